@@ -1,0 +1,1 @@
+"""One module a command of `veclink`, each with the attribute `command`; imported when it is invoked."""

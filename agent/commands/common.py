@@ -1,0 +1,58 @@
+"""What several commands share: a clean stdout, one JSON document, and consoles for people."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+json_option = click.option("--json", "as_json", is_flag=True,
+                           help="Print one JSON document on stdout and nothing else.")
+
+
+def print_json(document: Any) -> None:
+    """The document on stdout, with plain ASCII escapes so that every terminal and pipe takes it."""
+    click.echo(json.dumps(document, indent=2, allow_nan=False))
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A rich console that takes text as it is: no markup, no guessed highlights."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+
+
+@contextlib.contextmanager
+def stdout_kept_clean() -> Iterator[None]:
+    """Whatever libraries print while this holds, from Python or from C, goes to stderr."""
+    with contextlib.redirect_stdout(sys.stderr):
+        if sys.__stdout__ is None or sys.__stderr__ is None:
+            yield
+            return
+        try:
+            out, err = sys.__stdout__.fileno(), sys.__stderr__.fileno()
+        except (OSError, ValueError):  # not real files: nothing below Python can write to them
+            yield
+            return
+        sys.__stdout__.flush()
+        kept = os.dup(out)
+        os.dup2(err, out)
+        try:
+            yield
+        finally:
+            sys.__stdout__.flush()
+            os.dup2(kept, out)
+            os.close(kept)
+
+
+def clean(text: str) -> str:
+    """The text with control characters shown as spaces, so that no picture's name steers the terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else " " for c in text)

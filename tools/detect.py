@@ -1,0 +1,310 @@
+"""The detector: boxes round what a condition means, by ultralytics' networks.
+
+Weights decide which of two ways it works:
+
+- closed vocabulary (yolo11n.pt and its larger sisters, seg weights too): the condition lives in class space, a weight 0..1 for
+  each class, so "vehicles" is bus, car, truck and so on, and a word that no class means finds nothing. Colours and deeds
+  are beyond it: "the red car" means car.
+- open vocabulary (YOLO-World *-world*.pt, YOLOE yoloe-*.pt): the condition takes the place of the network's text features.
+
+After either comes the selection (`veclink.tools.selection`): which of them are meant, by place, size and number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from veclink.tools import selection
+from veclink.tools.classes import ClassSpace, joined
+from veclink.tools.condition import Condition
+from veclink.tools.errors import ContractError, OptionError, WeightsError
+from veclink.tools.phrases import parse, parse_all
+from veclink.tools.results import Boxes
+from veclink.tools.tool import Tool
+from veclink.tools.yolo import BATCH, Features, Found, Seen, Yolo
+
+TextEncoder = Callable[[Sequence[str]], Tensor]
+
+
+class Detect(Tool):
+    """Boxes round things.
+
+    Args:
+        weights: an ultralytics file name or path; "*.yaml" builds that network with random weights, which finds nothing of
+            sense and is there for tests.
+        text_encoder: phrases to (n, 512) text features for open-vocabulary weights; None for the network's own.
+    """
+
+    name = "detect"
+    description = ("Draws a box round everything of a kind, or round the one meant; for where things are, marking, "
+                   "locating and pointing out. Not for exact outlines, poses or changes to the picture.")
+    examples = (
+        "every person and the bus",
+        "where are the vehicles?",
+        "the two dogs on the left",
+        "put a box around the biggest car",
+        "point out anything that could be eaten",
+    )
+    result = "boxes"
+    defaults: ClassVar = {"confidence": 0.25, "iou": 0.7, "limit": 300, "resolution": 640}
+    limits: ClassVar = {"confidence": (0.0, 1.0), "iou": (0.0, 1.0), "limit": (1, 1000), "resolution": (32, 4096)}
+    time_limit = 300.0
+
+    def __init__(self, weights: str | None = None, device: str = "auto", text_encoder: TextEncoder | None = None,
+                 **options: Any) -> None:
+        super().__init__(weights, device, **options)
+        self.text_encoder = text_encoder
+
+    def setup(self) -> None:
+        self.yolo = Yolo.load(self.weights or "yolo11n.pt", self.device, self.dtype)
+        if self.yolo.task == "pose":
+            raise WeightsError("weights that detect things", f"{self.yolo.name}, which finds poses",
+                               "use yolo11n.pt or other weights without -pose in their name")
+        self.models = {self.yolo.name: self.yolo.sha256}
+        self.classes = ClassSpace(self.yolo.names)
+        self.features = self.yolo.text_size if self.yolo.open else len(self.yolo.names)
+        self.condition = (1, self.features + selection.SIZE)
+
+    # -- words in ------------------------------------------------------------------------------------------------------
+
+    def bridge(self, phrases: Sequence[str]) -> list[Tensor]:
+        """One (1, D) float32 condition a phrase: class weights or text features, then the selection."""
+        self.ready()
+        if not self.yolo.open:
+            return [self.classes.condition(phrase) for phrase in phrases]
+        return [self._open_condition(phrase) for phrase in phrases]
+
+    def _open_condition(self, phrase: str) -> Tensor:
+        """The mean of the nouns' text features, as one condition has one place for them, and the selection."""
+        parts = parse_all(phrase)
+        if self.text_encoder is None:
+            self.text_encoder = text_encoder_of(self.yolo)
+        with torch.no_grad():
+            features = self.text_encoder([described(part.noun, part.qualifiers) for part in parts]).float().cpu()
+        mean = torch.nn.functional.normalize(features.mean(0), dim=0)
+        return torch.cat([mean, torch.from_numpy(joined(parts))])[None]
+
+    # -- boxes out -----------------------------------------------------------------------------------------------------
+
+    def encode(self, images: Sequence[np.ndarray]) -> list[Any]:
+        """Closed: the network's whole output. Open: everything before the first layer that reads the text."""
+        self.ready()
+        return self.yolo.encode(images, self.options["resolution"])
+
+    def decode(self, images: Sequence[np.ndarray], conditions: Sequence[Condition]) -> list[Boxes]:
+        """As `Tool.decode`. Conditions of one picture share one forward pass of an open-vocabulary network.
+
+        A condition's regions keep the boxes they point at, see `veclink.tools.selection.inside`.
+        """
+        self.ready()
+        self.check_conditions(images, conditions)
+        for condition in conditions:
+            if condition.options.get("resolution", self.options["resolution"]) != self.options["resolution"]:
+                raise OptionError("a resolution set when the tool is made", "one in a condition",
+                                  f"give {self.name} the option itself")
+        encoded = self.encoded(images)
+        if self.yolo.open:
+            return self._decode_open(encoded, conditions)
+        return [self._closed(seen, condition) for seen, condition in zip(encoded, conditions, strict=True)]
+
+    def _closed(self, seen: Seen, condition: Condition) -> Boxes:
+        row = condition.vectors[0].detach()
+        found = self._find(seen, row[: self.features], condition)
+        return self._boxes(found, [self.yolo.names[c] for c in found.classes], seen.size, condition)
+
+    def _find(self, seen: Seen, weights: Tensor, condition: Condition) -> Found:
+        option = partial(self.option, condition=condition)
+        return self.yolo.find(seen, weights, option("confidence"), option("iou"), option("limit"))
+
+    def _boxes(self, found: Found, labels: Sequence[str], size: tuple[int, int], condition: Condition) -> Boxes:
+        keep = chosen(found, condition, self.features, size)
+        return Boxes(found.xyxy[keep], found.scores[keep], [labels[i] for i in keep], condition.phrase, size)
+
+    @torch.no_grad()
+    def _decode_open(self, encoded: Sequence[Features], conditions: Sequence[Condition]) -> list[Boxes]:
+        """The conditions of one picture as the rows of its text features; pictures of one shape and row count at once."""
+        rows: dict[int, list[int]] = {}
+        for index, features in enumerate(encoded):
+            rows.setdefault(id(features), []).append(index)
+        groups: dict[tuple[Any, ...], list[list[int]]] = {}
+        for indices in rows.values():
+            groups.setdefault((encoded[indices[0]].shape, len(indices)), []).append(indices)
+        results: dict[int, Boxes] = {}
+        for pictures in groups.values():
+            for start in range(0, len(pictures), BATCH):
+                part = pictures[start : start + BATCH]
+                text = torch.stack([self._text([conditions[i] for i in indices]) for indices in part])
+                for indices, seen in zip(part, self.yolo.read([encoded[i[0]] for i in part], text), strict=True):
+                    for place, index in enumerate(indices):
+                        one = torch.zeros(len(indices))
+                        one[place] = 1
+                        found = self._find(seen, one, conditions[index])
+                        labels = [label_of(conditions[index].phrase)] * len(found.scores)
+                        results[index] = self._boxes(found, labels, seen.size, conditions[index])
+        return [results[index] for index in range(len(conditions))]
+
+    def _text(self, conditions: Sequence[Condition]) -> Tensor:
+        """(n, features) float32 on the network's device."""
+        return torch.stack([c.vectors[0, : self.features].to(self.device, torch.float32) for c in conditions])
+
+    # -- learning ------------------------------------------------------------------------------------------------------
+
+    def loss(self, images: Sequence[np.ndarray], conditions: Sequence[Condition], targets: Sequence[Boxes]) -> Tensor:
+        """How far the conditions are from finding the targets, which are all that each of them should find.
+
+        Open vocabulary: ultralytics' own detection loss a picture, the conditions as its only class. Closed: the mean square
+        of what is missing between an anchor's score and 1 on the targets, 0 elsewhere; anchors no class claims are left
+        out. Gradients reach the vectors' class weights or text features; the selection is not learned from it. The
+        network is frozen unless its parameters are told otherwise.
+        """
+        self.ready()
+        self.check_conditions(images, conditions)
+        if len(targets) != len(images):
+            raise ContractError(f"{len(images)} targets, one a picture", str(len(targets)), "pair them up")
+        if self.yolo.open:
+            return open_loss(self.yolo, images, self._text(conditions), targets, self.options["resolution"])
+        return class_loss(self.yolo, self.encoded(images), self._text(conditions), targets)
+
+
+def chosen(found: Found, condition: Condition, features: int, size: tuple[int, int]) -> np.ndarray:
+    """Indices of what the condition's regions and selection keep; the selection follows its first `features` numbers."""
+    inside = np.flatnonzero(selection.inside(found.xyxy, condition.regions, size))
+    row = condition.vectors[0, features:].detach().float().cpu().numpy()
+    return inside[selection.select(found.xyxy[inside], found.scores[inside], row, size)]
+
+
+def described(noun: str, qualifiers: Sequence[str]) -> str:
+    """A noun with what is said of it after it, for a text model: "person wearing a hat"."""
+    after = qualifiers[-1] if qualifiers and qualifiers[-1] not in noun.split() else ""
+    return f"{noun or 'object'} {after}".strip()
+
+
+def label_of(phrase: str) -> str:
+    """What to write on a box that a phrase found: its noun."""
+    return parse(phrase).noun or "object"
+
+
+# -- the text side of open-vocabulary networks -------------------------------------------------------------------------
+
+
+def text_encoder_of(yolo: Yolo) -> TextEncoder:
+    """The text model an open-vocabulary network was trained with, loaded by its public name.
+
+    YOLO-World reads CLIP ViT-B/32, from the hub. YOLOE reads MobileCLIP, a TorchScript file that ultralytics publishes
+    ("mobileclip_blt.ts", "mobileclip2_b.ts"); its words are cut by CLIP's tokenizer.
+
+    Raises:
+        WeightsError: neither here nor to be fetched.
+    """
+    from transformers import CLIPTextModelWithProjection, CLIPTokenizerFast
+
+    from veclink.tools.models import find_model
+    from veclink.tools.weights import find_weights
+    from veclink.tools.yolo import download
+
+    place = str(find_model("openai/clip-vit-base-patch32"))
+    try:
+        tokenizer = CLIPTokenizerFast.from_pretrained(place)
+        if hasattr(yolo.head, "get_tpe"):
+            kind = str(getattr(yolo.model, "text_model", "mobileclip:blt")).replace(":", "_")
+            model = torch.jit.load(str(find_weights(f"{kind}.ts", download)), map_location=yolo.device)
+            return lambda phrases: torch.nn.functional.normalize(model(_tokens(tokenizer, phrases, yolo.device)), dim=-1)
+        clip: Any = CLIPTextModelWithProjection.from_pretrained(place).eval()
+    except OSError as error:
+        raise WeightsError("the text model openai/clip-vit-base-patch32", f"no such model here ({str(error)[:120]})",
+                           "connect once to the hub, or put its folder where VECLINK_WEIGHTS points") from error
+    return partial(clip_features, tokenizer, clip.to(yolo.device))
+
+
+def clip_features(tokenizer: Any, model: Any, phrases: Sequence[str]) -> Tensor:
+    """(n, 512) unit text features of a CLIP text model with its projection."""
+    batch = tokenizer(list(phrases), padding=True, truncation=True, return_tensors="pt").to(model.device)
+    with torch.no_grad():
+        return torch.nn.functional.normalize(model(**batch).text_embeds.float(), dim=-1)
+
+
+def _tokens(tokenizer: Any, phrases: Sequence[str], device: torch.device) -> Tensor:
+    """(n, 77) CLIP token ids, filled up with zeros, as the TorchScript text models want them."""
+    ids = tokenizer(list(phrases), truncation=True, max_length=77)["input_ids"]
+    return torch.tensor([row + [0] * (77 - len(row)) for row in ids], device=device)
+
+
+# -- losses ------------------------------------------------------------------------------------------------------------
+
+
+def open_loss(yolo: Yolo, images: Sequence[np.ndarray], text: Tensor, targets: Sequence[Boxes], resolution: int) -> Tensor:
+    """ultralytics' detection loss with one text feature a picture as its one class, the mean over pictures.
+
+    Args:
+        text: (B, features), one a picture.
+    """
+    from types import SimpleNamespace
+
+    model, head = yolo.model, yolo.head
+    model.args = SimpleNamespace(box=7.5, cls=0.5, dfl=1.5)
+    total = text.new_zeros(())
+    boxed = [yolo.letterbox(image, resolution) for image in images]
+    for shape in dict.fromkeys(b.shape for b in boxed):
+        part = [i for i, b in enumerate(boxed) if b.shape == shape]
+        batch = {"img": yolo.tensor([boxed[i] for i in part]), "txt_feats": text[part][:, None].to(yolo.dtype),
+                 **_labels([targets[i] for i in part], shape[:2], yolo.device)}
+        head.nc, model.criterion = 1, None  # the criterion remembers the number of classes it was made for
+        head.no = 1 + head.reg_max * 4
+        head.training = True  # raw predictions; batch norm stays as it is, so one phrase for all cannot break it
+        try:
+            loss, _ = model.loss(batch)
+        finally:
+            head.training, model.criterion = False, None
+        total = total + loss.sum()
+    return total / len(images)
+
+
+def _labels(targets: Sequence[Boxes], shape: tuple[int, int], device: torch.device) -> dict[str, Tensor]:
+    """ultralytics' form of targets: picture index, class 0, box as centre and size in 0..1 of the letterboxed picture."""
+    index, boxes = [], []
+    for i, target in enumerate(targets):
+        for x1, y1, x2, y2 in letterboxed(target.xyxy, target.size, shape):
+            index.append(float(i))
+            boxes.append([(x1 + x2) / 2 / shape[1], (y1 + y2) / 2 / shape[0], (x2 - x1) / shape[1], (y2 - y1) / shape[0]])
+    return {"batch_idx": torch.tensor(index, device=device), "cls": torch.zeros(len(index), 1, device=device),
+            "bboxes": torch.tensor(boxes, dtype=torch.float32, device=device).reshape(-1, 4)}
+
+
+def letterboxed(xyxy: np.ndarray, size: tuple[int, int], shape: tuple[int, int]) -> np.ndarray:
+    """(n, 4) boxes in pixels of a picture of (width, height), in pixels of its letterboxed (height, width)."""
+    width, height = size
+    gain = min(shape[0] / height, shape[1] / width)
+    pad = np.array([round((shape[1] - round(width * gain)) / 2 - 0.1), round((shape[0] - round(height * gain)) / 2 - 0.1)])
+    return xyxy * gain + np.tile(pad, 2)
+
+
+def class_loss(yolo: Yolo, encoded: Sequence[Seen], weights: Tensor, targets: Sequence[Boxes], floor: float = 0.05) -> Tensor:
+    """The mean over pictures of the mean square error of anchors' scores.
+
+    Args:
+        weights: (B, classes), one a picture, not clamped, so that gradients reach those outside 0..1 too.
+        floor: anchors whose every class stays below it are left out.
+    """
+    from torchvision.ops import box_iou
+
+    total = weights.new_zeros(())
+    for seen, row, target in zip(encoded, weights, targets, strict=True):
+        scores = seen.predictions[4 : 4 + len(row)]
+        claimed = scores.amax(0) > floor
+        if not bool(claimed.any()):
+            continue
+        boxes = seen.predictions[:4, claimed].t()
+        if not yolo.end2end:
+            boxes = torch.cat([boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2], 1)
+        wanted = torch.from_numpy(letterboxed(target.xyxy, target.size, seen.shape)).to(boxes)
+        hit = box_iou(boxes, wanted).amax(1) > 0.5 if len(wanted) else boxes.new_zeros(len(boxes), dtype=torch.bool)
+        got = (scores[:, claimed] * row[:, None]).amax(0)
+        # an anchor can score no more than its surest class does
+        total = total + ((got - hit * scores[:, claimed].amax(0)) ** 2).mean()
+    return total / len(encoded)

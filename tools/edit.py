@@ -1,0 +1,325 @@
+"""Change a picture as words say: an InstructPix2Pix pipeline of diffusers, fed vectors in the place of its text
+features."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from veclink.envs.errors import UnknownName
+from veclink.tools.condition import Condition
+from veclink.tools.diffusion import Settings, denoising_loss, embed_text, open_pipeline, revision, run
+from veclink.tools.errors import ContractError
+from veclink.tools.regions import Region
+from veclink.tools.results import Image, Result
+from veclink.tools.tool import Tool
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+KEEP = ("auto", "regions", "rest", "nothing")
+BATCH = 4  # pictures in one run of the pipeline; guidance triples it
+SMALLEST = 64  # pixels; below this the denoiser's deepest layers have nothing left to look at
+SOFT = 0.01  # width of the soft edge, as a share of the picture's longer side
+REACH = {"point": 0.1, "scribble": 0.05}  # how far a point or line means "here", as a share of the shorter side
+
+
+class Edit(Tool):
+    """Instruction editing with the classes of InstructPix2Pix (Brooks, Holynski and Efros, 2023), as diffusers has
+    them.
+
+    The condition takes the place of the pipeline's `prompt_embeds`: (77, 768) with the public weights. The bridge is
+    the pipeline's own tokenizer and text encoder. Without regions the whole picture may change. With regions the
+    option `keep` says what stays as it is, to the bit:
+
+    - "rest": what is outside the regions; the edit is blended in inside them, with a soft edge.
+    - "regions": what is inside them; everything else is edited.
+    - "nothing": the regions are not used.
+    - "auto": "regions" where the phrase speaks of the surroundings (see `about_surroundings`), else "rest".
+
+    A point or scribble stands for a disk or a stroke round it, a tenth or a twentieth of the shorter side in radius.
+
+    Options:
+        steps: denoising steps. guidance: pull of the instruction. image_guidance: hold of the given picture.
+        strength: 0 gives the picture back unchanged; below 1 the run starts from the picture partly noised and takes
+            that share of the steps; at 1 it starts from pure noise, as the public weights were trained.
+        seed: of the noise; the same seed gives the same picture, alone or in a batch.
+        max_side: pixels to which the longer side is scaled down for the edit; the result has the picture's own size
+            again.
+        keep: see above. progress: a bar on stderr, where that is a terminal.
+
+    Weights: a hub id or local folder with safetensors (never pickles), through VECLINK_WEIGHTS where the hub is out of
+    reach; "instruct-pix2pix-tiny-random" is a small pipeline of the same classes that was never trained, for tests.
+    """
+
+    name = "edit"
+    description = (
+        "Changes the picture itself and gives back a new one: remove, replace, add or recolour things, weather, "
+        "light, season, style, background, blur a part; not for finding, counting, outlining or describing."
+    )
+    examples = (
+        "make it snow",
+        "turn the car red",
+        "remove the lamp post",
+        "make it look like a watercolour",
+        "put them on a beach",
+        "replace the sky with a sunset",
+        "blur the faces",
+    )
+    result = "image"
+    defaults = {  # noqa: RUF012 - read only
+        "steps": 20,
+        "guidance": 7.5,
+        "image_guidance": 1.5,
+        "strength": 1.0,
+        "seed": 0,
+        "max_side": 512,
+        "keep": "auto",
+        "progress": True,
+    }
+    limits = {  # noqa: RUF012 - read only
+        "steps": (1, 1000),
+        "guidance": (1, 30),
+        "image_guidance": (1, 10),
+        "strength": (0, 1),
+        "seed": (0, 2**63 - 1),
+        "max_side": (SMALLEST, 4096),
+    }
+    time_limit = 1800.0
+
+    def setup(self) -> None:
+        """Open the pipeline; N and D of the condition are its text encoder's."""
+        weights = self.weights or "timbrooks/instruct-pix2pix"
+        self.pipeline: Any = open_pipeline(weights, self.device, self.dtype)
+        self.pipeline.unet.requires_grad_(False)
+        self.empty = embed_text(self.pipeline, [""])
+        self.condition = (int(self.empty.shape[1]), int(self.empty.shape[2]))
+        self.models = {weights: revision(self.pipeline, weights)}
+
+    def bridge(self, phrases: Sequence[str]) -> list[Tensor]:
+        """The pipeline's own text features of each phrase, (77, 768) float32 with the public weights."""
+        self.ready()
+        with self._lock:
+            return list(embed_text(self.pipeline, phrases)) if phrases else []
+
+    def decode(self, images: Sequence[np.ndarray], conditions: Sequence[Condition]) -> list[Result]:
+        """One picture of the same size a pair; those of like size and settings share a run."""
+        self.ready()
+        self.check_conditions(images, conditions)
+        for image, condition in zip(images, conditions, strict=True):
+            for region in condition.regions:
+                region.check(image.shape[1], image.shape[0])
+        groups: dict[tuple[Settings, tuple[int, int]], list[int]] = defaultdict(list)
+        for i, (image, condition) in enumerate(zip(images, conditions, strict=True)):
+            groups[self._settings(condition), self._work_size(image, condition)].append(i)
+        edited: dict[int, np.ndarray] = {}
+        for (settings, size), members in groups.items():
+            for start in range(0, len(members), BATCH):
+                chosen = members[start : start + BATCH]
+                new = self._run([images[i] for i in chosen], [conditions[i] for i in chosen], settings, size)
+                edited.update(zip(chosen, new, strict=True))
+        return [
+            Image(blend(image, edited[i], self._alpha(image, condition)), condition.phrase)
+            for i, (image, condition) in enumerate(zip(images, conditions, strict=True))
+        ]
+
+    def loss(self, images: Sequence[np.ndarray], conditions: Sequence[Condition], targets: Sequence[Result]) -> Tensor:
+        """The mean squared error of the predicted noise, InstructPix2Pix's own training loss, at random times.
+
+        Gradients reach the conditions' vectors, and the denoiser where its parameters ask for them.
+
+        Args:
+            targets: an Image a pair, the picture wanted, of the size of the picture given.
+
+        Raises:
+            ContractError: a target is not an Image of that size.
+        """
+        import torch
+
+        self.ready()
+        self.check_conditions(images, conditions)
+        losses = []
+        for image, condition, target in zip(images, conditions, targets, strict=True):
+            if not isinstance(target, Image) or target.pixels.shape != image.shape:
+                raise ContractError(
+                    f"an Image of {image.shape[1]} x {image.shape[0]} pixels as target",
+                    repr(target),
+                    "pair each picture with its edited version",
+                )
+            size = self._work_size(image, condition)
+            before, after = to_tensor([image], size), to_tensor([target.pixels], size)
+            losses.append(denoising_loss(self.pipeline, before, after, condition.vectors[None], self.empty))
+        return torch.cat(losses).mean()
+
+    @classmethod
+    def _checked(cls, options: Mapping[str, Any]) -> dict[str, Any]:
+        checked = super()._checked(options)
+        if checked.get("keep", "auto") not in KEEP:
+            raise UnknownName.of(f"value of {cls.name}.keep", str(checked["keep"]), KEEP)
+        return checked
+
+    def _settings(self, condition: Condition) -> Settings:
+        names = ("steps", "guidance", "image_guidance", "strength", "progress")
+        return Settings(**{name: self.option(name, condition) for name in names})
+
+    def _work_size(self, image: np.ndarray, condition: Condition) -> tuple[int, int]:
+        """(width, height) at which a picture is edited: the longer side at most `max_side`, both what the autoencoder
+        takes."""
+        height, width = image.shape[:2]
+        scale = min(1.0, self.option("max_side", condition) / max(width, height))
+        step = self.pipeline.vae_scale_factor
+        return max(SMALLEST, round(width * scale / step) * step), max(SMALLEST, round(height * scale / step) * step)
+
+    def _run(
+        self, images: list[np.ndarray], conditions: list[Condition], settings: Settings, size: tuple[int, int]
+    ) -> list[np.ndarray]:
+        """The edited pictures at their own sizes, (H, W, 3) uint8, before regions are looked at."""
+        import torch
+
+        if settings.strength == 0:
+            return list(images)
+        text = torch.stack([condition.vectors.detach().float().cpu() for condition in conditions])
+        seeds = [self.option("seed", condition) for condition in conditions]
+        with self._lock:
+            new = run(self.pipeline, to_tensor(images, size), text, self.empty, seeds, settings)
+        pixels = (new * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+        return [resize(edited, (image.shape[1], image.shape[0])) for edited, image in zip(pixels, images, strict=True)]
+
+    def _alpha(self, image: np.ndarray, condition: Condition) -> np.ndarray | None:
+        """(H, W) float32, the share of the edit in each pixel; None for all of it."""
+        keep = self.option("keep", condition)
+        if keep == "nothing" or not condition.regions:
+            return None
+        if keep == "auto":
+            keep = "regions" if about_surroundings(condition.phrase) else "rest"
+        inside = covered(condition.regions, image.shape[1], image.shape[0])
+        return soft_edge(inside if keep == "rest" else ~inside)
+
+
+def to_tensor(images: Sequence[np.ndarray], size: tuple[int, int]) -> Tensor:
+    """(B, 3, height, width) float32 between 0 and 1 of (H, W, 3) uint8 pictures, scaled to `size` = (width, height)."""
+    import torch
+
+    pixels = np.stack([resize(image, size) for image in images])
+    return torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
+
+
+def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A (H, W, 3) uint8 picture scaled to (width, height); itself where it has that size."""
+    from PIL import Image as Pillow
+
+    if (image.shape[1], image.shape[0]) == tuple(size):
+        return image
+    return np.asarray(Pillow.fromarray(np.ascontiguousarray(image)).resize(size, Pillow.Resampling.LANCZOS))
+
+
+def covered(regions: Sequence[Region], width: int, height: int) -> np.ndarray:
+    """(H, W) bool: what the regions mean together; points and scribbles reach as far as REACH says."""
+    shorter = min(width, height)
+    masks = [region.as_mask(width, height, max(3.0, REACH.get(region.kind, 0.0) * shorter)) for region in regions]
+    return np.logical_or.reduce(masks)
+
+
+def soft_edge(inside: np.ndarray) -> np.ndarray:
+    """(H, W) float32 for a (H, W) bool mask: exactly 0 outside, rising to 1 inside over a few pixels from its edge.
+
+    All of the softness lies inside, so that outside pixels are not touched. A mask thinner than the edge still reaches
+    1.
+    """
+    import cv2
+
+    if inside.all() or not inside.any():
+        return inside.astype(np.float32)
+    depth = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, 5)
+    width = min(max(1.0, SOFT * max(inside.shape)), float(depth.max()))
+    return np.minimum(depth / width, 1).astype(np.float32)
+
+
+def blend(image: np.ndarray, edited: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
+    """(H, W, 3) uint8: the picture where alpha is 0, to the bit, the edit where it is 1, a mixture between."""
+    if alpha is None:
+        return edited
+    share = alpha[..., None]
+    mixed = np.rint(image * (1 - share) + edited * share).astype(np.uint8)
+    return np.where(share > 0, mixed, image)
+
+
+# -- whether an instruction is about the regions or about what is round them ------------------------------------------
+
+
+def _any(words: str) -> str:
+    """A regular expression for one of the words, which are separated by spaces and may be expressions themselves."""
+    return "(?:" + "|".join(words.split()) + ")"
+
+
+_THING = _any("the them her him it me us you these those this that my his their our your everyone people both")
+_WHOSE = _any("the my our his their your all both these those this that")
+_ASKED = rf"(?:{_any('please now then and can could would you just')} )*"
+_SETTING = re.compile(
+    rf"\b(?:{_any('backgrounds? backdrops? surroundings? scenery environment setting')}|everything else"
+    r"|(?:the )?rest of (?:the |this )?(?:picture|image|photo|scene)"
+    r"|(?:all|everything|anything|everywhere) (?:but|except)"
+    rf"|{_any('behind around round surrounding beyond outside')} (?:of )?{_THING})\b"
+)
+_PLACES = _any(
+    "airport alley alps antarctica arctic arena autumn bar barn beach blizzard bridge cafe castle cave church "
+    "city classroom clouds? coast countryside court desert dunes farm fields? fog forest garden glacier grass "
+    "harbou?r heaven hell hills? hotel ice island jungle kitchen lake lava lawn library london market mars "
+    "meadow mist moon moonlight mountains? mountaintop mud museum night nowhere ocean office paris park party "
+    "pasture playground pool prairie rain rainforest restaurant river road room ruins runway savannah? school "
+    "sea seaside shop shore sky snow snowstorm space spaceship stadium stage station storm street studio "
+    "sunset sunshine supermarket swamp temple tokyo tower tundra tunnel venice village volcano water waterfall "
+    "winter woods york yard zoo"
+)
+_PREPOSITION = "in on onto into at inside under underneath by near beside against over above among amid to"
+_AT = rf"(?:{_any(_PREPOSITION)}|in front of|next to)"
+_AT_PLACE = re.compile(
+    rf"(?:^|.*\b){_AT} (?!(?:the |a )?(?:style|manner|spirit|look|colou?rs?)\b)"
+    rf"(?:(?:the )?(?:middle|centre|center|top|edge|foot|shore) of )?(?:[\w'-]+ ){{0,3}}{_PLACES}(?: of [\w' -]+)?"
+    r"(?: (?:please|instead|now|at night|at sunset|at dawn|by night|in winter|in summer))*$"
+)
+_MOVE = _any("put place move set send take bring drop transport teleport transfer relocate paste stand seat leave")
+_MOVED = re.compile(
+    rf"^{_ASKED}{_MOVE}"
+    rf" (?:{_any('them him her it me us these those this that both all everyone')}|{_WHOSE}(?: [\w'-]+){{1,4}}?)"
+    rf" {_AT} (?!{_any('them him her it me us his their my our its')}\b)(.+)$"
+)
+_PUT = re.compile(rf"^{_ASKED}{_any('put place stick set')}\b")
+_IN_PLACE_VERBS = _any(
+    "paint repaint colou?r recolou?r tint dye blur pixelate remove erase delete replace swap sharpen brighten "
+    "darken lighten hide censor fix add give dress draw"
+)
+_IN_PLACE = re.compile(rf"^{_ASKED}{_IN_PLACE_VERBS}\b")
+_WORN_WORDS = _any(
+    "suits? dress dresses coats? jackets? shirts? t-shirts? hats? caps? clothes clothing costumes? uniforms? "
+    "armou?r sweaters? jeans trousers shorts skirts? shoes boots gloves scarf scarves glasses sunglasses "
+    "pyjamas pajamas bikinis? gowns? robes? sepia colou?rs? styles? focus red blue green yellow black white "
+    "pink purple orange brown gr[ea]y gold silver head face hair hands? fire"
+)
+_WORN = re.compile(rf"\b{_WORN_WORDS}\b")
+
+
+def about_surroundings(phrase: str) -> bool:
+    """Whether an instruction is about what is round the things pointed at, so that those are to be kept.
+
+    A rule on words, in this order:
+
+    1. It names the setting: "background", "scenery", "surroundings", "behind her", "everything except the dog" -> yes.
+    2. It begins with a verb that changes a thing where it is ("paint", "blur", "remove", "replace", "add", ...) -> no.
+    3. It moves a definite thing somewhere: "put them in snow", "place the dog on a sofa" -> yes; not where the thing is
+       indefinite ("put a hat on him"), and not where the goal is clothing, a colour, a style or a part of the body,
+       unless it ends in a known place ("put him in the blue sea").
+    4. It ends in a known place after a preposition: "on a beach", "make them stand in the snow" -> yes.
+    """
+    words = " ".join(re.sub(r"[^\w' -]", " ", phrase.lower()).split())
+    if _SETTING.search(words):
+        return True
+    if _IN_PLACE.match(words):
+        return False
+    if moved := _MOVED.match(words):
+        return bool(_AT_PLACE.match(words)) or not _WORN.search(moved[1])
+    return not _PUT.match(words) and bool(_AT_PLACE.match(words))

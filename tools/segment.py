@@ -1,0 +1,335 @@
+"""Exact shapes: Segment Anything, fed vectors as sparse prompt embeddings, or an ultralytics seg network as the light
+choice."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from veclink.tools.condition import Condition
+from veclink.tools.errors import ContractError, WeightsError
+from veclink.tools.regions import Region
+from veclink.tools.results import Masks, Result
+from veclink.tools.selection import SIZE, select
+from veclink.tools.tool import Tool
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from veclink.tools.sam import Prompt, View
+    from veclink.tools.yolo import Found, Seen
+
+ROWS = 4  # vectors of a condition for Segment Anything
+FITS = 0.5  # IoU, or share of a thing's pixels, from which a mask and a region agree
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class _Picture:
+    """What `decode` needs of a picture: the finder's predictions, Segment Anything's view, or both."""
+
+    seen: Seen | None
+    view: View | None = None
+
+
+class Segment(Tool):
+    """Masks of what words, vectors or regions point at. The weights' name decides which network makes them.
+
+    **ultralytics seg weights** ("yolo11n-seg.pt" and the like; the default). The condition is (1, classes + selection)
+    as for closed-vocabulary detection: the weight of each class, 0 to 1, then which of the things found are meant.
+    Regions keep the masks that agree with them (see `agreeing`); where the words name no class ("this one"), whatever
+    is there.
+
+    **Segment Anything** ("sam_vit_b_01ec64.pth", "sam_vit_l_0b3195.pth", "sam_vit_h_4b8939.pth", other checkpoints
+    whose names begin so, "sam_vit_b" for short; Kirillov et al., 2023). The condition is (4, 256 + G). Each row's
+    first 256 numbers are a sparse prompt embedding, fed to the mask decoder beside those of the regions; a row of
+    zeros is left out. The other
+    G numbers of the first row are a condition for a small ultralytics network, the grounder: Segment Anything has no
+    text side, so the bridge leaves the 256 at zero and says there which classes to look for. What prompts, in this
+    order:
+
+    1. regions: each box, point, scribble or mask gives one mask, the grounder is not asked;
+    2. else the boxes that the grounder finds, where a class weighs at least `confidence`; none found is an empty
+       result;
+    3. else the link's vectors alone; the mask is left out where its predicted IoU is below `confidence`.
+
+    A mask's score is its class score (ultralytics) or its predicted IoU (Segment Anything).
+
+    Options: confidence, iou and limit of the finding by words, as for detection.
+
+    Args:
+        grounder: ultralytics weights with a closed vocabulary; None, or weights that cannot be had (a warning says
+            so), make G = 0: then only regions and link vectors prompt Segment Anything.
+        model: a Segment Anything network to use instead of weights.
+
+    Weights "sam_tiny_random" are a small untrained Segment Anything of the same classes, and "yolo11n-seg.yaml" an
+    untrained ultralytics network; both for tests.
+    """
+
+    name = "segment"
+    description = (
+        "Finds the exact shape of things, pixel by pixel: outline, silhouette, contour, mask, cut out, isolate, "
+        "transparent background, area covered; not for mere boxes or counts, nor for changing the picture."
+    )
+    examples = (
+        "outline the bus", "cut out the dog", "segment every person", "give me the exact shape of the cup",
+        "mask the two people on the left", "isolate the chair on a transparent background", "the silhouette of the horse",
+    )
+    result = "masks"
+    defaults = {"confidence": 0.25, "iou": 0.7, "limit": 300}  # noqa: RUF012 - read only
+    limits = {"confidence": (0, 1), "iou": (0, 1), "limit": (1, 300)}  # noqa: RUF012 - read only
+
+    def __init__(self, weights: str | None = None, device: str = "auto", *, grounder: str | None = "yolo11n.pt",
+                 model: Any = None, **options: Any) -> None:
+        super().__init__(weights, device, **options)
+        self.grounder, self._model = grounder, model
+
+    def setup(self) -> None:
+        """Load the networks; the condition's shape follows from them."""
+        from veclink.tools.classes import ClassSpace
+        from veclink.tools.sam import SamNet, is_sam
+        from veclink.tools.yolo import Yolo
+
+        weights = self.weights or "yolo11n-seg.pt"
+        self.sam: SamNet | None = None
+        if self._model is not None:
+            self.sam = SamNet(self._model, self.device, self.dtype, type(self._model).__name__)
+        elif is_sam(weights):
+            self.sam = SamNet.load(weights, self.device, self.dtype)
+        self.finder = Yolo.load(weights, self.device, self.dtype) if self.sam is None else self._load_grounder()
+        if self.finder is not None and (self.finder.open or (self.sam is None and self.finder.task != "segment")):
+            wanted = "a grounder with classes" if self.sam else "seg weights with classes, or Segment Anything's"
+            raise WeightsError(wanted, self.finder.name, "use yolo11n-seg.pt, or sam_vit_b_01ec64.pth with yolo11n.pt")
+        self.space = None if self.finder is None else ClassSpace(self.finder.names)
+        words = 0 if self.space is None else self.space.size
+        self.condition = (1, words) if self.sam is None else (ROWS, self.sam.width + words)
+        self.models = {net.name: net.sha256 for net in (self.sam, self.finder) if net is not None}
+
+    def _load_grounder(self) -> Any:
+        from veclink.tools.yolo import Yolo
+
+        if not self.grounder:
+            return None
+        try:
+            return Yolo.load(self.grounder, self.device, self.dtype)
+        except WeightsError as error:
+            log.warning("%s works by regions and link vectors alone, words find nothing: %s", self.name, error)
+            return None
+
+    def bridge(self, phrases: Sequence[str]) -> list[Tensor]:
+        """(1, classes + selection) or (4, 256 + classes + selection) float32 a phrase: what a phrase names among the
+        classes."""
+        import torch
+
+        self.ready()
+        rows = [torch.zeros(self.condition) for _ in phrases]
+        if self.space is not None:
+            for row, phrase in zip(rows, phrases, strict=True):
+                row[:1, self._words] = self.space.condition(phrase)
+        return rows
+
+    def encode(self, images: Sequence[np.ndarray]) -> list[Any]:
+        """The networks' view of each picture, several in one pass."""
+        seen = [None] * len(images) if self.finder is None else self.finder.encode(images)
+        views = [None] * len(images) if self.sam is None else self.sam.encode(images)
+        return [_Picture(s, v) for s, v in zip(seen, views, strict=True)]
+
+    def decode(self, images: Sequence[np.ndarray], conditions: Sequence[Condition]) -> list[Result]:
+        """Masks of each pair; all prompts of all pairs go through Segment Anything's mask decoder together."""
+        self._check(images, conditions)
+        pictures = self.encoded(images)
+        if self.sam is None:
+            return [self._by_class(p, c) for p, c in zip(pictures, conditions, strict=True)]
+        return self._by_prompt(pictures, conditions)
+
+    def loss(self, images: Sequence[np.ndarray], conditions: Sequence[Condition], targets: Sequence[Result]) -> Tensor:
+        """Focal, dice and quality loss of Segment Anything's low-resolution logits (see `SamNet.loss`).
+
+        Gradients reach the conditions' first 256 columns and the mask decoder; the image encoder is frozen. Rows that
+        are zero are fed too, so that a link whose gate is still 0 gets a gradient. The grounder is not asked.
+
+        Args:
+            targets: Masks a pair: one mask a region, in their order; without regions, all of them together are what
+                the link should mean (none of them: nothing).
+
+        Raises:
+            ContractError: a target does not fit its picture or regions.
+            NotImplementedError: for ultralytics weights, whose networks stay as they are.
+        """
+        self._check(images, conditions)
+        if self.sam is None:
+            return super().loss(images, conditions, targets)
+        prompts, wanted = [], []
+        for picture, condition, target in zip(self.encoded(images), conditions, targets, strict=True):
+            rows, count = condition.vectors[:, : self.sam.width], len(condition.regions)
+            if not isinstance(target, Masks) or target.size != picture.view.size or (count and len(target) != count):
+                raise ContractError(f"Masks on {picture.view.size}, {count or 'any number'} of them", repr(target),
+                                    "give one mask a region")
+            prompts += self._prompts(picture.view, condition.regions, rows)
+            wanted += list(target.masks) if count else [target.masks.any(0)]
+        return self.sam.loss(prompts, wanted)
+
+    def _check(self, images: Sequence[np.ndarray], conditions: Sequence[Condition]) -> None:
+        self.ready()
+        self.check_conditions(images, conditions)
+        for image, condition in zip(images, conditions, strict=True):
+            for region in condition.regions:
+                region.check(image.shape[1], image.shape[0])
+
+    # -- things found by class ----------------------------------------------------------------------------------------
+
+    @property
+    def _words(self) -> slice:
+        """The columns of a condition that hold classes and selection."""
+        return slice(0 if self.sam is None else self.sam.width, None)
+
+    def _weights(self, condition: Condition) -> Tensor:
+        """(classes,) float32 between 0 and 1; noise below what could ever be found counts as nothing asked."""
+        assert self.finder is not None
+        words = condition.vectors[0, self._words].detach().float().cpu()
+        return words[: len(self.finder.names)].clamp(0, 1)
+
+    def _asks(self, weights: Tensor, condition: Condition) -> bool:
+        return bool((weights > 0).any()) and float(weights.max()) >= self.option("confidence", condition)
+
+    def _found(self, seen: Seen, weights: Tensor, condition: Condition) -> Found:
+        assert self.finder is not None
+        options = {name: self.option(name, condition) for name in ("confidence", "iou", "limit")}
+        return self.finder.find(seen, weights, **options)
+
+    def _selected(self, xyxy: np.ndarray, scores: np.ndarray, condition: Condition, size: tuple[int, int]) -> np.ndarray:
+        """Indices of what the selection in the condition keeps."""
+        return select(xyxy, scores, condition.vectors[0, -SIZE:].detach().float().cpu().numpy(), size)
+
+    def _by_class(self, picture: _Picture, condition: Condition) -> Masks:
+        """Masks of the things found by class in one picture, ultralytics weights."""
+        assert self.finder is not None and picture.seen is not None
+        seen, weights, regions = picture.seen, self._weights(condition), condition.regions
+        if regions and not self._asks(weights, condition):
+            weights = weights.new_ones(len(weights))  # the words name nothing: whatever the regions point at
+        found = self._found(seen, weights, condition)
+        if not regions:
+            found = _part(found, self._selected(found.xyxy, found.scores, condition, seen.size))
+        masks = self.finder.masks(seen, found)
+        keep = np.flatnonzero(masks.any((1, 2)))
+        if regions:
+            keep = keep[agreeing(masks[keep], regions)]
+            keep = keep[self._selected(found.xyxy[keep], found.scores[keep], condition, seen.size)]
+        labels = [self.finder.names[c] for c in found.classes[keep]]
+        return Masks(masks[keep], found.scores[keep], labels, condition.phrase, seen.size)
+
+    # -- things prompted ----------------------------------------------------------------------------------------------
+
+    def _by_prompt(self, pictures: Sequence[_Picture], conditions: Sequence[Condition]) -> list[Result]:
+        """Masks of what prompts Segment Anything in each pair."""
+        import torch
+
+        assert self.sam is not None
+        sets = [self._asked(p, c) for p, c in zip(pictures, conditions, strict=True)]
+        with torch.no_grad():
+            logits, qualities = self.sam.logits([prompt for prompts, _, _ in sets for prompt in prompts])
+        results, start = [], 0
+        for picture, condition, (prompts, labels, least) in zip(pictures, conditions, sets, strict=True):
+            assert picture.view is not None
+            part = slice(start, start + len(prompts))
+            start = part.stop
+            masks = [self.sam.grow(logit, picture.view) for logit in logits[part]]
+            scores = [min(max(float(quality), 0.0), 1.0) for quality in qualities[part]]
+            keep = [i for i, mask in enumerate(masks) if mask.any() and scores[i] >= least]
+            results.append(Masks(np.array([masks[i] for i in keep]), np.array([scores[i] for i in keep]),
+                                 [labels[i] for i in keep], condition.phrase, picture.view.size))
+        return results
+
+    def _asked(self, picture: _Picture, condition: Condition) -> tuple[list[Prompt], list[str], float]:
+        """What prompts Segment Anything for one pair, a label a prompt, and the least predicted IoU of a mask that
+        counts."""
+        from veclink.tools.sam import Prompt
+
+        assert self.sam is not None and picture.view is not None
+        view, name = picture.view, condition.phrase or "thing"
+        rows = condition.vectors[:, : self.sam.width].detach()
+        rows = rows[rows.abs().amax(1) > 0]
+        if condition.regions:
+            return self._prompts(view, condition.regions, rows), [name] * len(condition.regions), 0.0
+        if self.finder is not None and self._asks(weights := self._weights(condition), condition):
+            assert picture.seen is not None
+            found = self._found(picture.seen, weights, condition)
+            found = _part(found, self._selected(found.xyxy, found.scores, condition, view.size))
+            labels = [self.finder.names[c] for c in found.classes]
+            return [Prompt(view, rows, box=box) for box in found.xyxy], labels, 0.0
+        if len(rows):
+            return self._prompts(view, (), rows), [name], self.option("confidence", condition)
+        return [], [], 0.0
+
+    @staticmethod
+    def _prompts(view: View, regions: Sequence[Region], rows: Tensor) -> list[Prompt]:
+        """A prompt a region, or one of the rows alone where there is none."""
+        from veclink.tools.sam import Prompt
+
+        return [Prompt.of_region(view, region, rows) for region in regions] or [Prompt(view, rows)]
+
+
+def _part(found: Found, keep: np.ndarray) -> Found:
+    """Those of the things found that these indices name."""
+    return replace(found, xyxy=found.xyxy[keep], scores=found.scores[keep], classes=found.classes[keep],
+                   extra=found.extra[keep.tolist()])
+
+
+def agreeing(masks: np.ndarray, regions: Sequence[Region]) -> np.ndarray:
+    """Indices of the masks that agree with any of the regions, in their own order; none where nothing lies there.
+
+    - A box or mask: the masks that it fits (an IoU above a half; for a box with the mask's bounds); where it fits
+      none, those of which at least half the pixels lie inside it.
+    - A point: the smallest mask that contains it.
+    - A scribble: the smallest of the masks that contain at least half of it.
+
+    Args:
+        masks: (n, H, W) bool.
+    """
+    chosen: set[int] = set()
+    if len(masks):
+        areas = masks.sum((1, 2))
+        for region in regions:
+            chosen |= set(_agreeing(masks, areas, region).tolist())
+    return np.array(sorted(chosen), int)
+
+
+def _agreeing(masks: np.ndarray, areas: np.ndarray, region: Region) -> np.ndarray:
+    height, width = masks.shape[1:]
+    if region.kind in ("point", "scribble"):
+        place = region.as_mask(width, height, 1.0) if region.kind == "scribble" else _pixel(region, width, height)
+        held = (masks & place).sum((1, 2)) >= FITS * place.sum()
+        return np.flatnonzero(held & (areas == areas[held].min(initial=np.iinfo(int).max)))
+    place = region.as_mask(width, height)
+    shared = (masks & place).sum((1, 2))
+    if region.kind == "box":
+        fit = _bounds_iou(masks, region.bounds())
+    else:
+        fit = shared / np.maximum(areas + place.sum() - shared, 1)
+    if (fit > FITS).any():
+        return np.flatnonzero(fit > FITS)
+    return np.flatnonzero(shared >= FITS * np.maximum(areas, 1))
+
+
+def _pixel(region: Region, width: int, height: int) -> np.ndarray:
+    """(H, W) bool: the one pixel in which a point lies."""
+    mask = np.zeros((height, width), bool)
+    x, y = region.points[0]
+    mask[min(int(y), height - 1), min(int(x), width - 1)] = True
+    return mask
+
+
+def _bounds_iou(masks: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray:
+    """(n,) IoU of the masks' bounds with a box x1, y1, x2, y2."""
+    rows, columns = np.asarray(masks.any(axis=2)), np.asarray(masks.any(axis=1))
+    y1, x1 = rows.argmax(1), columns.argmax(1)
+    y2, x2 = rows.shape[1] - rows[:, ::-1].argmax(1), columns.shape[1] - columns[:, ::-1].argmax(1)
+    across = np.clip(np.minimum(x2, box[2]) - np.maximum(x1, box[0]), 0, None)
+    down = np.clip(np.minimum(y2, box[3]) - np.maximum(y1, box[1]), 0, None)
+    total = (x2 - x1) * (y2 - y1) + (box[2] - box[0]) * (box[3] - box[1]) - across * down
+    return across * down / np.maximum(total, 1e-9)
