@@ -51,8 +51,14 @@ class Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
-    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, complete_var: str | None = None,
-             standalone_mode: bool = True, **extra: Any) -> Any:
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         try:
@@ -99,8 +105,11 @@ def _report(error: Exception) -> NoReturn:
         where = context.command_path if context is not None else "veclink"
         click.echo(f"error: {one_line(error.format_message())} See: {where} --help", err=True)
         sys.exit(error.exit_code)
-    click.echo(f"error: {type(error).__name__}: {one_line(str(error))[:300]} (a fault of veclink or of a library; "
-               f"set {DEBUG}=1 to see where)", err=True)
+    click.echo(
+        f"error: {type(error).__name__}: {one_line(str(error))[:300]} (a fault of veclink or of a library; "
+        f"set {DEBUG}=1 to see where)",
+        err=True,
+    )
     sys.exit(1)
 
 

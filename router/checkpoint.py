@@ -76,8 +76,10 @@ def save(path: str | Path, links: LinkSet, core: CoreId, notes: Mapping[str, Any
         save_file(tensors, scratch, metadata={"veclink": json.dumps(head)})
         os.replace(scratch, path)
     except OSError as error:
-        Path(scratch).unlink(missing_ok=True) if scratch else None
-        raise CheckpointError(f"a folder that can be written for {path.name}", str(error)[:200], "choose another place") from error
+        if scratch:
+            Path(scratch).unlink(missing_ok=True)
+        raise CheckpointError(f"a folder that can be written for {path.name}", str(error)[:200],
+                              "choose another place") from error
     return path
 
 
@@ -101,7 +103,8 @@ def load(path: str | Path, core: CoreId, specs: Iterable[ToolSpec], strict: bool
         strict: refuse a checkpoint that holds a tool which is not among them; else that tool is left out.
 
     Raises:
-        CheckpointError: made for another core or another shape of a tool, an unknown tool, damaged, incomplete, not finite.
+        CheckpointError: made for another core or another shape of a tool, an unknown tool, damaged, incomplete, not
+            finite.
     """
     path = Path(path)
     wanted = {spec.name: spec for spec in specs}
@@ -131,7 +134,8 @@ def _opened(path: Path) -> Any:
         raise CheckpointError("a link checkpoint", f"no file {path}", "give the path of a .safetensors file")
     size = path.stat().st_size
     if size > LARGEST_FILE:
-        raise CheckpointError(f"a checkpoint of at most {LARGEST_FILE:,} bytes", f"{size:,}", "this is not a link checkpoint")
+        raise CheckpointError(f"a checkpoint of at most {LARGEST_FILE:,} bytes", f"{size:,}",
+                              "this is not a link checkpoint")
     try:
         return safe_open(path, framework="pt")
     except (SafetensorError, OSError, ValueError) as error:
@@ -146,7 +150,8 @@ def _header(file: Any, path: Path) -> Header:
     try:
         data = json.loads(text)
         if data["format"] != FORMAT or data["version"] != VERSION:
-            raise CheckpointError(f"{FORMAT} version {VERSION}", f"{data['format']} version {data['version']} in {path.name}",
+            got = f"{data['format']} version {data['version']} in {path.name}"
+            raise CheckpointError(f"{FORMAT} version {VERSION}", got,
                                   "use the version of veclink that wrote it, or train it again")
         core = CoreId(str(data["core"]["name"]), str(data["core"]["hash"]), int(data["core"]["hidden"]))
         tools = {str(name): _spec_from(name, values) for name, values in data["tools"].items()}
@@ -210,7 +215,8 @@ def _tool_link(file: Any, spec: ToolSpec, hidden: int, path: Path, keys: set[str
         for key, expected in link.state_dict().items():
             full = f"{spec.name}.{key}"
             if full not in keys:
-                raise CheckpointError(f"{full} in {path.name}", "no such numbers", "the file is incomplete: get it again")
+                raise CheckpointError(f"{full} in {path.name}", "no such numbers",
+                                      "the file is incomplete: get it again")
             shape = tuple(file.get_slice(full).get_shape())
             if shape != tuple(expected.shape):
                 raise CheckpointError(f"{full} of shape {tuple(expected.shape)}", f"{shape} in {path.name}",
@@ -231,4 +237,5 @@ def _finite(tensors: Mapping[str, torch.Tensor], path: Path) -> None:
 
 
 def _damaged(path: Path, reason: str) -> CheckpointError:
-    return CheckpointError("a whole link checkpoint", f"{path.name}: {reason[:200]}", "the file is damaged: get it again")
+    return CheckpointError("a whole link checkpoint", f"{path.name}: {reason[:200]}",
+                           "the file is damaged: get it again")

@@ -26,6 +26,7 @@ class Task:
         text: plain words, 1 to 8,000 characters.
         images: (H, W, 3) uint8 RGB arrays.
         regions: places in those pictures, in their pixels; `Region.image` says which.
+        before: what the turn before was about, in words; a lone "them" may mean it.
 
     Raises:
         TaskError: the text is empty or too long, or a region names a picture that is not there.
@@ -34,17 +35,24 @@ class Task:
     text: str
     images: tuple[np.ndarray, ...] = ()
     regions: tuple[Region, ...] = ()
+    before: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.text.strip():
             raise TaskError("a task in words", "an empty text", "say what to do, e.g. 'find every person'")
         if len(self.text) > MAX_CHARACTERS:
-            raise TaskError(f"a task of at most {MAX_CHARACTERS:,} characters", f"{len(self.text):,}",
-                            "shorten it or split it into several")
+            raise TaskError(
+                f"a task of at most {MAX_CHARACTERS:,} characters",
+                f"{len(self.text):,}",
+                "shorten it or split it into several",
+            )
         for region in self.regions:
             if not 0 <= region.image < len(self.images):
-                raise TaskError(f"a region in one of the {len(self.images)} pictures", f"picture {region.image}",
-                                "give the picture too, or mend the region's picture number")
+                raise TaskError(
+                    f"a region in one of the {len(self.images)} pictures",
+                    f"picture {region.image}",
+                    "give the picture too, or mend the region's picture number",
+                )
             height, width = self.images[region.image].shape[:2]
             region.check(width, height)
 
@@ -96,9 +104,15 @@ class Core(Protocol):
     """
 
     name: str
-    hidden: int
-    sees: bool
-    models: Mapping[str, str]
+
+    @property
+    def hidden(self) -> int: ...
+
+    @property
+    def sees(self) -> bool: ...
+
+    @property
+    def models(self) -> Mapping[str, str]: ...
 
     def attach(self, tools: Sequence[ToolSpec], linked: Sequence[str] = ()) -> None:
         """Make these tools routable; links are read for those named in `linked` and None for the others."""

@@ -1,18 +1,20 @@
 """How words and pictures enter a Hugging Face model, the same for every family.
 
-A prompt is built in three pieces: what stands before the user's words (the chat template's head, with the pictures' placeholders
-expanded by the model's own processor), the user's words, and the template's end. Each piece is turned into token ids by itself and
-the ids are joined, so that nothing a user writes can become a control token, a picture placeholder or a routing token.
+A prompt is built in three pieces: what stands before the user's words (the chat template's head, with the pictures'
+placeholders expanded by the model's own processor), the user's words, and the template's end. Each piece is turned into
+token ids by itself and the ids are joined, so that nothing a user writes can become a control token, a picture
+placeholder or a routing token.
 """
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -27,7 +29,13 @@ MARK = "QZUSERTEXTZQ"  # stands for the user's words while the chat template is 
 ROOM = 160  # tokens kept free for the answer
 HEADS = 16  # prompt heads with processed pictures that are remembered
 DIGESTS = "veclink_digests"  # attribute of a batch's pixels
+STARTS = 4  # beginnings of prompts whose cache is remembered
+WORTH = 32  # shortest common beginning, in tokens, that gets a cache
 VISIONS = 4  # batches of picture features that are remembered
+
+
+Turns = Sequence[tuple[str, str]]
+Head: TypeAlias = "tuple[list[int], dict[str, list[int]], dict[str, Tensor]]"  # ids, kinds, pictures
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,12 +47,14 @@ class Prompt:
         kinds: what the processor says of each token besides its id ("mm_token_type_ids", ...), as long as `ids`.
         pictures: what the processor made of the pictures ("pixel_values", "image_grid_thw", ...).
         digests: of the pictures, in order.
+        fixed: how many of the first ids stand before the first picture and the user's words.
     """
 
     ids: list[int]
     kinds: Mapping[str, list[int]]
     pictures: Mapping[str, Tensor]
     digests: tuple[str, ...] = ()
+    fixed: int = 0
 
 
 class Backbone:
@@ -68,8 +78,9 @@ class Backbone:
         self.config = model.config.get_text_config()
         self.hidden: int = self.config.hidden_size
         self.sees = self.processor is not None
-        self._heads: OrderedDict[Any, tuple[list[int], dict[str, list[int]], dict[str, Tensor]]] = OrderedDict()
+        self._heads: OrderedDict[Any, Head] = OrderedDict()
         self._visions: OrderedDict[Any, Any] = OrderedDict()
+        self._starts_read: OrderedDict[Any, Any] = OrderedDict()
         self._frame = lru_cache(32)(self._render)
         self._added = 0
         self._note_added()
@@ -88,6 +99,11 @@ class Backbone:
         sliding = getattr(self.config, "sliding_window", None) if kinds is None else None
         full = sliding is None and all(kind == "full_attention" for kind in kinds or ())
         return full and not getattr(self.model, "_is_stateful", False)
+
+    @property
+    def version(self) -> int:
+        """Changes whenever a weight is changed in place, so that nothing stale is remembered through training."""
+        return sum(weight._version for weight in self.model.parameters())
 
     @cached_property
     def pad(self) -> int:
@@ -133,7 +149,7 @@ class Backbone:
             got = self.tokenizer.encode(f"a {token} b", add_special_tokens=False)
             alone = self.tokenizer.convert_tokens_to_ids(token)
             if got.count(alone) != 1 or alone == getattr(self.tokenizer, "unk_token_id", None):
-                raise ModelError(f"{token} as one token", f"ids {got}", "give the tool another name or use another model")
+                raise ModelError(f"{token} as one token", f"ids {got}", "rename the tool or use another model")
             ids.append(alone)
         table = self.model.get_input_embeddings()
         if len(self.tokenizer) > table.weight.shape[0]:
@@ -141,9 +157,10 @@ class Backbone:
             self.model.requires_grad_(False)
         with torch.no_grad():
             for token in new:
+                row = self.tokenizer.convert_tokens_to_ids(token)
                 pieces = self.plain(token.strip("<|>").replace("_", " "))
                 for weight in self._tables():
-                    weight[self.tokenizer.convert_tokens_to_ids(token)] = weight[pieces].float().mean(0).to(weight.dtype)
+                    weight[row] = weight[pieces].float().mean(0).to(weight.dtype)
         return ids
 
     def plain(self, text: str) -> list[int]:
@@ -165,7 +182,8 @@ class Backbone:
         marks = {getattr(self.processor, name, None) for name in ("image_token", "video_token", "fake_image_token",
                                                                   "global_image_token")}
         # runs of blanks and lone letters may be added tokens too; those are words
-        names = {token for token in (*added, *self.tokenizer.all_special_tokens, *marks) if token and len(token.strip()) > 1}
+        every = (*added, *self.tokenizer.all_special_tokens, *marks)
+        names = {token for token in every if token and len(token.strip()) > 1}
         unknown = getattr(self.tokenizer, "unk_token_id", None)
         self._names = sorted(names, key=len, reverse=True)
         self._forbidden = {i for token, i in added.items() if token in names or i in special} - {unknown}
@@ -181,19 +199,21 @@ class Backbone:
 
     # -- prompts ---------------------------------------------------------------------------------------------------
 
-    def prompt(self, text: str, images: Sequence[np.ndarray] = (), before: str = "", after: str = "") -> Prompt:
+    def prompt(self, text: str, images: Sequence[np.ndarray] = (), before: str = "", after: str = "",
+               turns: Turns = ()) -> Prompt:
         """The prompt of a user's words and pictures, up to where the answer begins.
 
         Args:
             text: the user's words.
             images: (H, W, 3) uint8 RGB arrays; left out where the model does not see.
             before, after: the program's own words round the user's.
+            turns: exchanges (request, answer) that come first, to show what is wanted; `before` then opens the first.
 
         Raises:
             TaskError: the prompt is longer than the model reads, or the processor refuses a picture.
         """
         shown = tuple(images) if self.sees else ()
-        head, tail = self._frame(len(shown), before, after)
+        head, tail = self._frame(len(shown), before, after, tuple(turns))
         keys = tuple(digest(image) for image in shown)
         ids, kinds, pictures = self._headed(head, shown, keys)
         rest = self.plain(text) + self._encode(tail)
@@ -201,41 +221,45 @@ class Backbone:
         if len(ids) + len(rest) + ROOM > limit:
             raise TaskError(f"a task of at most {limit - ROOM} tokens with its pictures", f"{len(ids) + len(rest)}",
                             "shorten it, give fewer or smaller pictures, or use a core that reads more")
-        return Prompt(ids + rest, {key: row + [0] * len(rest) for key, row in kinds.items()}, pictures, keys)
+        mark = getattr(self.processor, "image_token_id", None)
+        known = mark is not None or not shown
+        fixed = next((i for i, token in enumerate(ids) if token == mark), len(ids)) if known else 0
+        return Prompt(ids + rest, {key: row + [0] * len(rest) for key, row in kinds.items()}, pictures, keys, fixed)
 
-    def _render(self, pictures: int, before: str, after: str) -> tuple[str, str]:
+    def _render(self, pictures: int, before: str, after: str, turns: Turns) -> tuple[str, str]:
         """What stands before and after the user's words."""
-        words = f"{before}{MARK}{after}"
-        source = self.processor if getattr(self.processor, "chat_template", None) else self.tokenizer
+        said = [(before + turns[0][0], turns[0][1]), *turns[1:]] if turns else []
+        before = "" if turns else before
+        source: Any = self.processor if getattr(self.processor, "chat_template", None) else self.tokenizer
         if not getattr(source, "chat_template", None):
             token = getattr(self.processor, "image_token", "") or ""
-            text = f"{token * pictures}{words}\nAnswer:\n"
+            text = "".join(f"{asked}\nAnswer:\n{answer}\n\n" for asked, answer in said)
+            text += f"{before}{token * pictures}{MARK}{after}\nAnswer:\n"
         else:
-            parts = [*[{"type": "image"}] * pictures, {"type": "text", "text": words}]
-            message = {"role": "user", "content": parts if self.sees else words}
-            text = source.apply_chat_template([message], tokenize=False, add_generation_prompt=True)
+            # the program's words come first: they are the same for all tasks, so they are read once
+            messages = [self._says(role, words) for turn in said
+                        for role, words in zip(("user", "assistant"), turn, strict=True)]
+            messages.append(self._says("user", before, MARK + after, pictures))
+            text = source.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         pieces = text.split(MARK)
         if len(pieces) != 2:
             raise ModelError("a chat template that writes the user's words once", f"{len(pieces) - 1} times",
                              "mend the model's chat template")
         return pieces[0], pieces[1]
 
-    def _headed(self, head: str, images: Sequence[np.ndarray], keys: tuple[str, ...]
-                ) -> tuple[list[int], dict[str, list[int]], dict[str, Tensor]]:
-        """Ids, token kinds and processed pictures of a prompt's head; the last few are remembered."""
-        key = (head, keys, self._added)
-        if key not in self._heads:
-            if not images:
-                ids = self._encode(head, start=True)
-                self._heads[key] = ids, {}, {}
-            else:
-                self._heads[key] = self._process(head, images)
-            while len(self._heads) > HEADS:
-                self._heads.popitem(last=False)
-        self._heads.move_to_end(key)
-        return self._heads[key]
+    def _says(self, role: str, before: str, after: str = "", pictures: int = 0) -> dict[str, Any]:
+        """A message of words, pictures, words, as the model's template takes it."""
+        if not self.sees:
+            return {"role": role, "content": before + after}
+        first, last = ([{"type": "text", "text": part}] if part else [] for part in (before, after))
+        return {"role": role, "content": [*first, *[{"type": "image"}] * pictures, *last]}
 
-    def _process(self, head: str, images: Sequence[np.ndarray]) -> tuple[list[int], dict[str, list[int]], dict[str, Tensor]]:
+    def _headed(self, head: str, images: Sequence[np.ndarray], keys: tuple[str, ...]) -> Head:
+        """Ids, token kinds and processed pictures of a prompt's head; the last few are remembered."""
+        make = (lambda: self._process(head, images)) if images else (lambda: (self._encode(head, start=True), {}, {}))
+        return _kept(self._heads, (head, keys, self._added), HEADS, make)
+
+    def _process(self, head: str, images: Sequence[np.ndarray]) -> Head:
         from PIL import Image
 
         assert self.processor is not None
@@ -297,7 +321,7 @@ class Backbone:
         return {key: value for key, value in inputs.items() if key in self._accepted}
 
     def _joined(self, pictures: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-        """The tensors of several prompts in one, filled up with zeros where their shapes differ beyond the first axis."""
+        """The tensors of several prompts in one; zeros fill them up where shapes differ beyond the first axis."""
         import torch
         from torch.nn.functional import pad
 
@@ -306,7 +330,8 @@ class Backbone:
             parts = [one[key] for one in pictures if key in one]
             shape = [max(part.shape[axis] for part in parts) for axis in range(parts[0].ndim)]
             for index, part in enumerate(parts):
-                room = [amount for axis in range(part.ndim - 1, 0, -1) for amount in (0, shape[axis] - part.shape[axis])]
+                axes = range(part.ndim - 1, 0, -1)
+                room = [amount for axis in axes for amount in (0, shape[axis] - part.shape[axis])]
                 parts[index] = pad(part, room) if any(room) else part
             value = torch.cat(parts).to(self.device)
             joined[key] = value.to(self.model.dtype) if value.is_floating_point() else value
@@ -327,7 +352,8 @@ class Backbone:
     def _remembering(self) -> Any:
         """`get_image_features` that works once for the same pictures, as long as nothing of the model is being trained.
 
-        The pictures' digests travel as an attribute of their tensor; where a model passes on another tensor, nothing is remembered.
+        The pictures' digests travel as an attribute of their tensor; where a model passes on another tensor, nothing is
+        remembered.
         """
         import torch
 
@@ -337,19 +363,46 @@ class Backbone:
             key = getattr(kwargs.get("pixel_values", args[0] if args else None), DIGESTS, None)
             if key is None or (torch.is_grad_enabled() and any(p.requires_grad for p in self.base.parameters())):
                 return original(*args, **kwargs)
-            if key not in self._visions:
-                self._visions[key] = original(*args, **kwargs)
-                while len(self._visions) > VISIONS:
-                    self._visions.popitem(last=False)
-            self._visions.move_to_end(key)
-            return self._visions[key]
+            return _kept(self._visions, (key, self.version), VISIONS, lambda: original(*args, **kwargs))
 
         return features
 
+    def common(self, prompts: Sequence[Prompt]) -> int:
+        """How many first ids these prompts share before any picture or user's word; 0 where too few to cache."""
+        first = prompts[0].ids
+        count = min(prompt.fixed for prompt in prompts)
+        for prompt in prompts[1:]:
+            count = next((i for i, (a, b) in enumerate(zip(first[:count], prompt.ids, strict=False)) if a != b), count)
+        return count if self.cachable and count >= WORTH else 0
+
+    def start(self, ids: Sequence[int], rows: int) -> Any:
+        """A cache that has read these ids, the same in each of `rows`; read once and remembered."""
+        import torch
+
+        def read() -> Any:
+            inputs = self.batch([Prompt(list(ids), {}, {})])
+            with torch.no_grad():
+                return self.base(**inputs, use_cache=True).past_key_values
+
+        cache = copy.deepcopy(_kept(self._starts_read, (tuple(ids), self.version), STARTS, read))
+        cache.batch_repeat_interleave(rows)
+        return cache
+
     def forget(self) -> None:
-        """Drop the remembered pictures."""
+        """Drop what is remembered of pictures and prompts."""
         self._heads.clear()
         self._visions.clear()
+        self._starts_read.clear()
+
+
+def _kept(memory: OrderedDict[Any, Any], key: Any, most: int, make: Callable[[], Any]) -> Any:
+    """What is remembered under a key, made where it is not; the `most` used last stay."""
+    if key not in memory:
+        memory[key] = make()
+        while len(memory) > most:
+            memory.popitem(last=False)
+    memory.move_to_end(key)
+    return memory[key]
 
 
 class Stream:
@@ -361,20 +414,38 @@ class Stream:
         tails: ids that already follow each prompt.
     """
 
-    def __init__(self, backbone: Backbone, prompts: Sequence[Prompt], tails: Sequence[Sequence[int]] | None = None) -> None:
+    def __init__(self, backbone: Backbone, prompts: Sequence[Prompt],
+                 tails: Sequence[Sequence[int]] | None = None) -> None:
         import torch
 
         self.backbone = backbone
         inputs = backbone.batch(prompts, tails)
-        self.mask = inputs["attention_mask"]
-        positions = inputs["position_ids"]
+        self.mask, positions = inputs["attention_mask"], inputs["position_ids"]
         self.next = positions.amax(-1, keepdim=True) + 1
         if positions.ndim == 3:  # width and height of a picture may reach further than its time
             self.next = self.next.amax(0, keepdim=True).expand(3, -1, -1)
+        if shared := backbone.common(prompts):
+            inputs = self._without_start(inputs, shared)
+            inputs["past_key_values"] = backbone.start(prompts[0].ids[:shared], len(prompts))
         with torch.no_grad():
             out = backbone.model(**inputs, use_cache=True, logits_to_keep=1)
         self.cache = out.past_key_values
         self.logits: Tensor = out.logits[:, -1].float()
+
+    def _without_start(self, inputs: dict[str, Any], shared: int) -> dict[str, Any]:
+        """The inputs less the first `shared` ids of each row, which stand in a cache.
+
+        What a shorter row still holds of them in the columns that are left is masked.
+        """
+        import torch
+
+        width = self.mask.shape[1]
+        left = self.mask.sum(1, keepdim=True) - shared
+        rest = (torch.arange(width - shared, device=left.device) >= width - shared - left).long()
+        self.mask = torch.cat([torch.ones_like(self.mask[:, :shared]), rest], 1)
+        shape = inputs["input_ids"].shape
+        rows = {key: value[:, shared:] for key, value in inputs.items() if value.shape == shape}
+        return {**inputs, **rows, "position_ids": inputs["position_ids"][..., shared:], "attention_mask": self.mask}
 
     def step(self, tokens: Sequence[int]) -> Tensor:
         """Append one token a row; returns the logits (B, V) float32 of what follows."""

@@ -58,7 +58,9 @@ class RoutingHead(nn.Module):
         self.applies_bias = nn.Parameter(torch.zeros(count))
         self.turn = nn.Parameter(torch.zeros(count, hidden))
         self.narrow = nn.Linear(hidden, config.width)
-        self.tagger = nn.TransformerEncoderLayer(config.width, 4, 2 * config.width, 0.1, batch_first=True, norm_first=True)
+        self.tagger = nn.TransformerEncoderLayer(
+            config.width, 4, 2 * config.width, 0.1, batch_first=True, norm_first=True
+        )
         self.tags = nn.Linear(config.width, 3 * count)
 
     def forward(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -101,7 +103,7 @@ def spans_of(tags: Sequence[int], offsets: Sequence[tuple[int, int]], text: str)
         elif tag == INSIDE:
             spans[-1][1] = end
         inside = tag != OUTSIDE
-    phrases = [text[a:b].strip(" \n\t.,;:!?\"()") for a, b in spans]
+    phrases = [text[a:b].strip(' \n\t.,;:!?"()') for a, b in spans]
     return list(dict.fromkeys(p for p in phrases if p))
 
 
@@ -132,9 +134,12 @@ def load_head(path: Path) -> RoutingHead:
     head = RoutingHead(config)
     learned = head.learned()
     wrong = sorted(set(learned) ^ set(tensors)) or [
-        n for n, t in tensors.items() if t.shape != learned[n].shape or not torch.isfinite(t).all()]
+        n for n, t in tensors.items() if t.shape != learned[n].shape or not torch.isfinite(t).all()
+    ]
     if wrong:
-        raise CheckpointError(f"the tensors of a head for {config.model}", f"{wrong[0]} missing, unknown or of another shape", do)
+        raise CheckpointError(
+            f"the tensors of a head for {config.model}", f"{wrong[0]} missing, unknown or of another shape", do
+        )
     with torch.no_grad():
         for name, parameter in learned.items():
             parameter.copy_(tensors[name].float())

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from veclink.envs.errors import UnknownName, VeclinkError
 from veclink.router.core import Reading, Route, Task, Written
 from veclink.router.errors import ModelError
-from veclink.router.families import Backbone, Prompt
+from veclink.router.families import Backbone, Prompt, Turns
 from veclink.router.routing import Routing
 from veclink.tools.device import pick_device
 from veclink.tools.models import convert_gguf, find_model, model_hash
@@ -40,8 +40,8 @@ class HubCore:
 
     Args:
         model: a local folder, a GGUF file, a hub id, or a carried name ("smollm2-135m").
-        routing: how it routes: a strategy, the path of a trained routing head, or None for constrained decoding, which needs no
-            training.
+        routing: a strategy, the name or path of a trained routing head, or None for constrained decoding, which needs
+            no training.
         links: a link checkpoint; its tools whose gate is not 0 are linked without being asked for.
         device: as for tools.
         dtype: number format; None means bfloat16 on a GPU that has it, half precision on other GPUs, single elsewhere.
@@ -125,9 +125,9 @@ class HubCore:
 
             routing = ConstrainedRouting()
         elif isinstance(routing, str | Path):
-            from veclink.router.head import HeadRouting  # pyright: ignore[reportMissingImports]
+            from veclink.router.head_routing import HeadRouting
 
-            routing = HeadRouting(str(routing))
+            routing = HeadRouting(routing, self._device_name)
         if bind := getattr(routing, "bind", None):
             bind(self)
         return routing
@@ -141,9 +141,9 @@ class HubCore:
 
     @property
     def models(self) -> Mapping[str, str]:
-        """File name -> sha256 of the weights in use; a hub model's id -> its commit."""
-        self.ready()
-        return self._models
+        """File name -> sha256 of the weights in use, a hub model's id -> its commit; the model's own once loaded."""
+        own = self._models if self._backbone is not None else {}
+        return {**own, **getattr(self.routing, "models", {})}
 
     @cached_property
     def _models(self) -> Mapping[str, str]:
@@ -198,18 +198,20 @@ class HubCore:
     @property
     def linked(self) -> tuple[str, ...]:
         """The tools for which links are read."""
-        opened = self.linkset.linked
+        # without a checkpoint a model that is not loaded has closed gates alone: it need not be loaded to say so
+        opened = self.linkset.linked if self._bound or self._links_file is not None else ()
         return tuple(name for name in self._specs if name in self._asked or name in opened)
 
     def read(self, tasks: Sequence[Task]) -> list[Reading]:
         """One reading a task, in one mixed batch: different tools, different numbers of pictures.
+
+        The model is loaded when it has something to do: to route, to read a link, or to answer.
 
         Raises:
             TaskError: a task with its pictures is longer than the model reads.
         """
         import torch
 
-        self.ready()
         readings: list[Reading] = []
         for start in range(0, len(tasks), self.batch):
             with self._lock, torch.no_grad():
@@ -232,12 +234,12 @@ class HubCore:
     def _routes(self, task: Task, written: Written) -> tuple[Route, ...]:
         from veclink.router.requests import routes_of
 
-        known = Written(tuple(call for call in written.calls if call[0] in self._specs), written.rejected, written.answer)
-        if len(known.calls) != len(written.calls):
-            names = ", ".join(name for name, _ in written.calls if name not in self._specs)
-            raise ModelError(f"routes to {', '.join(self._specs) or 'no tools'}", names, "attach the routing's tools to the core")
+        strangers = [name for name, _ in written.calls if name not in self._specs]
+        if strangers:
+            raise ModelError(f"routes to {', '.join(self._specs) or 'no tools'}", ", ".join(strangers),
+                             "attach the routing's tools to the core")
         kinds = {name: spec.result for name, spec in self._specs.items()}
-        return () if written.rejected else routes_of(task.text, known, len(task.images), kinds)
+        return () if written.rejected else routes_of(task.text, written, len(task.images), kinds)
 
     # -- links -----------------------------------------------------------------------------------------------------
 
@@ -290,9 +292,9 @@ class HubCore:
             ends.append(len(ids))
         return ids, ends
 
-    def prompt(self, task: Task, before: str = "", after: str = "") -> Prompt:
-        """A task as the model takes it: pictures, `before`, the user's words, marked regions, `after`."""
-        return self.backbone.prompt(task.text, task.images, before, _marks(task) + after)
+    def prompt(self, task: Task, before: str = "", turns: Turns = ()) -> Prompt:
+        """A task as the model takes it: the program's words and turns, pictures, the user's words, marked regions."""
+        return self.backbone.prompt(task.text, task.images, before, _marks(task), turns)
 
     # -- answers ---------------------------------------------------------------------------------------------------
 
@@ -324,18 +326,18 @@ class HubCore:
         specs = tuple(self._specs.values())
         self._tokens = dict(zip(self._specs, backbone.add_tokens([spec.token for spec in specs]), strict=True))
         backbone.forget()
-        if self._linkset is None:
+        links = self._linkset
+        if links is None:
             spread = float(backbone.model.get_input_embeddings().weight.detach().float().std())
-            self._linkset = LinkSet(backbone.hidden, (), spread)
-        new = [spec for spec in specs if spec.name not in self._linkset.specs]
+            links = LinkSet(backbone.hidden, (), spread)
+        new = [spec for spec in specs if spec.name not in links.specs]
         if self._links_file is not None and new:
             loaded = checkpoint.load(self._links_file, self._id(), new, strict=False)
             for spec in new:
-                self._linkset.put(spec.name, loaded.of(spec.name))
+                links.put(spec.name, loaded.of(spec.name))
         for spec in specs:
-            self._linkset.add(spec)
-        self._linkset.to(backbone.device)
-        self._bound = True
+            links.add(spec)
+        self._linkset, self._bound = links.to(backbone.device), True
 
     def _load(self) -> tuple[Any, Any]:
         found = find_model(self.name)
@@ -350,7 +352,8 @@ class HubCore:
         except VeclinkError:
             raise
         except ImportError as error:
-            raise ModelError(f"the packages that {self.name} needs", str(error).strip()[:200], "install them") from error
+            reason = str(error).strip()[:200]
+            raise ModelError(f"the packages that {self.name} needs", reason, "install them") from error
         except (OSError, ValueError, RuntimeError, KeyError) as error:
             reason = (str(error).strip().splitlines() or ["no reason given"])[0][:200]
             raise ModelError(f"a model with safetensors at {self.name}", f"{type(error).__name__}: {reason}",
@@ -440,7 +443,8 @@ def _hash_in_memory(model: Any, vocabulary: int) -> str:
     import torch
 
     digest = hashlib.sha256()
-    tables = {module.weight.data_ptr() for module in (model.get_input_embeddings(), model.get_output_embeddings()) if module}
+    modules = (model.get_input_embeddings(), model.get_output_embeddings())
+    tables = {module.weight.data_ptr() for module in modules if module}
     for name, value in sorted(model.state_dict().items()):
         value = value[:vocabulary] if value.data_ptr() in tables else value
         digest.update(name.encode())

@@ -40,9 +40,9 @@ class LinkQueries(nn.Module):
 class Projector(nn.Module):
     """Maps a link (..., N, H) to a correction of a condition (..., rows, D).
 
-    Each of the N vectors is normalised and mapped by two layers; then the N are mixed into the rows, at the start each row from
-    the stretch of queries at its place; a learned offset a row, 0 at the start, lets rows differ where there are more rows than
-    queries.
+    Each of the N vectors is normalised and mapped by two layers; then the N are mixed into the rows, at the start each
+    row from the stretch of queries at its place; a learned offset a row, 0 at the start, lets rows differ where there
+    are more rows than queries.
     """
 
     def __init__(self, queries: int, hidden: int, condition: tuple[int, int], width: int | None = None) -> None:
@@ -159,7 +159,9 @@ class LinkSet(nn.Module):
         return self.of(tool).weight
 
     def condition(self, tool: str, bridge: Tensor, link: Tensor | None) -> Tensor:
-        """bridge + gate * projector(link), in the bridge's format; the bridge itself where the gate is 0 and nothing is trained.
+        """bridge + gate * projector(link), in the bridge's format.
+
+        Where the gate is 0 and gradients are off it is the bridge itself, and the projector is not run.
 
         Args:
             bridge: (..., N', D).
@@ -172,7 +174,8 @@ class LinkSet(nn.Module):
         if link is None or part.projector is None or (part.weight == 0 and not torch.is_grad_enabled()):
             return bridge
         if tuple(bridge.shape[-2:]) != tuple(part.spec.condition or ()):
-            raise ModelError(f"a bridge {part.spec.condition} for {tool}", f"{tuple(bridge.shape)}", "use the tool's own bridge")
+            raise ModelError(f"a bridge {part.spec.condition} for {tool}", f"{tuple(bridge.shape)}",
+                             "use the tool's own bridge")
         correction = part.gate(part.projector(link.to(part.gate.value.device)))
         return bridge + correction.to(bridge)
 

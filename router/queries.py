@@ -1,8 +1,9 @@
-"""Reading links: a tool's queries are appended after its routing token and the core's last hidden states are taken there.
+"""Reading links: a tool's queries come after its routing token and the core's last hidden states are taken there.
 
-Two passes: the prompts and what was written are read once into a cache; then all queries of all routes are read in one batch
-against it, each route seeing what was written up to its own routing token and no other route's queries. Models whose layers do
-not look at everything before them read each route in full instead. Both differentiate with respect to the queries.
+Two passes: the prompts and what was written are read once into a cache; then all queries of all routes are read in one
+batch against it, each route seeing what was written up to its own routing token and no other route's queries. Models
+whose layers do not look at everything before them read each route in full instead. Both differentiate with respect to
+the queries.
 """
 
 from __future__ import annotations

@@ -8,29 +8,54 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from veclink.router.core import Route, Written
 
 SINGULAR = {"it", "him", "her", "this", "that", "this one", "that one", "the result", "its"}
-PLURAL = {"them", "they", "these", "those", "each", "all of them", "both of them", "each of them", "each one", "all", "both",
-          "their", "the same", "the same ones", "every one of them", "the lot", "em", "'em", "one another"}
-PRONOUN = re.compile(r"\b(it|them|him|her|these|those|they|its|their|'em|each one|each of them|all of them)\b", re.IGNORECASE)
-ORDINALS = {"first": 0, "1st": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "fourth": 3, "4th": 3, "fifth": 4, "5th": 4}
+PLURAL = {
+    "them",
+    "they",
+    "these",
+    "those",
+    "each",
+    "all of them",
+    "both of them",
+    "each of them",
+    "each one",
+    "all",
+    "both",
+    "their",
+    "the same",
+    "the same ones",
+    "every one of them",
+    "the lot",
+    "em",
+    "'em",
+    "one another",
+}
+PRONOUN = re.compile(
+    r"\b(it|them|him|her|these|those|they|its|their|'em|each one|each of them|all of them)\b", re.IGNORECASE
+)
+ORDINALS = {
+    "first": 0,
+    "1st": 0,
+    "second": 1,
+    "2nd": 1,
+    "third": 2,
+    "3rd": 2,
+    "fourth": 3,
+    "4th": 3,
+    "fifth": 4,
+    "5th": 4,
+}
 PICTURE = r"(?:photo|picture|pic|image|shot|frame|photograph|scan|screenshot|snap)"
 BY_ORDINAL = re.compile(rf"\b({'|'.join(ORDINALS)}|last|final)\s+(?:of\s+the\s+)?{PICTURE}\b", re.IGNORECASE)
 BY_NUMBER = re.compile(rf"\b{PICTURE}\s*(?:number|no\.?|nr\.?|#)?\s*(\d{{1,2}})\b", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class History:
-    """What the turn before routed, so that a follow-up may say "them"."""
-
-    phrases: tuple[str, ...] = ()
-
-
-def routes_of(text: str, written: Written, images: int, kinds: Mapping[str, str] | None = None,
-              history: History | None = None) -> tuple[Route, ...]:
+def routes_of(
+    text: str, written: Written, images: int, kinds: Mapping[str, str] | None = None, before: Sequence[str] = ()
+) -> tuple[Route, ...]:
     """Routes in the order needed, one a phrase and picture.
 
     Args:
@@ -38,18 +63,20 @@ def routes_of(text: str, written: Written, images: int, kinds: Mapping[str, str]
         written: the tools and their phrases; phrases are parts of `text`.
         images: how many pictures came with it; with none, routes name picture 0 and the caller reports what is missing.
         kinds: tool name -> kind of its result; a tool that changes the picture hands it on to all later ones.
-        history: the turn before, for a pronoun that nothing in this turn explains.
+        before: what the turn before was about, for a pronoun that nothing in this turn explains.
     """
     kinds = kinds or {}
     routes: list[Route] = []
     for name, phrases in written.calls:
         earlier = tuple(routes)
-        for phrase in phrases or (_whole(text, earlier, history),):
-            targets = _resolve(phrase, earlier, history, changes_picture=kinds.get(name) == "image")
+        for phrase in phrases or (_whole(text, earlier, before),):
+            targets = _resolve(phrase, earlier, before, changes_picture=kinds.get(name) == "image")
             for image in _pictures(text, phrase, images):
                 for words, sources in targets:
                     uses = tuple(i for i in sources if earlier[i].image == image)
-                    changed = tuple(i for i, r in enumerate(earlier) if kinds.get(r.tool) == "image" and r.image == image)
+                    changed = tuple(
+                        i for i, r in enumerate(earlier) if kinds.get(r.tool) == "image" and r.image == image
+                    )
                     route = Route(name, words, image, None, tuple(sorted({*uses, *changed})))
                     if not any(_same(route, other) for other in routes):
                         routes.append(route)
@@ -60,13 +87,14 @@ def _same(a: Route, b: Route) -> bool:
     return (a.tool, a.phrase.lower(), a.image) == (b.tool, b.phrase.lower(), b.image)
 
 
-def _whole(text: str, earlier: Sequence[Route], history: History | None) -> str:
+def _whole(text: str, earlier: Sequence[Route], before: Sequence[str]) -> str:
     """Words for a tool that was given none: the targets found before, else the request itself."""
-    return "them" if earlier or (history and history.phrases) else text.strip()
+    return "them" if earlier or before else text.strip()
 
 
-def _resolve(phrase: str, earlier: Sequence[Route], history: History | None,
-             changes_picture: bool) -> list[tuple[str, tuple[int, ...]]]:
+def _resolve(
+    phrase: str, earlier: Sequence[Route], before: Sequence[str], changes_picture: bool
+) -> list[tuple[str, tuple[int, ...]]]:
     """(words, indices of earlier routes it works on) for one phrase; a bare pronoun becomes what it stands for."""
     words = phrase.strip().lower().strip(".,;:!?")
     last = _last_call(earlier)
@@ -77,11 +105,13 @@ def _resolve(phrase: str, earlier: Sequence[Route], history: History | None,
             for i in chosen:
                 by_phrase.setdefault(earlier[i].phrase, []).append(i)
             return [(words_, tuple(indices)) for words_, indices in by_phrase.items()]
-        if history and history.phrases:
-            return [(words_, ()) for words_ in history.phrases]
+        if before:
+            return [(words_, ()) for words_ in before]
         return [(phrase, ())]
     if changes_picture and last:
-        named = tuple(i for i, r in enumerate(earlier) if _head(r.phrase) and re.search(rf"\b{re.escape(_head(r.phrase))}", words))
+        named = tuple(
+            i for i, r in enumerate(earlier) if _head(r.phrase) and re.search(rf"\b{re.escape(_head(r.phrase))}", words)
+        )
         if named:
             return [(phrase, named)]
         if PRONOUN.search(words):
@@ -106,7 +136,7 @@ def _pictures(text: str, phrase: str, images: int) -> list[int]:
     if images <= 1:
         return [0]
     start = text.find(phrase)
-    clause = re.split(r"[;.,]|\band\b|\bthen\b", text[start + len(phrase):])[0] if start >= 0 else ""
+    clause = re.split(r"[;.,]|\band\b|\bthen\b", text[start + len(phrase) :])[0] if start >= 0 else ""
     for words in (phrase, clause, text):
         if named := _named(words, images):
             return named

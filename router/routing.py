@@ -1,4 +1,4 @@
-"""The contract of a routing strategy: it decides which tools a task needs, and with which words, before links are read."""
+"""The contract of a routing strategy: it decides which tools a task needs, and with which words."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from veclink.tools.tool import ToolSpec
 class Routing(Protocol):
     """Turns tasks into tool names and phrases.
 
-    A strategy that uses the core's own model also has `bind(core)`; a core calls it once, before `attach`. Neither loads
-    anything: models are loaded by the first `write`.
+    A strategy that uses the core's own model also has `bind(core)`; a core calls it once, before `attach`. Neither
+    loads anything: models are loaded by the first `write`. One with weights of its own has `models`, as a core has.
     """
 
     def attach(self, tools: Sequence[ToolSpec]) -> None:

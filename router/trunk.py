@@ -56,8 +56,11 @@ class Trunk(nn.Module):
         whole = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32, use_safetensors=True)
         body = whole.model
         if not hasattr(body, "layers") or len(body.layers) < layers:
-            raise ModelError(f"a Llama-like model of at least {layers} layers", type(whole).__name__,
-                             "use the model that the routing recipe names")
+            raise ModelError(
+                f"a Llama-like model of at least {layers} layers",
+                type(whole).__name__,
+                "use the model that the routing recipe names",
+            )
         body.layers = body.layers[:layers]
         body.requires_grad_(False)
         self.body, self.hidden = body, int(body.config.hidden_size)
@@ -84,15 +87,21 @@ class Trunk(nn.Module):
 
         Special tokens written by a user are split into plain pieces, so that they have no power.
         """
-        rows = self.tokenizer(list(texts), return_offsets_mapping=True, split_special_tokens=True,
-                              add_special_tokens=False, truncation=True, max_length=MAX_TOKENS)
+        rows = self.tokenizer(
+            list(texts),
+            return_offsets_mapping=True,
+            split_special_tokens=True,
+            add_special_tokens=False,
+            truncation=True,
+            max_length=MAX_TOKENS,
+        )
         width = max(1, *(len(ids) for ids in rows["input_ids"]))
         ids = torch.zeros(len(texts), width, dtype=torch.long)
         mask = torch.zeros(len(texts), width, dtype=torch.long)
         for i, row in enumerate(rows["input_ids"]):
             if row:
-                ids[i, -len(row):] = torch.tensor(row)
-                mask[i, -len(row):] = 1
+                ids[i, -len(row) :] = torch.tensor(row)
+                mask[i, -len(row) :] = 1
         return ids, mask, [[(int(a), int(b)) for a, b in offsets] for offsets in rows["offset_mapping"]]
 
     def forward(self, ids: Tensor, mask: Tensor, queries: Tensor) -> tuple[Tensor, Tensor]:
@@ -106,6 +115,7 @@ class Trunk(nn.Module):
         embedded = torch.cat([self.body.embed_tokens(ids), queries.expand(batch, -1, -1)], 1)
         seen = torch.cat([mask, mask.new_ones(batch, count)], 1)
         positions = (seen.cumsum(1) - 1).clamp(min=0)
-        states = self.body(inputs_embeds=embedded, attention_mask=seen, position_ids=positions,
-                           use_cache=False).last_hidden_state
+        states = self.body(
+            inputs_embeds=embedded, attention_mask=seen, position_ids=positions, use_cache=False
+        ).last_hidden_state
         return states[:, :-count], states[:, -count:]

@@ -65,10 +65,14 @@ def test_tools_that_the_checkpoint_does_not_hold_start_fresh(saved: tuple[Path, 
     assert checkpoint.load(path, CORE, [replace(FIND, condition=None), CUT]).specs["find"] == FIND
 
 
-@pytest.mark.parametrize(("core", "word"), [
-    (replace(CORE, hash="cd" * 32), "cdcdcd"), (replace(CORE, hidden=32), "H = 32"),
-    (CoreId("other", "unknown", 16), "other"),
-])
+@pytest.mark.parametrize(
+    ("core", "word"),
+    [
+        (replace(CORE, hash="cd" * 32), "cdcdcd"),
+        (replace(CORE, hidden=32), "H = 32"),
+        (CoreId("other", "unknown", 16), "other"),
+    ],
+)
 def test_another_core_is_refused(saved: tuple[Path, LinkSet], core: CoreId, word: str) -> None:
     with pytest.raises(CheckpointError, match=word):
         checkpoint.load(saved[0], core, [FIND, CUT])
@@ -85,8 +89,11 @@ def test_another_tool_is_refused(saved: tuple[Path, LinkSet], change: dict[str, 
         checkpoint.load(saved[0], CORE, [replace(FIND, **change), CUT])
 
 
-def rewritten(path: Path, head: Callable[[dict[str, Any]], Any] | None = None,
-              body: Callable[[dict[str, torch.Tensor]], Any] | None = None) -> Path:
+def rewritten(
+    path: Path,
+    head: Callable[[dict[str, Any]], Any] | None = None,
+    body: Callable[[dict[str, torch.Tensor]], Any] | None = None,
+) -> Path:
     with safe_open(path, framework="pt") as file:
         data = json.loads(file.metadata()["veclink"])
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dictionary
@@ -99,17 +106,26 @@ def rewritten(path: Path, head: Callable[[dict[str, Any]], Any] | None = None,
 
 
 HEADS: dict[str, Callable[[dict[str, Any]], Any]] = {
-    "version": lambda d: d.update(version=99), "format": lambda d: d.update(format="weights"), "no core": lambda d: d.pop("core"),
-    "no tools": lambda d: d.pop("tools"), "list": lambda d: d.update(tools=[1, 2]), "queries": lambda d: d["tools"]["find"].update(
-        queries=10**9), "rows": lambda d: d["tools"]["find"].update(condition=[10**12, 8]),
-    "negative": lambda d: d["tools"]["find"].update(condition=[-2, 8]), "float": lambda d: d["tools"]["find"].update(queries=4.0),
-    "name": lambda d: d["tools"]["find"].update(name="cut"), "hidden": lambda d: d["core"].update(hidden=10**9),
-    "condition": lambda d: d["tools"]["find"].update(condition=[]), "kind": lambda d: d["tools"]["find"].update(result="sound"),
+    "version": lambda d: d.update(version=99),
+    "format": lambda d: d.update(format="weights"),
+    "no core": lambda d: d.pop("core"),
+    "no tools": lambda d: d.pop("tools"),
+    "list": lambda d: d.update(tools=[1, 2]),
+    "queries": lambda d: d["tools"]["find"].update(queries=10**9),
+    "rows": lambda d: d["tools"]["find"].update(condition=[10**12, 8]),
+    "negative": lambda d: d["tools"]["find"].update(condition=[-2, 8]),
+    "float": lambda d: d["tools"]["find"].update(queries=4.0),
+    "name": lambda d: d["tools"]["find"].update(name="cut"),
+    "hidden": lambda d: d["core"].update(hidden=10**9),
+    "condition": lambda d: d["tools"]["find"].update(condition=[]),
+    "kind": lambda d: d["tools"]["find"].update(result="sound"),
     "words": lambda d: d["core"].update(hidden="wide"),
 }
 BODIES: dict[str, Callable[[dict[str, torch.Tensor]], Any]] = {
-    "missing queries": lambda t: t.pop("find.queries.vectors"), "missing gate": lambda t: t.pop("cut.gate.value"),
-    "nan": lambda t: t["find.gate.value"].fill_(torch.nan), "inf": lambda t: t["cut.projector.mix"][0].fill_(torch.inf),
+    "missing queries": lambda t: t.pop("find.queries.vectors"),
+    "missing gate": lambda t: t.pop("cut.gate.value"),
+    "nan": lambda t: t["find.gate.value"].fill_(torch.nan),
+    "inf": lambda t: t["cut.projector.mix"][0].fill_(torch.inf),
     "shape": lambda t: t.update({"find.queries.vectors": torch.zeros(4, 17)}),
     "large": lambda t: t.update({"find.projector.offset": torch.zeros(2000, 80)}),
 }
@@ -123,14 +139,21 @@ def test_a_wrong_description_is_refused(saved: tuple[Path, LinkSet], what: str) 
 
 @pytest.mark.parametrize("what", BODIES)
 def test_wrong_numbers_are_refused(saved: tuple[Path, LinkSet], what: str) -> None:
-    with pytest.raises(CheckpointError, match="find|cut"):
+    with pytest.raises(CheckpointError, match=r"find|cut"):
         checkpoint.load(rewritten(saved[0], body=BODIES[what]), CORE, [FIND, CUT])
 
 
 def test_a_damaged_file_is_refused(saved: tuple[Path, LinkSet], tmp_path: Path) -> None:
     whole = saved[0].read_bytes()
     damaged = tmp_path / "damaged.safetensors"
-    for data in (b"", b"\x80\x04pickle", whole[:20], whole[:-5], struct.pack("<Q", 1 << 60) + whole[8:], whole[:9] + b"\xff" + whole[10:]):
+    for data in (
+        b"",
+        b"\x80\x04pickle",
+        whole[:20],
+        whole[:-5],
+        struct.pack("<Q", 1 << 60) + whole[8:],
+        whole[:9] + b"\xff" + whole[10:],
+    ):
         damaged.write_bytes(data)
         with pytest.raises(CheckpointError):
             checkpoint.load(damaged, CORE, [FIND, CUT])
@@ -190,7 +213,7 @@ def test_a_core_with_a_checkpoint(tmp_path: Path) -> None:
 
     other = HubCore.from_parts(*BUILDERS["llama"](), routing=One(), links=path)
     other.attach([FIND])
-    with pytest.raises(CheckpointError, match="another|for this one"):
+    with pytest.raises(CheckpointError, match="train them for this one"):
         other.ready()
     with pytest.raises(CheckpointError):
         other.read([task])  # it does not work half

@@ -1,5 +1,8 @@
-"""The editing tool. All of it runs on a small pipeline of the same classes with random weights (never trained): the
-pictures mean nothing, the path is the one that the public weights take."""
+"""The editing tool.
+
+All of it runs on a small pipeline of the same classes with random weights (never trained): the pictures mean nothing,
+the path is the one that the public weights take.
+"""
 
 from __future__ import annotations
 
@@ -134,7 +137,8 @@ def test_outside_stays_to_the_bit(edit: Edit) -> None:
     image = picture(130, 100)
     mask = np.zeros((100, 130), bool)
     mask[20:70, 30:90] = True
-    for region in (Region.box(30, 20, 90, 70), Region.of_mask(mask), Region.point(60, 40), Region.scribble([(30, 30), (80, 60)])):
+    point, scribble = Region.point(60, 40), Region.scribble([(30, 30), (80, 60)])
+    for region in (Region.box(30, 20, 90, 70), Region.of_mask(mask), point, scribble):
         inside = covered([region], 130, 100)
         new = pixels(edit, image, asks(edit, "turn it red", region))
         assert np.array_equal(new[~inside], image[~inside])
@@ -172,18 +176,22 @@ def test_soft_edge() -> None:
 SURROUNDINGS = (
     "put them in snow", "put the dogs in the snow", "on a beach", "put her on a beach", "change the background",
     "replace the background with mountains", "make everything behind her blue", "remove the people behind them",
-    "blur the background", "Place the bus in a desert.", "move him to the moon", "in a forest", "make it snow around them",
+    "blur the background", "Place the bus in a desert.", "move him to the moon", "in a forest",
+    "make it snow around them",
     "put the two dogs on the left in a meadow", "everything except the dog in grey", "make them stand in the snow",
-    "let her sit on a beach at night", "teleport the cat into space", "a new backdrop please", "underneath, change the scenery",
+    "let her sit on a beach at night", "teleport the cat into space", "a new backdrop please",
+    "underneath, change the scenery",
     "and put them in the snow", "in the middle of a busy street", "put the man in front of the Eiffel tower",
-    "set them on top of a mountain", "put him in the blue sea", "put the bus on the moon please", "turn the rest of the picture grey",
+    "set them on top of a mountain", "put him in the blue sea", "put the bus on the moon please",
+    "turn the rest of the picture grey",
 )
 REGIONS = (
     "turn the car red", "remove the lamp post", "put a hat on him", "put sunglasses on her", "put them in suits",
     "dress her in a red coat", "blur the faces", "make it look like a watercolour", "paint the car on the street red",
     "replace the dog with a cat", "in black and white", "in the style of Van Gogh", "make him smile", "add a moustache",
     "make the dog bigger", "turn the sky orange", "make it snow", "put them in colour", "give her blonde hair",
-    "set the house on fire", "remove the boat on the sea", "sharpen it", "", "make the bus look old", "put the hat on his head",
+    "set the house on fire", "remove the boat on the sea", "sharpen it", "", "make the bus look old",
+    "put the hat on his head",
 )
 
 
@@ -198,9 +206,9 @@ def test_words_about_the_regions(phrase: str) -> None:
 
 
 @pytest.mark.parametrize(("options", "error"), [
-    ({"steps": 0}, OptionError), ({"steps": 2.5}, OptionError), ({"strength": 1.5}, OptionError), ({"seed": -1}, OptionError),
-    ({"guidance": "high"}, OptionError), ({"max_side": 8}, OptionError), ({"keep": "outsid"}, UnknownName),
-    ({"progress": 1}, OptionError),
+    ({"steps": 0}, OptionError), ({"steps": 2.5}, OptionError), ({"strength": 1.5}, OptionError),
+    ({"seed": -1}, OptionError), ({"guidance": "high"}, OptionError), ({"max_side": 8}, OptionError),
+    ({"keep": "outsid"}, UnknownName), ({"progress": 1}, OptionError),
 ])
 def test_options_refused(edit: Edit, options: dict, error: type[Exception]) -> None:
     with pytest.raises(error):
@@ -220,8 +228,14 @@ def test_region_outside_the_picture(edit: Edit) -> None:
 
 
 def test_odd_sizes(edit: Edit) -> None:
-    for width, height in ((1, 1), (3, 400), (333, 77)):
+    for width, height in ((1, 1), (3, 400), (333, 77), (1, 3000), (3000, 2)):
         assert pixels(edit, picture(width, height), asks(edit, "make it snow")).shape == (height, width, 3)
+
+
+def test_no_bar_where_no_terminal_is(edit: Edit, capfd: pytest.CaptureFixture) -> None:
+    pixels(edit, picture(), asks(edit, "make it snow", progress=True))
+    printed = capfd.readouterr()
+    assert printed.out == printed.err == ""
 
 
 def test_many_and_few_words(edit: Edit) -> None:
@@ -281,8 +295,8 @@ def test_saved_pipeline_comes_back_and_pickles_do_not(monkeypatch: pytest.Monkey
     tiny_pipeline().save_pretrained(folder, safe_serialization=True)
     monkeypatch.setenv("VECLINK_WEIGHTS", str(tmp_path))
     loaded, fresh = Edit("somebody/tiny", "cpu", steps=2), Edit(TINY, "cpu", steps=2)
-    image = picture()
-    assert np.array_equal(pixels(loaded, image, asks(loaded, "make it snow")), pixels(fresh, image, asks(fresh, "make it snow")))
+    ours, theirs = (pixels(tool, picture(), asks(tool, "make it snow")) for tool in (loaded, fresh))
+    assert np.array_equal(ours, theirs)
     assert len(loaded.models["somebody/tiny"]) == 64
     torch.save(tiny_pipeline().unet.state_dict(), folder / "unet" / "diffusion_pytorch_model.bin")
     (folder / "unet" / "diffusion_pytorch_model.safetensors").unlink()

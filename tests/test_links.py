@@ -39,7 +39,9 @@ def test_an_open_gate_adds_the_projected_link() -> None:
         half = links.condition("cut", bridge.half(), link)
         assert half.dtype == torch.float16
         several = links.condition("cut", torch.stack([bridge, bridge]), torch.stack([link, 2 * link]))
-        assert several.shape == (2, 7, 5) and torch.allclose(several[0], links.condition("cut", bridge, link), atol=1e-6)
+        assert several.shape == (2, 7, 5) and torch.allclose(
+            several[0], links.condition("cut", bridge, link), atol=1e-6
+        )
     assert links.linked == ("cut",)
     with pytest.raises(ModelError, match="bridge"):
         links.condition("cut", torch.zeros(5, 7), link)

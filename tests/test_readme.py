@@ -1,8 +1,8 @@
 """The README's snippets are run: `python` blocks as they are, `console` blocks line by line, in an empty folder.
 
-A line of a console block may begin with `$ `; lines that follow a `$ ` line are its output and are not run. Of the commands,
-`uv run veclink ...` and `veclink ...` are run; installing and testing are what brought us here. A block that needs weights
-which are not on this machine is skipped with the reason.
+A line of a console block may begin with `$ `; lines that follow a `$ ` line are its output and are not run. Of the
+commands, `uv run veclink ...` and `veclink ...` are run; installing and testing are what brought us here. A block that
+needs weights which are not on this machine is skipped with the reason.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from veclink.router.core import Written
-from veclink.router.requests import History, routes_of
+from veclink.router.requests import routes_of
 
 KINDS = {"see": "boxes", "shape": "masks", "paint": "image"}
 
@@ -50,16 +50,23 @@ def test_each_picture_uses_its_own_earlier_result() -> None:
     calls = (("see", ("the dogs",)), ("shape", ("them",)))
     routes = routes_of("find the dogs and cut them out", Written(calls), 2, KINDS)
     assert [(r.tool, r.image, r.uses) for r in routes] == [
-        ("see", 0, ()), ("see", 1, ()), ("shape", 0, (0,)), ("shape", 1, (1,))]
+        ("see", 0, ()),
+        ("see", 1, ()),
+        ("shape", 0, (0,)),
+        ("shape", 1, (1,)),
+    ]
 
 
 def test_a_follow_up_takes_its_target_from_the_turn_before() -> None:
-    routes = routes_of("now outline them", Written((("shape", ("them",)),)), 1, KINDS, History(("the dogs",)))
+    routes = routes_of("now outline them", Written((("shape", ("them",)),)), 1, KINDS, ("the dogs",))
     assert [(r.phrase, r.uses) for r in routes] == [("the dogs", ())]
 
 
-@given(st.text(min_size=1, max_size=60), st.lists(st.sampled_from(["them", "it", "the cat", "x", "", "'em"]), max_size=3),
-       st.integers(0, 4))
+@given(
+    st.text(min_size=1, max_size=60),
+    st.lists(st.sampled_from(["them", "it", "the cat", "x", "", "'em"]), max_size=3),
+    st.integers(0, 4),
+)
 def test_routes_are_always_well_formed(text: str, phrases: list[str], images: int) -> None:
     written = Written((("see", tuple(phrases)), ("shape", ("them",)), ("paint", tuple(phrases))))
     routes = routes_of(text, written, images, KINDS)

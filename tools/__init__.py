@@ -27,10 +27,22 @@ if TYPE_CHECKING:
     from veclink.tools.tool import ToolSpec as ToolSpec
 
 _HOME = {
-    "check_tool": "check", "Condition": "condition", "Region": "regions",
-    "load": "registry", "make": "registry", "names": "registry", "register": "registry", "unregister": "registry",
-    "Boxes": "results", "Image": "results", "Keypoints": "results", "Masks": "results", "Result": "results",
-    "Text": "results", "Tool": "tool", "ToolSpec": "tool",
+    "check_tool": "check",
+    "Condition": "condition",
+    "Region": "regions",
+    "load": "registry",
+    "make": "registry",
+    "names": "registry",
+    "register": "registry",
+    "unregister": "registry",
+    "Boxes": "results",
+    "Image": "results",
+    "Keypoints": "results",
+    "Masks": "results",
+    "Result": "results",
+    "Text": "results",
+    "Tool": "tool",
+    "ToolSpec": "tool",
 }
 __all__ = sorted(_HOME)  # pyright: ignore[reportUnsupportedDunderAll]
 

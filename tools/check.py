@@ -45,17 +45,37 @@ def _need(condition: bool, expected: str, got: Any, do: str) -> None:
 
 
 def _declaration(tool: Tool) -> str:
-    _need(bool(re.fullmatch(r"[a-z][a-z0-9_]*", getattr(tool, "name", ""))), "a lower-case name", getattr(tool, "name", None),
-          "declare name")
-    _need(getattr(tool, "result", None) in KINDS, f"result among {', '.join(KINDS)}", getattr(tool, "result", None),
-          "declare result")
-    _need(len(str(getattr(tool, "description", "")).split()) >= 4, "a description of a sentence",
-          getattr(tool, "description", None), "say when the tool is needed and when not")
+    _need(
+        bool(re.fullmatch(r"[a-z][a-z0-9_]*", getattr(tool, "name", ""))),
+        "a lower-case name",
+        getattr(tool, "name", None),
+        "declare name",
+    )
+    _need(
+        getattr(tool, "result", None) in KINDS,
+        f"result among {', '.join(KINDS)}",
+        getattr(tool, "result", None),
+        "declare result",
+    )
+    _need(
+        len(str(getattr(tool, "description", "")).split()) >= 4,
+        "a description of a sentence",
+        getattr(tool, "description", None),
+        "say when the tool is needed and when not",
+    )
     examples = getattr(tool, "examples", ())
-    _need(len(examples) >= 3 and all(isinstance(e, str) and e.strip() for e in examples), "at least three examples", examples,
-          "write requests that need the tool")
-    _need(tool.queries >= 1 and tool.time_limit > 0, "queries >= 1 and a positive time limit",
-          (tool.queries, tool.time_limit), "mend the declaration")
+    _need(
+        len(examples) >= 3 and all(isinstance(e, str) and e.strip() for e in examples),
+        "at least three examples",
+        examples,
+        "write requests that need the tool",
+    )
+    _need(
+        tool.queries >= 1 and tool.time_limit > 0,
+        "queries >= 1 and a positive time limit",
+        (tool.queries, tool.time_limit),
+        "mend the declaration",
+    )
     return "declaration"
 
 
@@ -73,14 +93,31 @@ def _bridge(tool: Tool) -> str:
     once, again = tool.bridge(phrases), tool.bridge(phrases)
     _need(len(once) == 2, "one condition a phrase", len(once), "mend bridge()")
     for a, b in zip(once, again, strict=True):
-        _need(tuple(a.shape) == tuple(tool.condition), f"bridge of shape {tool.condition}", tuple(a.shape), "mend bridge()")
-        _need(a.is_floating_point() and bool(torch.isfinite(a).all()), "finite floating point", a.dtype, "mend bridge()")
-        _need(torch.equal(a, b), "the same condition for the same words", "two different ones", "take randomness out of bridge()")
+        _need(
+            tuple(a.shape) == tuple(tool.condition),
+            f"bridge of shape {tool.condition}",
+            tuple(a.shape),
+            "mend bridge()",
+        )
+        _need(
+            a.is_floating_point() and bool(torch.isfinite(a).all()), "finite floating point", a.dtype, "mend bridge()"
+        )
+        _need(
+            torch.equal(a, b),
+            "the same condition for the same words",
+            "two different ones",
+            "take randomness out of bridge()",
+        )
     return "bridge"
 
 
 def _valid(tool: Tool, result: Any, image: np.ndarray) -> None:
-    _need(isinstance(result, Result) and result.kind == tool.result, f"a {tool.result} result", repr(result), "mend decode()")
+    _need(
+        isinstance(result, Result) and result.kind == tool.result,
+        f"a {tool.result} result",
+        repr(result),
+        "mend decode()",
+    )
     if result.kind in ("boxes", "masks", "keypoints"):
         size = (image.shape[1], image.shape[0])
         _need(result.size == size, f"a result for {size[0]} x {size[1]} pixels", result.size, "pass the picture's size")
@@ -94,8 +131,12 @@ def _batch(tool: Tool, images: list[np.ndarray], conditions: list[Condition]) ->
         _valid(tool, result, image)
         tool.forget()
         alone = tool.decode([image], [condition])[0]
-        _need(_alike(alone, result), "the batch equal to one by one", f"{alone!r} alone, {result!r} in the batch",
-              "keep pictures of a batch from touching each other")
+        _need(
+            _alike(alone, result),
+            "the batch equal to one by one",
+            f"{alone!r} alone, {result!r} in the batch",
+            "keep pictures of a batch from touching each other",
+        )
     return "batch"
 
 
@@ -126,7 +167,12 @@ def _regions(tool: Tool, image: np.ndarray, condition: Condition) -> str:
     height, width = image.shape[:2]
     mask = np.zeros((height, width), bool)
     mask[8:40, 8:40] = True
-    regions = [Region.box(4, 4, 60, 60), Region.point(20, 20), Region.scribble([(5, 5), (30, 30)]), Region.of_mask(mask)]
+    regions = [
+        Region.box(4, 4, 60, 60),
+        Region.point(20, 20),
+        Region.scribble([(5, 5), (30, 30)]),
+        Region.of_mask(mask),
+    ]
     for region in regions:
         result = tool.decode([image], [Condition(condition.vectors, condition.phrase, (region,))])[0]
         _valid(tool, result, image)
@@ -140,5 +186,8 @@ def _refuses(tool: Tool, image: np.ndarray, condition: Condition) -> str:
         tool.decode([image], [Condition(wrong, "wrong")])
     except ContractError:
         return "wrong conditions refused"
-    raise ContractError("ContractError for a condition of a wrong shape", "a result",
-                        "call self.check_conditions(images, conditions) first in decode()")
+    raise ContractError(
+        "ContractError for a condition of a wrong shape",
+        "a result",
+        "call self.check_conditions(images, conditions) first in decode()",
+    )

@@ -1,7 +1,8 @@
 """Class space: the words of a phrase as one weight for each class that a closed-vocabulary network knows.
 
-A noun is looked up in a hand-written lexicon (data/coco_words.yaml), then among its near spellings, then by meaning with a
-small text model. What none of the classes is gets zeros, so that nothing is found rather than something invented.
+A noun is looked up in a hand-written lexicon (data/coco_words.yaml), then among its near spellings, then by meaning
+with a small text model. What none of the classes is gets zeros, so that nothing is found rather than something
+invented.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from veclink.tools.words import singular
 Embed = Callable[[Sequence[str]], Tensor]
 LEXICON = Path(__file__).parent / "data" / "coco_words.yaml"
 # cosine above which a word means its nearest entry; tests/test_detect.py measures it on words in no list here
-NEAR = 0.55
+NEAR = 0.7
 MANY = 99  # slips: another word
 NEAR_GROUP = 0.8  # the same where that entry stands for several classes
 NEAR_NAME = 0.6  # the same against bare class names, with no outside words to compare with
@@ -118,7 +119,7 @@ class ClassSpace:
         return self._meanings[key]
 
     def _looked_up(self, noun: str, after: str) -> tuple[int, ...] | None:
-        """By the lexicon: the longest ending of the noun that it holds, spelled right or nearly; None where it holds none."""
+        """By the lexicon: the longest ending of the noun that it holds, spelled right or nearly; None for none."""
         tokens = noun.split()
         endings = [" ".join(tokens[i:]) for i in range(len(tokens))]
         if after.startswith("of "):  # "glass of wine"
@@ -152,7 +153,7 @@ class ClassSpace:
         return None
 
     def _slips(self, word: str, other: str) -> int | None:
-        """Slips that make one word of another: one in words of four to seven letters, two in longer ones; None for more.
+        """Slips that make one word of another: one in words of four to six letters, two in longer ones; None for more.
 
         A word of the lexicon, or one listed as a lookalike, is no misspelling of another.
         """
@@ -164,7 +165,7 @@ class ClassSpace:
             return 0
         if len(other) < 4:
             return None
-        most = 2 if max(len(word), len(other)) >= 8 else 1
+        most = 2 if max(len(word), len(other)) >= 7 else 1
         slips = distance(word, other, most)
         return slips if slips <= most else None
 
@@ -225,8 +226,8 @@ def _kept(known: list[str]) -> Tensor:
 def joined(phrases: Sequence[Phrase]) -> np.ndarray:
     """(selection.SIZE,) one selection for a list of phrases.
 
-    A condition has one: where all phrases have the same it is theirs. Where they differ ("the leftmost person and the bus")
-    none fits all, and everything of the nouns is kept rather than something lost; give such phrases one by one.
+    A condition has one: where all phrases have the same it is theirs. Where they differ ("the leftmost person and the
+    bus") none fits all, and everything of the nouns is kept rather than something lost; give such phrases one by one.
     """
     vectors = [selection.to_vector(phrase) for phrase in phrases]
     if all(np.array_equal(vectors[0], other) for other in vectors[1:]):
@@ -235,7 +236,7 @@ def joined(phrases: Sequence[Phrase]) -> np.ndarray:
 
 
 def distance(a: str, b: str, most: int) -> int:
-    """Slips between two words: letters put in, left out, changed, or two neighbours swapped; `most` + 1 for more than that."""
+    """Slips between two words: letters added, left out, changed, or two neighbours swapped; at most `most` + 1."""
     if abs(len(a) - len(b)) > most:
         return most + 1
     before: list[int] = []

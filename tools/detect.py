@@ -2,10 +2,10 @@
 
 Weights decide which of two ways it works:
 
-- closed vocabulary (yolo11n.pt and its larger sisters, seg weights too): the condition lives in class space, a weight 0..1 for
-  each class, so "vehicles" is bus, car, truck and so on, and a word that no class means finds nothing. Colours and deeds
-  are beyond it: "the red car" means car.
-- open vocabulary (YOLO-World *-world*.pt, YOLOE yoloe-*.pt): the condition takes the place of the network's text features.
+- closed vocabulary (yolo11n.pt and its larger sisters, seg weights too): the condition lives in class space, a weight
+  0..1 for each class, so "vehicles" is bus, car, truck and so on, and a word that no class means finds nothing. Colours
+  and deeds are beyond it: "the red car" means car.
+- open vocabulary (YOLO-World *-world*.pt, YOLOE yoloe-*.pt): the condition takes the place of the text features.
 
 After either comes the selection (`veclink.tools.selection`): which of them are meant, by place, size and number.
 """
@@ -23,11 +23,11 @@ from torch import Tensor
 from veclink.tools import selection
 from veclink.tools.classes import ClassSpace, joined
 from veclink.tools.condition import Condition
-from veclink.tools.errors import ContractError, OptionError, WeightsError
+from veclink.tools.errors import ContractError, WeightsError
 from veclink.tools.phrases import parse, parse_all
 from veclink.tools.results import Boxes
 from veclink.tools.tool import Tool
-from veclink.tools.yolo import BATCH, Features, Found, Seen, Yolo
+from veclink.tools.yolo import BATCH, Features, Found, Seen, Yolo, check_options, published
 
 TextEncoder = Callable[[Sequence[str]], Tensor]
 
@@ -36,8 +36,8 @@ class Detect(Tool):
     """Boxes round things.
 
     Args:
-        weights: an ultralytics file name or path; "*.yaml" builds that network with random weights, which finds nothing of
-            sense and is there for tests.
+        weights: an ultralytics file name or path; "*.yaml" builds that network with random weights, untrained, which
+            finds nothing of sense and is there for tests.
         text_encoder: phrases to (n, 512) text features for open-vocabulary weights; None for the network's own.
     """
 
@@ -105,9 +105,7 @@ class Detect(Tool):
         self.ready()
         self.check_conditions(images, conditions)
         for condition in conditions:
-            if condition.options.get("resolution", self.options["resolution"]) != self.options["resolution"]:
-                raise OptionError("a resolution set when the tool is made", "one in a condition",
-                                  f"give {self.name} the option itself")
+            check_options(self, condition)
         encoded = self.encoded(images)
         if self.yolo.open:
             return self._decode_open(encoded, conditions)
@@ -123,12 +121,12 @@ class Detect(Tool):
         return self.yolo.find(seen, weights, option("confidence"), option("iou"), option("limit"))
 
     def _boxes(self, found: Found, labels: Sequence[str], size: tuple[int, int], condition: Condition) -> Boxes:
-        keep = chosen(found, condition, self.features, size)
-        return Boxes(found.xyxy[keep], found.scores[keep], [labels[i] for i in keep], condition.phrase, size)
+        keep = selection.chosen(found.xyxy, found.scores, condition, self.features, size)
+        return Boxes(found.xyxy[keep], found.scores[keep], [labels[int(i)] for i in keep], condition.phrase, size)
 
     @torch.no_grad()
     def _decode_open(self, encoded: Sequence[Features], conditions: Sequence[Condition]) -> list[Boxes]:
-        """The conditions of one picture as the rows of its text features; pictures of one shape and row count at once."""
+        """Conditions of a picture are the rows of its text features; pictures of one shape and row count go at once."""
         rows: dict[int, list[int]] = {}
         for index, features in enumerate(encoded):
             rows.setdefault(id(features), []).append(index)
@@ -158,25 +156,22 @@ class Detect(Tool):
     def loss(self, images: Sequence[np.ndarray], conditions: Sequence[Condition], targets: Sequence[Boxes]) -> Tensor:
         """How far the conditions are from finding the targets, which are all that each of them should find.
 
-        Open vocabulary: ultralytics' own detection loss a picture, the conditions as its only class. Closed: the mean square
-        of what is missing between an anchor's score and 1 on the targets, 0 elsewhere; anchors no class claims are left
-        out. Gradients reach the vectors' class weights or text features; the selection is not learned from it. The
-        network is frozen unless its parameters are told otherwise.
+        Open vocabulary: ultralytics' own detection loss, a picture's condition as its only class. Closed: the mean
+        square error of the anchors' scores, which should be as sure as the network can be on the targets and 0
+        elsewhere; anchors that no class claims are left out. Gradients reach the vectors' class weights or text
+        features; the selection is not learned from it. The network is frozen unless its parameters are told otherwise;
+        the first open-vocabulary loss takes it over to single precision.
         """
         self.ready()
         self.check_conditions(images, conditions)
         if len(targets) != len(images):
             raise ContractError(f"{len(images)} targets, one a picture", str(len(targets)), "pair them up")
         if self.yolo.open:
+            if self.yolo.dtype != torch.float32:
+                self.yolo.single()
+                self.forget()
             return open_loss(self.yolo, images, self._text(conditions), targets, self.options["resolution"])
         return class_loss(self.yolo, self.encoded(images), self._text(conditions), targets)
-
-
-def chosen(found: Found, condition: Condition, features: int, size: tuple[int, int]) -> np.ndarray:
-    """Indices of what the condition's regions and selection keep; the selection follows its first `features` numbers."""
-    inside = np.flatnonzero(selection.inside(found.xyxy, condition.regions, size))
-    row = condition.vectors[0, features:].detach().float().cpu().numpy()
-    return inside[selection.select(found.xyxy[inside], found.scores[inside], row, size)]
 
 
 def described(noun: str, qualifiers: Sequence[str]) -> str:
@@ -202,19 +197,17 @@ def text_encoder_of(yolo: Yolo) -> TextEncoder:
     Raises:
         WeightsError: neither here nor to be fetched.
     """
-    from transformers import CLIPTextModelWithProjection, CLIPTokenizerFast
+    from transformers import AutoTokenizer, CLIPTextModelWithProjection
 
     from veclink.tools.models import find_model
-    from veclink.tools.weights import find_weights
-    from veclink.tools.yolo import download
 
     place = str(find_model("openai/clip-vit-base-patch32"))
     try:
-        tokenizer = CLIPTokenizerFast.from_pretrained(place)
+        tokenizer = AutoTokenizer.from_pretrained(place)
         if hasattr(yolo.head, "get_tpe"):
             kind = str(getattr(yolo.model, "text_model", "mobileclip:blt")).replace(":", "_")
-            model = torch.jit.load(str(find_weights(f"{kind}.ts", download)), map_location=yolo.device)
-            return lambda phrases: torch.nn.functional.normalize(model(_tokens(tokenizer, phrases, yolo.device)), dim=-1)
+            model = torch.jit.load(str(published(f"{kind}.ts")), map_location=yolo.device)
+            return lambda phrases: _unit(model(_tokens(tokenizer, phrases, yolo.device)))
         clip: Any = CLIPTextModelWithProjection.from_pretrained(place).eval()
     except OSError as error:
         raise WeightsError("the text model openai/clip-vit-base-patch32", f"no such model here ({str(error)[:120]})",
@@ -226,7 +219,11 @@ def clip_features(tokenizer: Any, model: Any, phrases: Sequence[str]) -> Tensor:
     """(n, 512) unit text features of a CLIP text model with its projection."""
     batch = tokenizer(list(phrases), padding=True, truncation=True, return_tensors="pt").to(model.device)
     with torch.no_grad():
-        return torch.nn.functional.normalize(model(**batch).text_embeds.float(), dim=-1)
+        return _unit(model(**batch).text_embeds)
+
+
+def _unit(features: Tensor) -> Tensor:
+    return torch.nn.functional.normalize(features.float(), dim=-1)
 
 
 def _tokens(tokenizer: Any, phrases: Sequence[str], device: torch.device) -> Tensor:
@@ -238,7 +235,8 @@ def _tokens(tokenizer: Any, phrases: Sequence[str], device: torch.device) -> Ten
 # -- losses ------------------------------------------------------------------------------------------------------------
 
 
-def open_loss(yolo: Yolo, images: Sequence[np.ndarray], text: Tensor, targets: Sequence[Boxes], resolution: int) -> Tensor:
+def open_loss(yolo: Yolo, images: Sequence[np.ndarray], text: Tensor, targets: Sequence[Boxes],
+              resolution: int) -> Tensor:
     """ultralytics' detection loss with one text feature a picture as its one class, the mean over pictures.
 
     Args:
@@ -247,12 +245,12 @@ def open_loss(yolo: Yolo, images: Sequence[np.ndarray], text: Tensor, targets: S
     from types import SimpleNamespace
 
     model, head = yolo.model, yolo.head
-    model.args = SimpleNamespace(box=7.5, cls=0.5, dfl=1.5)
+    model.args = SimpleNamespace(box=7.5, cls=0.5, dfl=1.5)  # ultralytics' own weights of its three losses
     total = text.new_zeros(())
     boxed = [yolo.letterbox(image, resolution) for image in images]
     for shape in dict.fromkeys(b.shape for b in boxed):
         part = [i for i, b in enumerate(boxed) if b.shape == shape]
-        batch = {"img": yolo.tensor([boxed[i] for i in part]), "txt_feats": text[part][:, None].to(yolo.dtype),
+        batch = {"img": yolo.tensor([boxed[i] for i in part]), "txt_feats": text[part][:, None],
                  **_labels([targets[i] for i in part], shape[:2], yolo.device)}
         head.nc, model.criterion = 1, None  # the criterion remembers the number of classes it was made for
         head.no = 1 + head.reg_max * 4
@@ -266,12 +264,13 @@ def open_loss(yolo: Yolo, images: Sequence[np.ndarray], text: Tensor, targets: S
 
 
 def _labels(targets: Sequence[Boxes], shape: tuple[int, int], device: torch.device) -> dict[str, Tensor]:
-    """ultralytics' form of targets: picture index, class 0, box as centre and size in 0..1 of the letterboxed picture."""
+    """ultralytics' form of targets: picture index, class 0, centre and size in 0..1 of the letterboxed picture."""
     index, boxes = [], []
     for i, target in enumerate(targets):
         for x1, y1, x2, y2 in letterboxed(target.xyxy, target.size, shape):
             index.append(float(i))
-            boxes.append([(x1 + x2) / 2 / shape[1], (y1 + y2) / 2 / shape[0], (x2 - x1) / shape[1], (y2 - y1) / shape[0]])
+            middle = [(x1 + x2) / 2 / shape[1], (y1 + y2) / 2 / shape[0]]
+            boxes.append([*middle, (x2 - x1) / shape[1], (y2 - y1) / shape[0]])
     return {"batch_idx": torch.tensor(index, device=device), "cls": torch.zeros(len(index), 1, device=device),
             "bboxes": torch.tensor(boxes, dtype=torch.float32, device=device).reshape(-1, 4)}
 
@@ -280,11 +279,13 @@ def letterboxed(xyxy: np.ndarray, size: tuple[int, int], shape: tuple[int, int])
     """(n, 4) boxes in pixels of a picture of (width, height), in pixels of its letterboxed (height, width)."""
     width, height = size
     gain = min(shape[0] / height, shape[1] / width)
-    pad = np.array([round((shape[1] - round(width * gain)) / 2 - 0.1), round((shape[0] - round(height * gain)) / 2 - 0.1)])
+    inner = (round(width * gain), round(height * gain))
+    pad = [round((shape[1] - inner[0]) / 2 - 0.1), round((shape[0] - inner[1]) / 2 - 0.1)]
     return xyxy * gain + np.tile(pad, 2)
 
 
-def class_loss(yolo: Yolo, encoded: Sequence[Seen], weights: Tensor, targets: Sequence[Boxes], floor: float = 0.05) -> Tensor:
+def class_loss(yolo: Yolo, encoded: Sequence[Seen], weights: Tensor, targets: Sequence[Boxes],
+               floor: float = 0.05) -> Tensor:
     """The mean over pictures of the mean square error of anchors' scores.
 
     Args:
@@ -293,7 +294,7 @@ def class_loss(yolo: Yolo, encoded: Sequence[Seen], weights: Tensor, targets: Se
     """
     from torchvision.ops import box_iou
 
-    total = weights.new_zeros(())
+    total = weights.sum() * 0  # so that a picture nobody claims anything in still has a gradient
     for seen, row, target in zip(encoded, weights, targets, strict=True):
         scores = seen.predictions[4 : 4 + len(row)]
         claimed = scores.amax(0) > floor

@@ -1,5 +1,4 @@
-"""The InstructPix2Pix pipeline of diffusers: opening it, a small untrained one for tests, one batched run, one
-training step.
+"""The InstructPix2Pix pipeline of diffusers: opening it, a small untrained one, a batched run, a training step.
 
 Pictures travel as (B, 3, H, W) float tensors between 0 and 1 whose sides are multiples of the pipeline's
 `vae_scale_factor`. Text features travel as (B, tokens, width) tensors in the place of `prompt_embeds`.
@@ -101,57 +100,30 @@ def tiny_pipeline() -> Pipeline:
 
     kinds: Any = diffusers  # exports lazily, which type checkers cannot follow
     tokenizer = _letters()
+    words = CLIPTextConfig(
+        vocab_size=len(tokenizer), hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4,
+        max_position_embeddings=77, bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id,
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        text = CLIPTextModel(
-            CLIPTextConfig(
-                vocab_size=len(tokenizer),
-                hidden_size=64,
-                intermediate_size=128,
-                num_hidden_layers=2,
-                num_attention_heads=4,
-                max_position_embeddings=77,
-                bos_token_id=tokenizer.bos_token_id,
-                eos_token_id=tokenizer.eos_token_id,
-            )
-        )
+        text = CLIPTextModel(words)
         unet = kinds.UNet2DConditionModel(
-            sample_size=8,
-            in_channels=8,
-            out_channels=4,
-            block_out_channels=(32, 64),
-            cross_attention_dim=64,
-            layers_per_block=1,
-            attention_head_dim=8,
-            norm_num_groups=8,
+            sample_size=8, in_channels=8, out_channels=4, block_out_channels=(32, 64), cross_attention_dim=64,
+            layers_per_block=1, attention_head_dim=8, norm_num_groups=8,
             down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
             up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
         )
         vae = kinds.AutoencoderKL(
-            block_out_channels=(16, 16, 32, 32),
-            latent_channels=4,
-            norm_num_groups=8,
-            layers_per_block=1,
-            down_block_types=("DownEncoderBlock2D",) * 4,
-            up_block_types=("UpDecoderBlock2D",) * 4,
+            block_out_channels=(16, 16, 32, 32), latent_channels=4, norm_num_groups=8, layers_per_block=1,
+            down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4,
         )
     scheduler = kinds.DDIMScheduler(
-        beta_start=0.00085,
-        beta_end=0.012,
-        beta_schedule="scaled_linear",
-        clip_sample=False,
-        set_alpha_to_one=False,
+        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False, set_alpha_to_one=False,
         steps_offset=1,
     )
     return kinds.StableDiffusionInstructPix2PixPipeline(
-        vae=vae.eval(),
-        text_encoder=text.eval(),
-        tokenizer=tokenizer,
-        unet=unet.eval(),
-        scheduler=scheduler,
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
+        vae=vae.eval(), text_encoder=text.eval(), tokenizer=tokenizer, unet=unet.eval(), scheduler=scheduler,
+        safety_checker=None, feature_extractor=None, requires_safety_checker=False,
     )
 
 
@@ -264,8 +236,7 @@ def _start_late(scheduler: Any, clean: Tensor, noise: Tensor, settings: Settings
 
 
 def latents_of(vae: Any, pictures: Tensor, scaled: bool = True) -> Tensor:
-    """What the autoencoder makes of (B, 3, H, W) pictures between 0 and 1: (B, 4, h, w), the mode where it gives a
-    spread.
+    """(B, 4, h, w) latents of (B, 3, H, W) pictures between 0 and 1; the mode where the autoencoder gives a spread.
 
     Args:
         scaled: as the denoiser's own latents; the picture it is told to hold on to goes in unscaled.

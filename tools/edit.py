@@ -1,5 +1,4 @@
-"""Change a picture as words say: an InstructPix2Pix pipeline of diffusers, fed vectors in the place of its text
-features."""
+"""Change a picture as words say: diffusers' InstructPix2Pix, fed vectors in the place of its text features."""
 
 from __future__ import annotations
 
@@ -29,8 +28,7 @@ REACH = {"point": 0.1, "scribble": 0.05}  # how far a point or line means "here"
 
 
 class Edit(Tool):
-    """Instruction editing with the classes of InstructPix2Pix (Brooks, Holynski and Efros, 2023), as diffusers has
-    them.
+    """Instruction editing with the classes of InstructPix2Pix (Brooks, Holynski and Efros, 2023).
 
     The condition takes the place of the pipeline's `prompt_embeds`: (77, 768) with the public weights. The bridge is
     the pipeline's own tokenizer and text encoder. Without regions the whole picture may change. With regions the
@@ -111,6 +109,8 @@ class Edit(Tool):
         self.ready()
         self.check_conditions(images, conditions)
         for image, condition in zip(images, conditions, strict=True):
+            for name in self.defaults:
+                self.option(name, condition)
             for region in condition.regions:
                 region.check(image.shape[1], image.shape[0])
         groups: dict[tuple[Settings, tuple[int, int]], list[int]] = defaultdict(list)
@@ -167,8 +167,7 @@ class Edit(Tool):
         return Settings(**{name: self.option(name, condition) for name in names})
 
     def _work_size(self, image: np.ndarray, condition: Condition) -> tuple[int, int]:
-        """(width, height) at which a picture is edited: the longer side at most `max_side`, both what the autoencoder
-        takes."""
+        """(width, height) at which a picture is edited: at most `max_side`, in steps that the autoencoder takes."""
         height, width = image.shape[:2]
         scale = min(1.0, self.option("max_side", condition) / max(width, height))
         step = self.pipeline.vae_scale_factor
@@ -227,8 +226,7 @@ def covered(regions: Sequence[Region], width: int, height: int) -> np.ndarray:
 def soft_edge(inside: np.ndarray) -> np.ndarray:
     """(H, W) float32 for a (H, W) bool mask: exactly 0 outside, rising to 1 inside over a few pixels from its edge.
 
-    All of the softness lies inside, so that outside pixels are not touched. A mask thinner than the edge still reaches
-    1.
+    All of the softness lies inside, so that outside pixels are not touched. A mask thinner than the edge reaches 1 too.
     """
     import cv2
 

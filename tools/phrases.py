@@ -96,11 +96,12 @@ _ADJECTIVE = re.compile(rf"\b(?P<one>{_SIDE}|central)(?:[ -](?P<two>{_SIDE}))?(?
 _NEGATION = re.compile(
     r"\b(?:except(?:ing)?(?: for)?|excluding|but not|but no|and not|other than|apart from|aside from|besides|"
     r"not counting|not including|leaving out|rather than|instead of|minus|(?:but )?ignor(?:e|ing)|not(?! \w+ing\b))\b"
-    r"|(?<=\ball )but\b|(?<=thing )but\b|(?<=one )but\b|(?<=body )but\b")
+    r"|(?<=\ball )but\b|(?<=thing )but\b|(?<=one )but\b|(?<=body )but\b", re.IGNORECASE)
 _SEPARATOR = re.compile(
     r"(\s*(?:[,;+&\n]|\b(?:as well as|along with|plus|and also|and|or)\b)(?:\s*\b(?:and|or)\b)?\s*)", re.IGNORECASE)
 _PARTICIPLE = re.compile(r"[a-z]{3,}ed$")
-_KEPT_ED = frozenset(("bed", "seed", "reed", "sled", "shed", "weed", "moped", "bobsled", "breed", "steed", "feed", "flatbed"))
+_KEPT_ED = frozenset(("bed", "seed", "reed", "sled", "shed", "weed", "moped", "bobsled", "breed", "steed", "feed",
+"flatbed"))
 
 
 def words(text: str) -> str:
@@ -114,10 +115,10 @@ def parse(text: str) -> Phrase:
 
     A place without a number names a part of the picture ("people on the left"); with a number or a definite singular
     ("the two people on the left", "the dog on the left") it is an order. Sizes are orders too; "tallest" and "closest"
-    count as largest, as boxes know no better. What stands in relation to another thing ("left of the bus") is taken as an
-    order where one thing is meant, and is else not read.
+    count as largest, as boxes know no better. What stands in relation to another thing ("left of the bus") is taken
+    as an order where one thing is meant, and is else not read.
     """
-    main, excluded = _cut_negation(words(text))
+    main, excluded = split_negation(words(text))
     phrase = _parse_main(text, main)
     for part in split_list(excluded):
         phrase = _without(phrase, _parse_main(part, words(part)))
@@ -129,7 +130,7 @@ def parse_all(text: str) -> list[Phrase]:
 
     A place after the last noun is for all of them where the nouns share a determiner ("the dogs and cats on the left").
     """
-    main, excluded = _cut_negation(text[:LONGEST], re.IGNORECASE)
+    main, excluded = split_negation(text[:LONGEST])
     parts = split_list(main) or [main]
     if len(parts) > 1 and (both := re.match(r"\s*both\s+(.+)", parts[0], re.IGNORECASE | re.DOTALL)):
         parts[0] = both.group(1)
@@ -143,8 +144,8 @@ def parse_all(text: str) -> list[Phrase]:
 
 
 def split_list(text: str) -> list[str]:
-    """The parts of a list: "person, bus and car" gives three, "a black and white cat" one, "all but the bus and car" one."""
-    main, excluded = _cut_negation(text[:LONGEST], re.IGNORECASE)
+    """The parts of a list: "person, bus and car" gives three; "a black and white cat" and "all but the bus" are one."""
+    main, excluded = split_negation(text[:LONGEST])
     pieces = _SEPARATOR.split(main)
     parts: list[str] = []
     for index in range(0, len(pieces), 2):
@@ -156,8 +157,8 @@ def split_list(text: str) -> list[str]:
         else:
             parts.append(piece)
     if excluded:
-        tail = text[:LONGEST][len(main):]
-        parts = [*parts[:-1], (parts[-1] if parts else "") + tail]
+        tail = text[:LONGEST][len(main) :]
+        parts = [*parts[:-1], f"{parts[-1].strip() if parts else ''} {tail}"]
     return [part.strip() for part in parts if part.strip()]
 
 
@@ -175,10 +176,9 @@ def _belongs(left: str, right: str) -> bool:
     return bool(held) and (not determined or after[0] in ("a", "an", "his", "her", "their"))
 
 
-def _cut_negation(text: str, flags: int = 0) -> tuple[str, str]:
-    """(what is asked for, what is left out)."""
-    pattern = re.compile(_NEGATION.pattern, flags) if flags else _NEGATION
-    if (found := pattern.search(text)) is None:
+def split_negation(text: str) -> tuple[str, str]:
+    """(what is asked for, what is left out): "people, not the dogs" gives "people, " and " the dogs"."""
+    if (found := _NEGATION.search(text)) is None:
         return text, ""
     return text[: found.start()], text[found.end() :]
 

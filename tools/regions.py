@@ -56,8 +56,11 @@ class Region:
         """A mask of shape (H, W), the size of its picture; anything that is not 0 is inside."""
         inside = np.asarray(mask) != 0
         if inside.ndim != 2 or not inside.any():
-            raise RegionError("a mask (H, W) with something in it", f"shape {inside.shape}, empty or not 2-D",
-                              "draw white on black, the size of the picture")
+            raise RegionError(
+                "a mask (H, W) with something in it",
+                f"shape {inside.shape}, empty or not 2-D",
+                "draw white on black, the size of the picture",
+            )
         ys, xs = np.nonzero(inside)
         corners = np.array([[xs.min(), ys.min()], [xs.max() + 1, ys.max() + 1]], float)
         return cls("mask", corners, inside, image)
@@ -103,11 +106,17 @@ class Region:
         """Return itself where it lies inside a picture of this size in pixels; raise RegionError where it does not."""
         x1, y1, x2, y2 = self.bounds()
         if x1 < 0 or y1 < 0 or x2 > width or y2 > height:
-            raise RegionError(f"a region inside the picture of {width} x {height} pixels",
-                              f"{self.kind} from {x1:g},{y1:g} to {x2:g},{y2:g}", "move it inside")
+            raise RegionError(
+                f"a region inside the picture of {width} x {height} pixels",
+                f"{self.kind} from {x1:g},{y1:g} to {x2:g},{y2:g}",
+                "move it inside",
+            )
         if self.mask is not None and self.mask.shape != (height, width):
-            raise RegionError(f"a mask of {width} x {height} pixels",
-                              f"{self.mask.shape[1]} x {self.mask.shape[0]}", "draw it at the picture's own size")
+            raise RegionError(
+                f"a mask of {width} x {height} pixels",
+                f"{self.mask.shape[1]} x {self.mask.shape[0]}",
+                "draw it at the picture's own size",
+            )
         return self
 
     def as_mask(self, width: int, height: int, radius: float = 3.0) -> np.ndarray:

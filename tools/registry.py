@@ -55,8 +55,11 @@ def load(name: str) -> type[Tool]:
         try:
             target = getattr(importlib.import_module(module), attribute)
         except Exception as error:  # a stranger's module may fail in any way
-            raise ToolError(f"the tool {name} at {target}", f"{type(error).__name__}: {error}",
-                            "mend or uninstall the package that brings it") from error
+            raise ToolError(
+                f"the tool {name} at {target}",
+                f"{type(error).__name__}: {error}",
+                "mend or uninstall the package that brings it",
+            ) from error
     if not (isinstance(target, type) and issubclass(target, Tool)) or getattr(target, "name", None) != name:
         raise ContractError(f"a Tool class whose name is {name!r}", repr(target), "mend its declaration")
     return target
@@ -89,8 +92,10 @@ def _declared_name(node: ast.ClassDef) -> str | None:
     """The `name = "..."` of a class that also declares `result = ...` and `examples = ...`; None for other classes."""
     values = {
         target.id: statement.value
-        for statement in node.body if isinstance(statement, ast.Assign)
-        for target in statement.targets if isinstance(target, ast.Name)
+        for statement in node.body
+        if isinstance(statement, ast.Assign)
+        for target in statement.targets
+        if isinstance(target, ast.Name)
     }
     value = values.get("name")
     if {"name", "result", "examples"} <= values.keys() and isinstance(value, ast.Constant):

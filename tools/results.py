@@ -19,8 +19,25 @@ from veclink.tools.errors import ContractError
 
 R = TypeVar("R", bound="Result")
 COCO_EDGES = (
-    (15, 13), (13, 11), (16, 14), (14, 12), (11, 12), (5, 11), (6, 12), (5, 6), (5, 7),
-    (6, 8), (7, 9), (8, 10), (1, 2), (0, 1), (0, 2), (1, 3), (2, 4), (3, 5), (4, 6),
+    (15, 13),
+    (13, 11),
+    (16, 14),
+    (14, 12),
+    (11, 12),
+    (5, 11),
+    (6, 12),
+    (5, 6),
+    (5, 7),
+    (6, 8),
+    (7, 9),
+    (8, 10),
+    (1, 2),
+    (0, 1),
+    (0, 2),
+    (1, 3),
+    (2, 4),
+    (3, 5),
+    (4, 6),
 )
 SLACK = 0.5  # pixels by which a coordinate may leave the picture before it counts as wrong
 
@@ -96,7 +113,10 @@ class Result:
         kinds: dict[str, type[Result]] = {k.kind: k for k in (Boxes, Keypoints, Masks, Image, Text)}
         if data.get("kind") not in kinds:
             raise UnknownName.of("kind of result", str(data.get("kind")), kinds)
-        return kinds[data["kind"]]._from(data["items"], (int(data["size"][0]), int(data["size"][1])))
+        size = (int(data["size"][0]), int(data["size"][1]))
+        if data["kind"] == "keypoints":  # nobody found still has named points
+            return Keypoints._from(data["items"], size, data.get("names", ()))
+        return kinds[data["kind"]]._from(data["items"], size)
 
     @classmethod
     def _from(cls, items: list[dict[str, Any]], size: tuple[int, int]) -> Result:
@@ -155,8 +175,12 @@ class _Detections(Result):
     def items(self) -> list[dict[str, Any]]:
         rows = zip(self.labels, self.phrases, self.scores, self.xyxy, strict=True)
         return [
-            {"label": label, "phrase": phrase, "score": round(float(score), 4),
-             "box": [round(float(v), 2) for v in box]}
+            {
+                "label": label,
+                "phrase": phrase,
+                "score": round(float(score), 4),
+                "box": [round(float(v), 2) for v in box],
+            }
             for label, phrase, score, box in rows
         ]
 
@@ -177,8 +201,14 @@ class Boxes(_Detections):
 
     kind = "boxes"
 
-    def __init__(self, xyxy: np.ndarray, scores: np.ndarray, labels: Sequence[str] | str,
-                 phrases: Sequence[str] | str, size: tuple[int, int]) -> None:
+    def __init__(
+        self,
+        xyxy: np.ndarray,
+        scores: np.ndarray,
+        labels: Sequence[str] | str,
+        phrases: Sequence[str] | str,
+        size: tuple[int, int],
+    ) -> None:
         xyxy = np.asarray(xyxy, float).reshape(-1, 4) if np.size(xyxy) == 0 else np.asarray(xyxy, float)
         scores = np.asarray(scores, float).reshape(-1)
         xyxy = _check_boxes(xyxy, scores, size)
@@ -187,13 +217,22 @@ class Boxes(_Detections):
         names = _words(labels, len(xyxy))
         self.size = (int(size[0]), int(size[1]))
         _, ids = np.unique(names.astype(str), return_inverse=True)
-        self.detections = sv.Detections(xyxy=xyxy, confidence=scores, class_id=ids.astype(int),
-                                        data={"class_name": names, "phrase": _words(phrases, len(xyxy))})
+        self.detections = sv.Detections(
+            xyxy=xyxy,
+            confidence=scores,
+            class_id=ids.astype(int),
+            data={"class_name": names, "phrase": _words(phrases, len(xyxy))},
+        )
 
     @classmethod
     def _from(cls, items: list[dict[str, Any]], size: tuple[int, int]) -> Boxes:
-        return cls(np.array([i["box"] for i in items]), np.array([i["score"] for i in items]),
-                   [i["label"] for i in items], [i["phrase"] for i in items], size)
+        return cls(
+            np.array([i["box"] for i in items]),
+            np.array([i["score"] for i in items]),
+            [i["label"] for i in items],
+            [i["phrase"] for i in items],
+            size,
+        )
 
 
 class Masks(_Detections):
@@ -206,8 +245,14 @@ class Masks(_Detections):
 
     kind = "masks"
 
-    def __init__(self, masks: np.ndarray, scores: np.ndarray, labels: Sequence[str] | str,
-                 phrases: Sequence[str] | str, size: tuple[int, int]) -> None:
+    def __init__(
+        self,
+        masks: np.ndarray,
+        scores: np.ndarray,
+        labels: Sequence[str] | str,
+        phrases: Sequence[str] | str,
+        size: tuple[int, int],
+    ) -> None:
         width, height = int(size[0]), int(size[1])
         masks = np.asarray(masks)
         if masks.size == 0:
@@ -222,8 +267,13 @@ class Masks(_Detections):
         names = _words(labels, len(masks))
         self.size = (width, height)
         _, ids = np.unique(names.astype(str), return_inverse=True)
-        self.detections = sv.Detections(xyxy=boxes, mask=masks, confidence=scores, class_id=ids.astype(int),
-                                        data={"class_name": names, "phrase": _words(phrases, len(masks))})
+        self.detections = sv.Detections(
+            xyxy=boxes,
+            mask=masks,
+            confidence=scores,
+            class_id=ids.astype(int),
+            data={"class_name": names, "phrase": _words(phrases, len(masks))},
+        )
 
     @property
     def masks(self) -> np.ndarray:
@@ -236,8 +286,13 @@ class Masks(_Detections):
 
     @classmethod
     def _from(cls, items: list[dict[str, Any]], size: tuple[int, int]) -> Masks:
-        return cls(np.array([decode_mask(i["mask"]) for i in items]), np.array([i["score"] for i in items]),
-                   [i["label"] for i in items], [i["phrase"] for i in items], size)
+        return cls(
+            np.array([decode_mask(i["mask"]) for i in items]),
+            np.array([i["score"] for i in items]),
+            [i["label"] for i in items],
+            [i["phrase"] for i in items],
+            size,
+        )
 
 
 class Keypoints(Result):
@@ -255,12 +310,21 @@ class Keypoints(Result):
 
     kind = "keypoints"
 
-    def __init__(self, xy: np.ndarray, scores: np.ndarray, boxes: np.ndarray, box_scores: np.ndarray,
-                 labels: Sequence[str] | str, phrases: Sequence[str] | str, size: tuple[int, int],
-                 names: Sequence[str], edges: Sequence[tuple[int, int]] = ()) -> None:
+    def __init__(
+        self,
+        xy: np.ndarray,
+        scores: np.ndarray,
+        boxes: np.ndarray,
+        box_scores: np.ndarray,
+        labels: Sequence[str] | str,
+        phrases: Sequence[str] | str,
+        size: tuple[int, int],
+        names: Sequence[str],
+        edges: Sequence[tuple[int, int]] = (),
+    ) -> None:
         m, width, height = len(names), int(size[0]), int(size[1])
-        xy = np.asarray(xy, float).reshape(-1, m, 2) if np.size(xy) == 0 else np.asarray(xy, float)
-        scores = np.asarray(scores, float).reshape(-1, m) if np.size(scores) == 0 else np.asarray(scores, float)
+        xy = np.zeros((len(boxes), m, 2)) if np.size(xy) == 0 else np.asarray(xy, float)
+        scores = np.zeros((len(boxes), m)) if np.size(scores) == 0 else np.asarray(scores, float)
         n = len(xy)
         if xy.shape != (n, m, 2) or scores.shape != (n, m) or not np.isfinite(xy).all():
             raise _fail(f"points (n, {m}, 2) and scores (n, {m})", f"{xy.shape} and {scores.shape}")
@@ -278,8 +342,12 @@ class Keypoints(Result):
         self.edges = tuple((int(a), int(b)) for a, b in edges)
         words = _words(labels, n)
         _, ids = np.unique(words.astype(str), return_inverse=True)
-        self.keypoints = sv.KeyPoints(xy=np.clip(xy, 0, [width, height]), keypoint_confidence=scores,
-                                      class_id=ids.astype(int), data={"class_name": words, "phrase": _words(phrases, n)})
+        self.keypoints = sv.KeyPoints(
+            xy=np.clip(xy, 0, [width, height]),
+            keypoint_confidence=scores,
+            class_id=ids.astype(int),
+            data={"class_name": words, "phrase": _words(phrases, n)},
+        )
 
     @property
     def xy(self) -> np.ndarray:
@@ -304,17 +372,29 @@ class Keypoints(Result):
 
     def __getitem__(self, keep: Any) -> Keypoints:
         index = np.atleast_1d(np.arange(len(self))[keep])
-        return Keypoints(self.xy[index], self.scores[index], self.boxes[index], self.box_scores[index],
-                         [self.labels[i] for i in index], [self.phrases[i] for i in index], self.size,
-                         self.names, self.edges)
+        return Keypoints(
+            self.xy[index],
+            self.scores[index],
+            self.boxes[index],
+            self.box_scores[index],
+            [self.labels[i] for i in index],
+            [self.phrases[i] for i in index],
+            self.size,
+            self.names,
+            self.edges,
+        )
 
     def items(self) -> list[dict[str, Any]]:
         return [
             {
-                "label": self.labels[i], "phrase": self.phrases[i], "score": round(float(self.box_scores[i]), 4),
+                "label": self.labels[i],
+                "phrase": self.phrases[i],
+                "score": round(float(self.box_scores[i]), 4),
                 "box": [round(float(v), 2) for v in self.boxes[i]],
-                "keypoints": [[round(float(x), 2), round(float(y), 2), round(float(s), 4)]
-                              for (x, y), s in zip(self.xy[i], self.scores[i], strict=True)],
+                "keypoints": [
+                    [round(float(x), 2), round(float(y), 2), round(float(s), 4)]
+                    for (x, y), s in zip(self.xy[i], self.scores[i], strict=True)
+                ],
                 "names": list(self.names),
             }
             for i in range(len(self))
@@ -328,12 +408,23 @@ class Keypoints(Result):
         return Result.from_dict(data)
 
     @classmethod
-    def _from(cls, items: list[dict[str, Any]], size: tuple[int, int]) -> Keypoints:
-        names = items[0]["names"] if items else ()
-        points = np.array([i["keypoints"] for i in items], float).reshape(len(items), len(names), 3)
-        return cls(points[..., :2], points[..., 2], np.array([i["box"] for i in items]),
-                   np.array([i["score"] for i in items]), [i["label"] for i in items],
-                   [i["phrase"] for i in items], size, names, body_edges(names))
+    def _from(cls, items: list[dict[str, Any]], size: tuple[int, int], names: Sequence[str] = ()) -> Keypoints:
+        """Bodies of which each may have other points: the result has all of them, those a body lacks with a score of 0."""
+        names = list(names) or list(dict.fromkeys(name for item in items for name in item["names"]))
+        points = np.zeros((len(items), len(names), 3))
+        for row, item in zip(points, items, strict=True):
+            row[[names.index(name) for name in item["names"]]] = np.reshape(item["keypoints"], (-1, 3))
+        return cls(
+            points[..., :2],
+            points[..., 2],
+            np.array([i["box"] for i in items]),
+            np.array([i["score"] for i in items]),
+            [i["label"] for i in items],
+            [i["phrase"] for i in items],
+            size,
+            names,
+            body_edges(names),
+        )
 
 
 class Image(Result):
@@ -410,9 +501,25 @@ def _mask_bounds(mask: np.ndarray) -> tuple[float, float, float, float]:
     return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
 
 
-BODY = ("nose", "left eye", "right eye", "left ear", "right ear", "left shoulder", "right shoulder", "left elbow",
-        "right elbow", "left wrist", "right wrist", "left hip", "right hip", "left knee", "right knee", "left ankle",
-        "right ankle")
+BODY = (
+    "nose",
+    "left eye",
+    "right eye",
+    "left ear",
+    "right ear",
+    "left shoulder",
+    "right shoulder",
+    "left elbow",
+    "right elbow",
+    "left wrist",
+    "right wrist",
+    "left hip",
+    "right hip",
+    "left knee",
+    "right knee",
+    "left ankle",
+    "right ankle",
+)
 
 
 def body_edges(names: Sequence[str]) -> list[tuple[int, int]]:

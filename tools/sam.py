@@ -1,5 +1,4 @@
-"""Segment Anything from segment-anything's own modules: opening a checkpoint, prompts, masks of many prompts at once,
-the loss.
+"""Segment Anything from segment-anything's own modules: checkpoints, prompts, masks of many prompts at once, the loss.
 
 Prompts are given in pixels of the picture; the network sees the picture scaled so that its longer side is 1024 pixels
 (256 in the small untrained configuration) and padded to a square at the right and at the bottom.
@@ -112,13 +111,8 @@ class SamNet:
     def __init__(
         self, model: Sam, device: torch.device, dtype: torch.dtype, name: str, digest: str = "untrained"
     ) -> None:
-        self.model, self.device, self.dtype, self.name, self.sha256 = (
-            model.to(device).eval(),
-            device,
-            dtype,
-            name,
-            digest,
-        )
+        self.model = model.to(device).eval()
+        self.device, self.dtype, self.name, self.sha256 = device, dtype, name, digest
         self.encoder: Any = model.image_encoder
         self.prompter: Any = model.prompt_encoder
         self.decoder: Any = model.mask_decoder
@@ -135,6 +129,8 @@ class SamNet:
 
         The three files of the maker are fetched by name from the maker's host and checked against the digits of their
         sha256 in their names; "sam_vit_b", "sam_vit_l" and "sam_vit_h" stand for them.
+        Checkpoints are pickles of plain tensors and opened by the restricted unpickler, which builds nothing else.
+
 
         Raises:
             WeightsError: not to be had, changed on the way, or not a checkpoint of that size.
@@ -171,18 +167,24 @@ class SamNet:
     @torch.no_grad()
     def encode(self, images: Sequence[np.ndarray]) -> list[View]:
         """A View of each (H, W, 3) uint8 RGB picture, several in one pass."""
-        from segment_anything.utils.transforms import ResizeLongestSide
-
-        scale = ResizeLongestSide(self.side)
         views: list[View] = []
         for start in range(0, len(images), PICTURES):
             part = list(images[start : start + PICTURES])
-            scaled = [scale.apply_image(np.ascontiguousarray(image)) for image in part]
+            scaled = [self._scaled(image) for image in part]
             batch = torch.stack([self._padded(pixels) for pixels in scaled])
             features = self.encoder(batch.to(self.dtype)).float()
             for image, pixels, one in zip(part, scaled, features, strict=True):
                 views.append(View(one, (image.shape[1], image.shape[0]), (pixels.shape[1], pixels.shape[0])))
         return views
+
+    def _scaled(self, image: np.ndarray) -> np.ndarray:
+        """The picture with its longer side as the network wants it, as upstream's own transform scales it."""
+        from PIL import Image
+        from segment_anything.utils.transforms import ResizeLongestSide
+
+        height, width = ResizeLongestSide.get_preprocess_shape(image.shape[0], image.shape[1], self.side)
+        size = max(1, width), max(1, height)  # upstream gives 0 for the short side of a sliver
+        return np.asarray(Image.fromarray(np.ascontiguousarray(image)).resize(size, Image.Resampling.BILINEAR))
 
     def _padded(self, pixels: np.ndarray) -> Tensor:
         tensor = torch.from_numpy(np.array(pixels)).to(self.device).permute(2, 0, 1).float()
@@ -233,8 +235,8 @@ class SamNet:
         """(P, 1 or 3, 4 h, 4 w) logits and (P, 1 or 3) qualities of prompts with equally many tokens.
 
         The mask decoder takes one picture's embedding and adds each prompt's dense part to it. So the embedding goes
-        in as the
-        dense part, and zeros as the one picture: pictures can then differ from prompt to prompt, the sums are the same.
+        in with the dense part, and zeros as the one picture: pictures can then differ from prompt to prompt, and the
+        sums are the same.
         """
         features = torch.stack([view.features + dense for view, (_, dense) in zip(views, embedded, strict=True)])
         return self.decoder(

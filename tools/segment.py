@@ -1,5 +1,4 @@
-"""Exact shapes: Segment Anything, fed vectors as sparse prompt embeddings, or an ultralytics seg network as the light
-choice."""
+"""Exact shapes: Segment Anything, fed vectors as sparse prompt embeddings, or light, an ultralytics seg network."""
 
 from __future__ import annotations
 
@@ -29,12 +28,43 @@ FITS = 0.5  # IoU, or share of a thing's pixels, from which a mask and a region 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class _Picture:
-    """What `decode` needs of a picture: the finder's predictions, Segment Anything's view, or both."""
+    """What is remembered of a picture: what the finder sees, and Segment Anything's view once something prompts it."""
 
     seen: Seen | None
     view: View | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """What prompts Segment Anything in one picture.
+
+    Attributes:
+        regions: one prompt each; none with rows means that the rows alone prompt.
+        rows: (r, 256) vectors beside them, none of them zero.
+        labels: one a prompt.
+        least: predicted IoU from which a mask counts.
+    """
+
+    regions: Sequence[Region]
+    rows: Tensor
+    labels: Sequence[str]
+    least: float = 0.0
+
+    @property
+    def count(self) -> int:
+        """How many prompts that makes."""
+        return len(self.regions) or min(len(self.rows), 1)
+
+    def prompts(self, picture: _Picture) -> list[Prompt]:
+        from veclink.tools.sam import Prompt
+
+        if picture.view is None or not self.count:
+            return []
+        if not self.regions:
+            return [Prompt(picture.view, self.rows)]
+        return [Prompt.of_region(picture.view, region, self.rows) for region in self.regions]
 
 
 class Segment(Tool):
@@ -48,10 +78,9 @@ class Segment(Tool):
     **Segment Anything** ("sam_vit_b_01ec64.pth", "sam_vit_l_0b3195.pth", "sam_vit_h_4b8939.pth", other checkpoints
     whose names begin so, "sam_vit_b" for short; Kirillov et al., 2023). The condition is (4, 256 + G). Each row's
     first 256 numbers are a sparse prompt embedding, fed to the mask decoder beside those of the regions; a row of
-    zeros is left out. The other
-    G numbers of the first row are a condition for a small ultralytics network, the grounder: Segment Anything has no
-    text side, so the bridge leaves the 256 at zero and says there which classes to look for. What prompts, in this
-    order:
+    zeros is left out. The other G numbers of the first row are a condition for a small ultralytics network, the
+    grounder: Segment Anything has no text side, so the bridge leaves the 256 at zero and says there which classes to
+    look for. What prompts, in this order:
 
     1. regions: each box, point, scribble or mask gives one mask, the grounder is not asked;
     2. else the boxes that the grounder finds, where a class weighs at least `confidence`; none found is an empty
@@ -78,7 +107,7 @@ class Segment(Tool):
     )
     examples = (
         "outline the bus", "cut out the dog", "segment every person", "give me the exact shape of the cup",
-        "mask the two people on the left", "isolate the chair on a transparent background", "the silhouette of the horse",
+        "mask the two people on the left", "isolate the chair on a transparent background", "the horse's silhouette",
     )
     result = "masks"
     defaults = {"confidence": 0.25, "iou": 0.7, "limit": 300}  # noqa: RUF012 - read only
@@ -122,8 +151,7 @@ class Segment(Tool):
             return None
 
     def bridge(self, phrases: Sequence[str]) -> list[Tensor]:
-        """(1, classes + selection) or (4, 256 + classes + selection) float32 a phrase: what a phrase names among the
-        classes."""
+        """What a phrase names among the classes: (1, classes + selection) or (4, 256 + classes + selection) float32."""
         import torch
 
         self.ready()
@@ -134,18 +162,15 @@ class Segment(Tool):
         return rows
 
     def encode(self, images: Sequence[np.ndarray]) -> list[Any]:
-        """The networks' view of each picture, several in one pass."""
-        seen = [None] * len(images) if self.finder is None else self.finder.encode(images)
-        views = [None] * len(images) if self.sam is None else self.sam.encode(images)
-        return [_Picture(s, v) for s, v in zip(seen, views, strict=True)]
+        """What the finder sees in each picture, several in one pass; Segment Anything follows where it is needed."""
+        return [_Picture(seen) for seen in (self.finder.encode(images) if self.finder else [None] * len(images))]
 
     def decode(self, images: Sequence[np.ndarray], conditions: Sequence[Condition]) -> list[Result]:
         """Masks of each pair; all prompts of all pairs go through Segment Anything's mask decoder together."""
         self._check(images, conditions)
-        pictures = self.encoded(images)
-        if self.sam is None:
-            return [self._by_class(p, c) for p, c in zip(pictures, conditions, strict=True)]
-        return self._by_prompt(pictures, conditions)
+        if self.sam is not None:
+            return self._by_prompt(images, conditions)
+        return [self._by_class(p, c) for p, c in zip(self.encoded(images), conditions, strict=True)]
 
     def loss(self, images: Sequence[np.ndarray], conditions: Sequence[Condition], targets: Sequence[Result]) -> Tensor:
         """Focal, dice and quality loss of Segment Anything's low-resolution logits (see `SamNet.loss`).
@@ -164,13 +189,15 @@ class Segment(Tool):
         self._check(images, conditions)
         if self.sam is None:
             return super().loss(images, conditions, targets)
+        pictures = self.encoded(images)
+        self._view(images, pictures)
         prompts, wanted = [], []
-        for picture, condition, target in zip(self.encoded(images), conditions, targets, strict=True):
-            rows, count = condition.vectors[:, : self.sam.width], len(condition.regions)
-            if not isinstance(target, Masks) or target.size != picture.view.size or (count and len(target) != count):
-                raise ContractError(f"Masks on {picture.view.size}, {count or 'any number'} of them", repr(target),
-                                    "give one mask a region")
-            prompts += self._prompts(picture.view, condition.regions, rows)
+        for image, picture, condition, target in zip(images, pictures, conditions, targets, strict=True):
+            size, count = (image.shape[1], image.shape[0]), len(condition.regions)
+            if not isinstance(target, Masks) or target.size != size or (count and len(target) != count):
+                raise ContractError(f"Masks on {size[0]} x {size[1]} pixels, {count or 'any number'} of them",
+                                    repr(target), "give one mask a region")
+            prompts += _Asked(condition.regions, condition.vectors[:, : self.sam.width], ()).prompts(picture)
             wanted += list(target.masks) if count else [target.masks.any(0)]
         return self.sam.loss(prompts, wanted)
 
@@ -178,6 +205,8 @@ class Segment(Tool):
         self.ready()
         self.check_conditions(images, conditions)
         for image, condition in zip(images, conditions, strict=True):
+            for name in self.defaults:
+                self.option(name, condition)
             for region in condition.regions:
                 region.check(image.shape[1], image.shape[0])
 
@@ -202,7 +231,8 @@ class Segment(Tool):
         options = {name: self.option(name, condition) for name in ("confidence", "iou", "limit")}
         return self.finder.find(seen, weights, **options)
 
-    def _selected(self, xyxy: np.ndarray, scores: np.ndarray, condition: Condition, size: tuple[int, int]) -> np.ndarray:
+    @staticmethod
+    def _selected(xyxy: np.ndarray, scores: np.ndarray, condition: Condition, size: tuple[int, int]) -> np.ndarray:
         """Indices of what the selection in the condition keeps."""
         return select(xyxy, scores, condition.vectors[0, -SIZE:].detach().float().cpu().numpy(), size)
 
@@ -225,53 +255,54 @@ class Segment(Tool):
 
     # -- things prompted ----------------------------------------------------------------------------------------------
 
-    def _by_prompt(self, pictures: Sequence[_Picture], conditions: Sequence[Condition]) -> list[Result]:
-        """Masks of what prompts Segment Anything in each pair."""
+    def _by_prompt(self, images: Sequence[np.ndarray], conditions: Sequence[Condition]) -> list[Result]:
+        """Masks of what prompts Segment Anything in each pair; a picture in which nothing does is not shown to it."""
         import torch
 
         assert self.sam is not None
-        sets = [self._asked(p, c) for p, c in zip(pictures, conditions, strict=True)]
+        pictures = self.encoded(images)
+        sizes = [(image.shape[1], image.shape[0]) for image in images]
+        asked = [self._asked(*given) for given in zip(pictures, conditions, sizes, strict=True)]
+        self._view([image for image, one in zip(images, asked, strict=True) if one.count],
+                   [picture for picture, one in zip(pictures, asked, strict=True) if one.count])
+        prompts = [prompt for picture, one in zip(pictures, asked, strict=True) for prompt in one.prompts(picture)]
         with torch.no_grad():
-            logits, qualities = self.sam.logits([prompt for prompts, _, _ in sets for prompt in prompts])
+            logits, qualities = self.sam.logits(prompts)
         results, start = [], 0
-        for picture, condition, (prompts, labels, least) in zip(pictures, conditions, sets, strict=True):
-            assert picture.view is not None
-            part = slice(start, start + len(prompts))
+        for size, condition, one in zip(sizes, conditions, asked, strict=True):
+            part = slice(start, start + one.count)
             start = part.stop
-            masks = [self.sam.grow(logit, picture.view) for logit in logits[part]]
-            scores = [min(max(float(quality), 0.0), 1.0) for quality in qualities[part]]
-            keep = [i for i, mask in enumerate(masks) if mask.any() and scores[i] >= least]
-            results.append(Masks(np.array([masks[i] for i in keep]), np.array([scores[i] for i in keep]),
-                                 [labels[i] for i in keep], condition.phrase, picture.view.size))
+            shapes = [self.sam.grow(x, p.view) for x, p in zip(logits[part], prompts[part], strict=True)]
+            scores = np.array([min(max(float(quality), 0.0), 1.0) for quality in qualities[part]])
+            keep = [i for i, shape in enumerate(shapes) if shape.any() and scores[i] >= one.least]
+            results.append(Masks(np.array([shapes[i] for i in keep]), scores[keep], [one.labels[i] for i in keep],
+                                 condition.phrase, size))
         return results
 
-    def _asked(self, picture: _Picture, condition: Condition) -> tuple[list[Prompt], list[str], float]:
-        """What prompts Segment Anything for one pair, a label a prompt, and the least predicted IoU of a mask that
-        counts."""
-        from veclink.tools.sam import Prompt
+    def _view(self, images: Sequence[np.ndarray], pictures: Sequence[_Picture]) -> None:
+        """Give each picture that has none Segment Anything's view of it, several in one pass."""
+        assert self.sam is not None
+        with self._lock:
+            missing = {id(p): (p, i) for p, i in zip(pictures, images, strict=True) if p.view is None}
+            views = self.sam.encode([image for _, image in missing.values()])
+            for (picture, _), view in zip(missing.values(), views, strict=True):
+                picture.view = view
 
-        assert self.sam is not None and picture.view is not None
-        view, name = picture.view, condition.phrase or "thing"
+    def _asked(self, picture: _Picture, condition: Condition, size: tuple[int, int]) -> _Asked:
+        """What prompts Segment Anything for one pair, in the order that the class's docstring gives."""
+        assert self.sam is not None
+        name = condition.phrase or "thing"
         rows = condition.vectors[:, : self.sam.width].detach()
         rows = rows[rows.abs().amax(1) > 0]
         if condition.regions:
-            return self._prompts(view, condition.regions, rows), [name] * len(condition.regions), 0.0
-        if self.finder is not None and self._asks(weights := self._weights(condition), condition):
-            assert picture.seen is not None
+            return _Asked(condition.regions, rows, [name] * len(condition.regions))
+        if picture.seen is not None and self._asks(weights := self._weights(condition), condition):
             found = self._found(picture.seen, weights, condition)
-            found = _part(found, self._selected(found.xyxy, found.scores, condition, view.size))
-            labels = [self.finder.names[c] for c in found.classes]
-            return [Prompt(view, rows, box=box) for box in found.xyxy], labels, 0.0
-        if len(rows):
-            return self._prompts(view, (), rows), [name], self.option("confidence", condition)
-        return [], [], 0.0
-
-    @staticmethod
-    def _prompts(view: View, regions: Sequence[Region], rows: Tensor) -> list[Prompt]:
-        """A prompt a region, or one of the rows alone where there is none."""
-        from veclink.tools.sam import Prompt
-
-        return [Prompt.of_region(view, region, rows) for region in regions] or [Prompt(view, rows)]
+            found = _part(found, np.flatnonzero((found.xyxy[:, 2:] > found.xyxy[:, :2]).all(1)))
+            found = _part(found, self._selected(found.xyxy, found.scores, condition, size))
+            boxes = tuple(Region.box(*corners) for corners in found.xyxy.tolist())
+            return _Asked(boxes, rows if boxes else rows[:0], [self.finder.names[c] for c in found.classes])
+        return _Asked((), rows, [name] * min(len(rows), 1), self.option("confidence", condition))
 
 
 def _part(found: Found, keep: np.ndarray) -> Found:

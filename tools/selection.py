@@ -1,8 +1,8 @@
 """Which of the things found are meant, as numbers: "the two leftmost", "the largest", "all but the last".
 
-A selection is a vector of SIZE numbers that is appended to a tool's condition, so that a condition stays vectors only and a
-projector can learn it. All zeros keep everything; numbers below a half in size change nothing, so a little noise does no
-harm.
+A selection is a vector of SIZE numbers that is appended to a tool's condition, so that a condition stays vectors only
+and a projector can learn it. All zeros keep everything; numbers below a half in size change nothing, so a little noise
+does no harm.
 
 | index | name | range | meaning |
 |---|---|---|---|
@@ -14,8 +14,8 @@ harm.
 | 5 | skip | 0..300 | how many to pass over first, rounded; 1 and a count of 1 give the second |
 | 6 | half | 0..1 | above a half: keep only what lies in the part of the picture that x, y or middle points at |
 
-Without an order things are taken by their score. The part that x or y points at is that half of the picture, for middle it is
-the middle third across (half of the width where y points too); a centre on the edge belongs to it.
+Without an order things are taken by their score. The part that x or y points at is that half of the picture, for middle
+it is the middle third across (half of the width where y points too); a centre on the edge belongs to it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from veclink.tools.condition import Condition
 from veclink.tools.phrases import Phrase
 from veclink.tools.regions import Region
 
@@ -48,8 +49,8 @@ def vector(**values: float) -> np.ndarray:
 def to_vector(phrase: Phrase) -> np.ndarray:
     """(SIZE,) float32: the selection in a phrase.
 
-    A place without a count ("people on the left") keeps what lies there; with a count ("the two people on the left") it is
-    an order, and so many of the first are kept.
+    A place without a count ("people on the left") keeps what lies there; with a count ("the two people on the left") it
+    is an order, and so many of the first are kept.
     """
     values: dict[str, float] = {}
     for order in phrase.order:
@@ -116,11 +117,23 @@ def _order(boxes: np.ndarray, centre: np.ndarray, x: float, y: float, area: floa
     return -x * centre[:, 0] - y * centre[:, 1] - area * areas + middle * distance
 
 
+def chosen(xyxy: np.ndarray, scores: np.ndarray, condition: Condition, features: int,
+           size: tuple[int, int]) -> np.ndarray:
+    """Indices of what a condition's regions and its selection keep.
+
+    Args:
+        condition: one whose first row holds `features` numbers and then a selection.
+    """
+    held = np.flatnonzero(inside(xyxy, condition.regions, size))
+    row = condition.vectors[0, features : features + SIZE].detach().float().cpu().numpy()
+    return held[select(np.asarray(xyxy)[held], np.asarray(scores)[held], row, size)]
+
+
 def inside(xyxy: np.ndarray, regions: Sequence[Region], size: tuple[int, int]) -> np.ndarray:
     """(n,) bool: boxes that one of the regions points at; all of them where there is no region.
 
-    A box or mask points at what has its centre in it, or overlaps its bounds by an IoU above a half; a point at the boxes
-    that contain it; a scribble at the boxes that contain most of its points.
+    A box or mask points at what has its centre in it, or overlaps its bounds by an IoU above a half; a point at the
+    boxes that contain it; a scribble at the boxes that contain most of its points.
 
     Args:
         xyxy: (n, 4) corners in pixels.

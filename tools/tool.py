@@ -144,8 +144,15 @@ class Tool:
         return self
 
     def spec(self) -> ToolSpec:
-        return ToolSpec(self.name, self.token, self.description, tuple(self.examples), self.result, self.queries,
-                        getattr(self, "condition", None))
+        return ToolSpec(
+            self.name,
+            self.token,
+            self.description,
+            tuple(self.examples),
+            self.result,
+            self.queries,
+            getattr(self, "condition", None),
+        )
 
     def option(self, name: str, condition: Condition | None = None) -> Any:
         """An option's value: the condition's own, else the tool's."""
@@ -187,7 +194,9 @@ class Tool:
                 raise OptionError(f"{cls.name}.{name} as {kind.__name__}", repr(value), "give a value of that type")
             low, high = cls.limits.get(name, (-float("inf"), float("inf")))
             if isinstance(value, int | float) and not isinstance(value, bool) and not low <= value <= high:
-                raise OptionError(f"{cls.name}.{name} from {low:g} to {high:g}", repr(value), "choose a value in between")
+                raise OptionError(
+                    f"{cls.name}.{name} from {low:g} to {high:g}", repr(value), "choose a value in between"
+                )
             checked[name] = value
         return checked
 
@@ -197,8 +206,11 @@ class Tool:
             raise ContractError(f"{len(images)} conditions, one a picture", str(len(conditions)), "pair them up")
         for condition in conditions:
             if tuple(condition.vectors.shape) != tuple(self.condition):
-                raise ContractError(f"a condition {self.condition} for {self.name}", f"{tuple(condition.vectors.shape)}",
-                                    "use this tool's own bridge or a projector made for it")
+                raise ContractError(
+                    f"a condition {self.condition} for {self.name}",
+                    f"{tuple(condition.vectors.shape)}",
+                    "use this tool's own bridge or a projector made for it",
+                )
 
 
 def digest(image: np.ndarray) -> str:

@@ -72,7 +72,8 @@ def find_weights(name: str, download: Callable[[str, Path], Path | None] | None 
             reason = f"the download failed ({type(error).__name__}: {str(error)[:120]})"
     folder_text = str(weights_folder() or "not set")
     raise WeightsError(
-        f"the weights {name}", f"nothing of that name ({VARIABLE} is {folder_text}; {reason})",
+        f"the weights {name}",
+        f"nothing of that name ({VARIABLE} is {folder_text}; {reason})",
         f"connect once to the internet, or put the file into a folder and set {VARIABLE} to it",
     )
 
@@ -102,7 +103,8 @@ def load_pickle(path: Path) -> Any:
     except Exception as error:
         lines = [line.strip() for line in str(error).splitlines() if "GLOBAL" in line or "nsupported" in line]
         raise WeightsError(
-            "weights made of tensors and known layers", f"{path.name}: {(lines or [str(error)])[0][:200]}",
+            "weights made of tensors and known layers",
+            f"{path.name}: {(lines or [str(error)])[0][:200]}",
             "use the file its makers publish, or convert it to safetensors",
         ) from error
 
@@ -125,7 +127,9 @@ def _layers() -> tuple[type, ...]:
 
     modules = [ultralytics.nn.tasks]
     for package in (torch.nn.modules, ultralytics.nn.modules):
-        modules += [importlib.import_module(f"{package.__name__}.{m.name}") for m in pkgutil.iter_modules(package.__path__)]
+        modules += [
+            importlib.import_module(f"{package.__name__}.{m.name}") for m in pkgutil.iter_modules(package.__path__)
+        ]
     found: set[type] = set()
     for module in modules:
         for value in vars(module).values():

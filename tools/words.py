@@ -73,11 +73,13 @@ JOINABLE = _set(
 
 _IRREGULAR = {
     "people": "person", "persons": "person", "folk": "person", "folks": "person", "men": "man", "women": "woman",
-    "children": "child", "kids": "kid", "mice": "mouse", "geese": "goose", "feet": "foot", "teeth": "tooth", "oxen": "ox",
+    "children": "child", "kids": "kid", "mice": "mouse", "geese": "goose", "feet": "foot", "teeth": "tooth", "oxen":
+    "ox",
     "knives": "knife", "wolves": "wolf", "leaves": "leaf", "loaves": "loaf", "shelves": "shelf", "calves": "calf",
     "wives": "wife", "lives": "life", "halves": "half", "scarves": "scarf", "thieves": "thief", "hooves": "hoof",
     "elves": "elf", "cacti": "cactus", "fungi": "fungus", "dice": "die", "lenses": "lens", "gases": "gas",
-    "buses": "bus", "busses": "bus", "octopi": "octopus", "taxis": "taxi", "skis": "ski", "shoes": "shoe", "toes": "toe",
+    "buses": "bus", "busses": "bus", "octopi": "octopus", "taxis": "taxi", "skis": "ski", "shoes": "shoe", "toes":
+    "toe",
     "canoes": "canoe", "axes": "axe", "quizzes": "quiz", "aches": "ache", "headaches": "headache", "bikinis": "bikini",
     "kiwis": "kiwi", "safaris": "safari", "brethren": "brother", "heroes": "hero", "menus": "menu", "emus": "emu",
     "gnus": "gnu", "ones": "one", "caches": "cache", "aeroplanes": "aeroplane", "sheepdogs": "sheepdog", "gas": "gas",

@@ -1,7 +1,8 @@
 """ultralytics' networks as plain functions: load, letterbox, run, suppress, undo the letterbox.
 
-The steps are those of ultralytics' own predictors, so the same weights give the same boxes. They are taken apart because
-a picture is run through the network once and asked many times: `encode` keeps what no condition changes, `find` applies one.
+The steps are those of ultralytics' own predictors, so the same weights give the same boxes. They are taken apart as a
+picture is run through the network once and asked many times: `encode` keeps what no condition changes, `find` applies
+one.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from veclink.tools.errors import WeightsError
+from veclink.tools.condition import Condition
+from veclink.tools.errors import OptionError, WeightsError
+from veclink.tools.tool import Tool
 from veclink.tools.weights import find_weights, load_pickle, sha256
 
 # a library neither prints banners nor installs packages behind the user's back
@@ -36,8 +39,9 @@ class Seen:
     """What the network made of one picture before any condition.
 
     Attributes:
-        predictions: (4 + classes + extra, anchors) float32 on the network's device: box, class scores 0..1, then keypoints
-            or mask coefficients. Boxes are in letterboxed pixels, centre and size (two corners for end-to-end heads).
+        predictions: (4 + classes + extra, anchors) float32 on the network's device: box, class scores 0..1, then
+            keypoints or mask coefficients. Boxes are in letterboxed pixels, centre and size (two corners for
+            end-to-end heads).
         shape: (height, width) of the letterboxed picture.
         size: (width, height) of the picture.
         protos: (32, height / 4, width / 4) mask prototypes, for seg weights.
@@ -121,7 +125,7 @@ class Yolo:
         """
         if Path(name).suffix in (".yaml", ".yml"):
             return cls(_untrained(name), device, dtype, name)
-        path = find_weights(name, download)
+        path = published(name)
         with quiet():
             return cls(_opened(path), device, dtype, path.name, sha256(path))
 
@@ -213,6 +217,12 @@ class Yolo:
             output = self._run(last, saved, self.model.model[self._first_reader() :], text)
         return self._split(output, features[0].shape, [f.size for f in features])
 
+    def single(self) -> None:
+        """Go over to single precision for good: ultralytics' losses want it, and gradients too."""
+        with self._lock:
+            self.model.float()
+            self.dtype = torch.float32
+
     def _run(self, x: Any, saved: list[Any], layers: Any, text: Tensor | None = None) -> Any:
         """The layers one after the other as ultralytics' own `predict` runs them; `saved` grows by each."""
         from ultralytics.nn.modules import C2fAttn, ImagePoolingAttn, WorldDetect
@@ -265,6 +275,7 @@ class Yolo:
         rows = self._best(predictions, classes, confidence, limit) if self.end2end else _suppressed(
             predictions, classes, confidence, iou, limit)
         xyxy = self._to_picture(rows[:, :4], seen)
+        xyxy[:, 2:] = np.maximum(xyxy[:, 2:], xyxy[:, :2])  # heads without a distribution may turn a box inside out
         table = rows[:, 4:6].double().cpu().numpy()
         return Found(xyxy, table[:, 0].clip(0, 1), table[:, 1].astype(np.int64), rows[:, 6:])
 
@@ -312,10 +323,24 @@ def _suppressed(predictions: Tensor, classes: int, confidence: float, iou: float
     try:
         from ultralytics.utils.nms import non_max_suppression
     except ImportError:  # ultralytics before 8.3.190
-        from ultralytics.utils.ops import non_max_suppression  # type: ignore[attr-defined,no-redef]  # not in newer ones
+        from ultralytics.utils.ops import non_max_suppression  # type: ignore[attr-defined,no-redef]
+        # not in newer ones
 
     kept: Any = non_max_suppression(predictions[None], confidence, iou, nc=classes, max_det=limit)
     return kept[0]
+
+
+def check_options(tool: Tool, condition: Condition) -> None:
+    """Raise unless a condition's options are the tool's and leave alone what its encoded pictures depend on.
+
+    Raises:
+        UnknownName, OptionError: see `Tool.option`.
+    """
+    for name in condition.options:
+        value = tool.option(name, condition)
+        if name == "resolution" and value != tool.options[name]:
+            raise OptionError(f"{tool.name}.resolution {tool.options[name]} as the tool was made with", str(value),
+                              "give it to the tool itself: its pictures are encoded once for all conditions")
 
 
 @contextlib.contextmanager
@@ -331,12 +356,17 @@ def quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def download(name: str, folder: Path) -> Path | None:
+def published(name: str) -> Path:
+    """The file of weights that ultralytics publishes under this name, fetched where it is not here."""
+    return find_weights(name, _download)
+
+
+def _download(name: str, folder: Path) -> Path | None:
     """ultralytics' own download of its published weights."""
     with quiet():
-        from ultralytics.utils.downloads import attemptdownload_asset
+        from ultralytics.utils.downloads import attempt_download_asset
 
-        return Path(attemptdownload_asset(folder / Path(name).name))
+        return Path(attempt_download_asset(folder / Path(name).name))
 
 
 def _opened(path: Path) -> Any:

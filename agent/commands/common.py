@@ -33,6 +33,7 @@ def console(*, stderr: bool = False) -> Console:
 @contextlib.contextmanager
 def stdout_kept_clean() -> Iterator[None]:
     """Whatever libraries print while this holds, from Python or from C, goes to stderr."""
+    quiet_libraries()
     with contextlib.redirect_stdout(sys.stderr):
         if sys.__stdout__ is None or sys.__stderr__ is None:
             yield
@@ -51,6 +52,15 @@ def stdout_kept_clean() -> Iterator[None]:
             sys.__stdout__.flush()
             os.dup2(kept, out)
             os.close(kept)
+
+
+def quiet_libraries() -> None:
+    """Keep libraries' own remarks off stderr, and their bars too where it is no terminal; before they are imported."""
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")
+    os.environ.setdefault("YOLO_VERBOSE", "False")
+    if not sys.stderr.isatty():
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 
 def clean(text: str) -> str:

@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import shutil
+import textwrap
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -43,16 +44,17 @@ def command(ctx: click.Context, fetch: str | None, as_json: bool) -> None:
 def examine() -> dict[str, Any]:
     """The whole report, as plain data."""
     from veclink.agent.commands.inventory import needs, profiles
+    from veclink.agent.profiles import DEFAULT
     from veclink.tools.models import CARRIED, is_here
     from veclink.tools.weights import VARIABLE, cache_folder, weights_folder
 
     weights, cache = weights_folder(), cache_folder()
     return {
-        "veclink": metadata.version("veclink"), "license": metadata.metadata("veclink").get("License-Expression", ""),
+        "veclink": metadata.version("veclink"), "license": metadata.metadata("veclink")["License-Expression"] or "",
         "python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}",
         "packages": packages(), "extras": extras(), "devices": devices(),
-        "profiles": [{"name": p.name, "description": p.description, "needs": [n.dict() for n in needs(p)]}
-                     for p in profiles()],
+        "profiles": [{"name": p.name, "default": p.name == DEFAULT, "description": p.description,
+                      "needs": [n.dict() for n in needs(p)]} for p in profiles()],
         "models": {name: is_here(name) for name in CARRIED},
         "broken_tools": broken_tools(),
         "weights": {"variable": VARIABLE, "folder": str(weights) if weights else None,
@@ -95,11 +97,11 @@ def devices() -> list[dict[str, Any]]:
 
 
 def broken_tools() -> dict[str, str]:
-    """Tools that are registered and cannot be loaded, with the reason."""
+    """Tools of other packages that are registered and cannot be loaded, with the reason."""
     from veclink.tools import registry
 
     broken = {}
-    for name in registry.names():
+    for name in sorted({entry.name for entry in metadata.entry_points(group=registry.GROUP)}):
         try:
             registry.load(name)
         except VeclinkError as error:
@@ -180,7 +182,9 @@ def _lines(report: dict[str, Any]) -> list[str]:
     for profile in report["profiles"]:
         lacks = [need for need in profile["needs"] if not need["here"]]
         state = f"lacks {len(lacks)} of {len(profile['needs'])}" if lacks else "ready"
-        lines += ["", f"profile {profile['name']}: {state}; {profile['description']}"]
+        name = f"{profile['name']} (the default)" if profile["default"] else profile["name"]
+        lines += ["", f"profile {name}: {state}", *textwrap.wrap(profile["description"], 96, initial_indent="  ",
+                                                                 subsequent_indent="  ")]
         for need in profile["needs"]:
             lines.append(f"  {'ok' if need['here'] else '--':<4}{need['part']:<9}{need['weights']}")
             lines += [f"{'':<15}mend: {need['mend']}"] if need["mend"] else []

@@ -38,10 +38,10 @@ class Need:
 
 
 def profiles() -> list[Profile]:
-    """The profiles that come with veclink."""
-    from veclink.agent.profiles import load_profile, profile_names
+    """The profiles that come with veclink, the default one first."""
+    from veclink.agent.profiles import DEFAULT, load_profile, profile_names
 
-    return [load_profile(name) for name in profile_names()]
+    return [load_profile(name) for name in sorted(profile_names(), key=lambda name: (name != DEFAULT, name))]
 
 
 def needs(profile: Profile) -> list[Need]:

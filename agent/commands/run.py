@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import re
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -86,7 +87,8 @@ def exit_code(run: Run) -> int:
 def _check_choices(text: str | None, images: tuple[str, ...], **choices: Any) -> None:
     """Raise InputError where the arguments do not go together."""
     if choices["resume"] is not None:
-        clash = [name for name in ("out", "no_save", "dry_run", "regions") if choices[name]]
+        others = ("profile", "tools", "regions", "settings", "time_limit", "out", "no_save", "dry_run")
+        clash = [name for name in others if choices[name]]
         if text or images or clash:
             raise InputError("--resume DIR alone", "a task or other choices beside it", "the folder holds the task")
         return
@@ -101,21 +103,36 @@ def _check_choices(text: str | None, images: tuple[str, ...], **choices: Any) ->
 
 def _do(text: str | None, images: tuple[str, ...], **choices: Any) -> tuple[Run, Path | None]:
     """The run, and the folder that it was written to."""
+    from veclink.agent import Agent
+
+    if choices["resume"] is not None:
+        return Agent.resume(choices["resume"]), choices["resume"]
+    assert text is not None
     regions = [_region(each) for each in choices["regions"]]
     agent = _agent(choices)
-    if choices["resume"] is not None:
-        return agent.resume(choices["resume"]), choices["resume"]
-    assert text is not None
     if choices["dry_run"]:
         run = agent.plan(text, list(images), regions)
         if choices["out"] is not None:
             run.save(choices["out"])
         return run, choices["out"]
     out = None if choices["no_save"] else choices["out"] or default_folder(text)
-    run = agent.run(text, list(images), regions, out=out)
+    with _nothing_left_of(out):
+        run = agent.run(text, list(images), regions, out=out)
     if out is not None and choices["out"] is None:
         _point_latest_to(out)
     return run, out
+
+
+@contextlib.contextmanager
+def _nothing_left_of(out: Path | None) -> Iterator[None]:
+    """Where the input turns out to be bad, take away the folders that were made for the results."""
+    made = [] if out is None else [folder for folder in (out, *out.parents) if not folder.exists()]
+    try:
+        yield
+    except InputError:
+        if made:
+            shutil.rmtree(made[-1], ignore_errors=True)
+        raise
 
 
 def _agent(choices: dict[str, Any]) -> Agent:
@@ -207,18 +224,17 @@ def _show(run: Run, *, dry: bool) -> None:
             table.add_row(route["tool"], str(route["image"]), clean(route["phrase"]), route["condition"])
         if document["routes"]:
             screen.print(table)
+    names = dict(enumerate(document["pictures"]))
     for result in document["results"]:
-        _show_result(result, screen)
-    for step in run.steps:
-        for note in step.dict().get("notes") or ():
-            screen.print(f"note: {clean(str(note))}", soft_wrap=True)
+        _show_result(result, names.get(result["image"], "no picture"), screen)
+    for note in run.notes:
+        screen.print(f"note: {clean(note)}", soft_wrap=True)
 
 
-def _show_result(result: dict[str, Any], screen: Any) -> None:
+def _show_result(result: dict[str, Any], picture: str, screen: Any) -> None:
     from rich.table import Table
 
-    screen.print(f"\n{result['tool']}, picture {result['image']}: {len(result['items'])} {result['kind']}"
-                 if result["kind"] not in ("image", "text") else f"\n{result['tool']}, picture {result['image']}")
+    screen.print(f"\n{result['tool']} in {clean(picture)}", soft_wrap=True)
     if result["kind"] == "text":
         for item in result["items"]:
             screen.print(clean(item["text"]), soft_wrap=True)

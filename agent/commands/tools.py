@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
+import shutil
 import sys
+import textwrap
 from importlib.metadata import entry_points
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from veclink.agent.commands.common import clean, console, json_option, print_json, stdout_kept_clean
+from veclink.agent.commands.common import clean, json_option, print_json, stdout_kept_clean
 from veclink.envs.errors import InputError, VeclinkError
 
 if TYPE_CHECKING:
@@ -31,13 +33,10 @@ def list_tools(as_json: bool) -> None:
     if as_json:
         print_json({"tools": rows})
         return
-    from rich.table import Table
-
-    table = Table("tool", "result", "condition", "weights", "from", "what it is for", box=None, header_style="bold")
+    width = max(len(row["name"]) for row in rows) + 2
     for row in rows:
-        table.add_row(row["name"], row["result"], _shape_text(row), _weights_text(row), row["from"],
-                      clean(row["error"] or row["description"]))
-    console().print(table)
+        click.echo(_wrapped(_summary(row), width, row["name"]))
+        click.echo(_wrapped(clean(row["error"] or row["description"]), width))
 
 
 @command.command("check")
@@ -127,13 +126,20 @@ def _origin(name: str) -> str:
     return "veclink"
 
 
-def _shape_text(row: dict[str, Any]) -> str:
-    return "{} x {}".format(*row["condition"]) if row["condition"] else "by weights"
+def _summary(row: dict[str, Any]) -> str:
+    """Result, condition, origin and weights on one line."""
+    if row["error"]:
+        return f"cannot be loaded; from {row['from']}"
+    shape = "{} x {}".format(*row["condition"]) if row["condition"] else "by its weights"
+    weights = [f"{each['weights']} ({'here' if each['here'] else 'to be fetched'})" for each in row["weights"]]
+    return "; ".join([f"gives {row['result']}", f"condition {shape}", f"from {row['from']}", *weights])
 
 
-def _weights_text(row: dict[str, Any]) -> str:
-    lines = [f"{each['weights']} ({'here' if each['here'] else 'to be fetched'})" for each in row["weights"]]
-    return "\n".join(lines) or "-"
+def _wrapped(text: str, indent: int, first: str = "") -> str:
+    """The text as wide as the terminal, `indent` columns in; `first` stands before it."""
+    width = max(40, min(shutil.get_terminal_size((100, 24)).columns, 120))
+    return textwrap.fill(text, width, initial_indent=first.ljust(indent), subsequent_indent=" " * indent,
+                         break_on_hyphens=False)
 
 
 def _class_of(name: str) -> type[Tool]:
@@ -151,18 +157,18 @@ def _class_in(file: Path) -> type[Tool]:
     """
     from veclink.tools import Tool
 
-    spec = importlib.util.spec_from_file_location(file.stem, file)
-    if not file.is_file() or spec is None or spec.loader is None:
+    if not file.is_file():
         raise InputError("a Python file with a tool", f"{file}, no such file", "veclink tools new NAME writes one")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[file.stem] = module
-    try:
-        spec.loader.exec_module(module)
+    module = ModuleType(f"_checked_{file.stem}")
+    module.__file__ = str(file)
+    sys.modules[module.__name__] = module
+    try:  # from the source: a cached compilation may be older than the last edit
+        exec(compile(file.read_bytes(), str(file), "exec"), vars(module))
     except Exception as error:  # a stranger's file may fail in any way
         reason = f"{file} ({type(error).__name__}: {error})"
         raise InputError("a file that can be imported", reason, "mend it") from error
     found = [value for value in vars(module).values()
-             if isinstance(value, type) and issubclass(value, Tool) and value.__module__ == file.stem]
+             if isinstance(value, type) and issubclass(value, Tool) and value.__module__ == module.__name__]
     if len(found) != 1:
         raise InputError("one Tool class in the file", f"{len(found)} in {file}", "keep one tool a file")
     return found[0]

@@ -52,8 +52,9 @@ def read_requests(path: Path, labels: Sequence[str] | None = None) -> list[Reque
             if labels is not None and (unknown := set(tools) - set(labels)):
                 raise ValueError(f"unknown label {sorted(unknown)[0]}")
         except (ValueError, KeyError, TypeError) as error:
-            raise RecipeError('a line {"text": ..., "tools": [...]}', f"{path.name} line {number}: {error}",
-                              "mend that line") from error
+            raise RecipeError(
+                'a line {"text": ..., "tools": [...]}', f"{path.name} line {number}: {error}", "mend that line"
+            ) from error
         requests.append(Request(text, tools, mark_phrases(text, phrases)))
     if not requests:
         raise RecipeError("labelled requests", f"{path} is empty", "give a JSONL file with at least one line")
@@ -109,7 +110,7 @@ def _replace(request: Request, at: int, length: int, new: str) -> Request:
     def move(position: int) -> int:
         return position if position <= at else max(at, position + shift) if position < at + length else position + shift
 
-    text = request.text[:at] + new + request.text[at + length:]
+    text = request.text[:at] + new + request.text[at + length :]
     spans = tuple(tuple((move(a), min(move(b), len(text))) for a, b in group) for group in request.spans)
     return Request(text, request.tools, spans)
 
@@ -121,8 +122,8 @@ def batches(requests: Sequence[Request], size: int, seed: int, epoch: int) -> It
     rng.shuffle(order)
     chunks: list[list[int]] = []
     for start in range(0, len(order), size * 10):
-        block = sorted(order[start:start + size * 10], key=lambda i: len(requests[i].text))
-        chunks += [block[k:k + size] for k in range(0, len(block), size)]
+        block = sorted(order[start : start + size * 10], key=lambda i: len(requests[i].text))
+        chunks += [block[k : k + size] for k in range(0, len(block), size)]
     rng.shuffle(chunks)
     for chunk in chunks:
         yield [vary(requests[i], rng) for i in chunk]

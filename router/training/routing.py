@@ -66,8 +66,13 @@ class RoutingRecipe:
         return HeadConfig(self.model, self.labels, self.alone, self.layers, self.rank, self.width)
 
 
-def train_routing(recipe: RoutingRecipe, folder: Path, device: str = "auto", steps: int | None = None,
-                  report: Report = lambda row: None) -> dict[str, Any]:
+def train_routing(
+    recipe: RoutingRecipe,
+    folder: Path,
+    device: str = "auto",
+    steps: int | None = None,
+    report: Report = lambda row: None,
+) -> dict[str, Any]:
     """Run the recipe; `folder` takes its log and checkpoints and is where a killed run resumes.
 
     Args:
@@ -112,16 +117,27 @@ def train_routing(recipe: RoutingRecipe, folder: Path, device: str = "auto", ste
             clip_grad_norm_(list(learned.values()), 1.0)
             optimizer.step()
             if step % 25 == 0 or step == total:
-                row = {"step": step, "of": total, "rate": rate, "seconds": round(spent + time.monotonic() - began, 1),
-                       **{k: round(v.item(), 4) for k, v in losses.items()}}
+                row = {
+                    "step": step,
+                    "of": total,
+                    "rate": rate,
+                    "seconds": round(spent + time.monotonic() - began, 1),
+                    **{k: round(v.item(), 4) for k, v in losses.items()},
+                }
                 _log(folder, row)
                 report(row)
             if step % recipe.save_every == 0 or step == total:
                 _checkpoint(folder, learned, optimizer, step, spent + time.monotonic() - began)
         if step >= total:
             break
-    figures = {"steps": total, "seconds": round(spent + time.monotonic() - began, 1), "requests": len(training),
-               "device": str(target), "seed": recipe.seed, "validation_exact": exact_sets(head, validation)}
+    figures = {
+        "steps": total,
+        "seconds": round(spent + time.monotonic() - began, 1),
+        "requests": len(training),
+        "device": str(target),
+        "seed": recipe.seed,
+        "validation_exact": exact_sets(head, validation),
+    }
     save_head(head, recipe.output, {"recipe": json.dumps(_plain(recipe)), **{k: str(v) for k, v in figures.items()}})
     _log(folder, figures)
     return figures
@@ -132,7 +148,7 @@ def exact_sets(head: RoutingHead, requests: Sequence[Request]) -> float:
     head.eval()
     right = 0
     for start in range(0, len(requests), 32):
-        part = requests[start:start + 32]
+        part = requests[start : start + 32]
         ids, mask, _ = head.trunk.tokens([r.text for r in part])
         where = head.queries.device
         with torch.no_grad():
@@ -149,8 +165,12 @@ def _losses(head: RoutingHead, batch: Sequence[Request], recipe: RoutingRecipe) 
     wanted = torch.tensor([[float(label in r.tools) for label in recipe.labels] for r in batch], device=where)
     losses = {"labels": functional.binary_cross_entropy_with_logits(applies, wanted)}
     index = {label: i for i, label in enumerate(recipe.labels)}
-    pairs = [(b, index[first], index[later]) for b, r in enumerate(batch)
-             for k, first in enumerate(r.tools) for later in r.tools[k + 1:]]
+    pairs = [
+        (b, index[first], index[later])
+        for b, r in enumerate(batch)
+        for k, first in enumerate(r.tools)
+        for later in r.tools[k + 1 :]
+    ]
     if pairs:
         b, first, later = (torch.tensor(column, device=where) for column in zip(*pairs, strict=True))
         losses["order"] = recipe.order_weight * functional.softplus(turn[b, first] - turn[b, later]).mean()
@@ -159,7 +179,7 @@ def _losses(head: RoutingHead, batch: Sequence[Request], recipe: RoutingRecipe) 
         for label, spans in zip(request.tools, request.spans, strict=True):
             if spans:
                 row = _tag_row(offsets[b], spans)
-                rows.append(tags[b, len(mask[b]) - len(row):, index[label]])
+                rows.append(tags[b, len(mask[b]) - len(row) :, index[label]])
                 targets += row
     if rows:
         logits = torch.cat(rows).float()
@@ -177,15 +197,23 @@ def _tag_row(offsets: Sequence[tuple[int, int]], spans: Sequence[tuple[int, int]
     return row
 
 
-def _checkpoint(folder: Path, learned: dict[str, Any], optimizer: torch.optim.Optimizer, step: int, spent: float) -> None:
+def _checkpoint(
+    folder: Path, learned: dict[str, Any], optimizer: torch.optim.Optimizer, step: int, spent: float
+) -> None:
     """All that a resume needs, moved into place in one step."""
-    state = {"learned": {k: v.detach().cpu() for k, v in learned.items()}, "optimizer": optimizer.state_dict(),
-             "step": step, "seconds": spent}
+    state = {
+        "learned": {k: v.detach().cpu() for k, v in learned.items()},
+        "optimizer": optimizer.state_dict(),
+        "step": step,
+        "seconds": spent,
+    }
     torch.save(state, folder / "checkpoint.tmp")
     (folder / "checkpoint.tmp").replace(folder / "checkpoint.pt")
 
 
-def _resume(folder: Path, learned: dict[str, Any], optimizer: torch.optim.Optimizer, device: torch.device) -> tuple[int, float]:
+def _resume(
+    folder: Path, learned: dict[str, Any], optimizer: torch.optim.Optimizer, device: torch.device
+) -> tuple[int, float]:
     """Restore the last checkpoint of this folder; (steps made, seconds spent), zeros where there is none."""
     file = folder / "checkpoint.pt"
     if not file.exists():
@@ -204,4 +232,7 @@ def _log(folder: Path, row: dict[str, Any]) -> None:
 
 
 def _plain(recipe: RoutingRecipe) -> dict[str, Any]:
-    return {k: [p.name for p in v] if k == "train" else v.name if isinstance(v, Path) else v for k, v in vars(recipe).items()}
+    return {
+        k: [p.name for p in v] if k == "train" else v.name if isinstance(v, Path) else v
+        for k, v in vars(recipe).items()
+    }

@@ -1,0 +1,420 @@
+"""The agent: a core and its tools behind three calls, run, run_batch and plan."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from veclink.agent.answers import answer_of, rejection
+from veclink.agent.errors import FolderError
+from veclink.agent.folder import CHECKPOINT, RunFolder, plan_of
+from veclink.agent.pictures import Picture, open_picture
+from veclink.agent.profiles import DEFAULT, Profile, load_profile
+from veclink.agent.steps import AnswerStep, CheckStep, DecodeStep, Found, OpenStep, ReadStep, RouteRecord, Run, Step
+from veclink.envs.errors import InputError, UnknownName
+from veclink.router.core import Core, Task
+from veclink.tools import registry
+from veclink.tools.device import pick_device
+from veclink.tools.regions import Region
+from veclink.tools.results import Keypoints, Result
+from veclink.tools.tool import Tool
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from veclink.agent.graph import Context, State
+
+log = logging.getLogger("veclink.agent")
+THREAD = "run"  # the one thread of a run folder's checkpoints
+
+
+class Agent:
+    """A person's way in. Nothing heavy loads before the first task.
+
+    Args:
+        profile: a shipped profile's name, a YAML file, or a Profile.
+        device: "auto", "cpu", "cuda", "cuda:N" or "mps".
+        seed: of everything random; a tool with an option `seed` gets it.
+        tools: use these tools of the profile alone.
+        time_limit: seconds a decode may take, where shorter than the tool's own limit.
+        options: tool name -> option -> value.
+        core: a ready core in the place of the profile's.
+
+    Raises:
+        InputError: an unknown profile, tool, option or device.
+    """
+
+    def __init__(
+        self,
+        profile: str | Path | Profile = DEFAULT,
+        device: str = "auto",
+        seed: int = 0,
+        tools: Sequence[str] | None = None,
+        time_limit: float | None = None,
+        options: Mapping[str, Mapping[str, Any]] | None = None,
+        core: Core | None = None,
+    ) -> None:
+        self.profile = profile if isinstance(profile, Profile) else load_profile(profile)
+        self.device, self.seed, self.time_limit = str(pick_device(device)), seed, time_limit
+        self.tools = self._tools(tools, options or {})
+        self._core = core
+        self._attached = False
+        self._turns: dict[str, tuple[str, ...]] = {}
+
+    def _tools(self, chosen: Sequence[str] | None, options: Mapping[str, Mapping[str, Any]]) -> dict[str, Tool]:
+        arguments = self.profile.all_tools()
+        for name in [*(chosen or ()), *options]:
+            if name not in arguments:
+                raise UnknownName.of("tool", name, arguments, "veclink tools list shows them")
+        made: dict[str, Tool] = {}
+        for name in arguments if chosen is None else dict.fromkeys(chosen):
+            kind = registry.load(name)
+            seeded = {"seed": self.seed} if "seed" in kind.defaults else {}
+            made[name] = kind(device=self.device, **{**seeded, **arguments[name], **options.get(name, {})})
+        return made
+
+    @property
+    def core(self) -> Core:
+        """The core, its tools attached."""
+        if self._core is None:
+            from veclink.router.hub import HubCore
+
+            self._core = HubCore(**self.profile.core, device=self.device)
+        if not self._attached:
+            if getattr(self._core, "linked_file", None):  # a link checkpoint knows conditions that weights decide
+                for tool in self.tools.values():
+                    tool.ready()
+            self._core.attach([tool.spec() for tool in self.tools.values()])
+            self._attached = True
+        return self._core
+
+    # -- what a person calls ---------------------------------------------------------------------------------------
+
+    def run(
+        self,
+        text: str,
+        images: Sequence[Any] = (),
+        regions: Sequence[Region] = (),
+        *,
+        thread: str | None = None,
+        out: str | Path | None = None,
+    ) -> Run:
+        """Do one task.
+
+        Args:
+            text: plain words.
+            images: paths, "example:street", web addresses, PIL images or (H, W, 3) uint8 RGB arrays.
+            regions: places in the pictures, in their pixels.
+            thread: a conversation's name; "them" may then mean what the turn before was about.
+            out: a folder for the results; a run that was killed can be resumed from it.
+
+        Raises:
+            InputError: the task, a picture, a region or the folder cannot be used; nothing was written.
+        """
+        opened, pictures = _open(images)
+        task = self._with_history(Task(text, tuple(p.pixels for p in pictures), tuple(regions)), thread)
+        folder = None
+        if out is not None:
+            folder = RunFolder(out).prepare()
+            self._write_task(folder, task, pictures)
+        run = self._go([task], [pictures], opened, folder)[0]
+        if thread is not None and run.routes:
+            self._turns[thread] = tuple(dict.fromkeys(route.phrase for route in run.routes))
+        return run
+
+    def run_batch(self, tasks: Sequence[Task | tuple[Any, ...]]) -> list[Run]:
+        """Do many tasks in one mixed batch: the core reads them once, each tool decodes once a wave.
+
+        Args:
+            tasks: `Task`s, or (text, images) or (text, images, regions).
+        """
+        began = time.perf_counter()
+        ready, pictures = [], []
+        for task in tasks:
+            if not isinstance(task, Task):
+                text, images, *regions = task
+                _, opened = _open(images)
+                task = Task(text, tuple(p.pixels for p in opened), tuple(regions[0]) if regions else ())
+            else:
+                _, opened = _open(task.images)
+            ready.append(task)
+            pictures.append(opened)
+        return self._go(ready, pictures, time.perf_counter() - began, None) if ready else []
+
+    def plan(self, text: str, images: Sequence[Any] = (), regions: Sequence[Region] = ()) -> Run:
+        """Only the routes: which tools would do what; no decoder loads."""
+        opened, pictures = _open(images)
+        task = Task(text, tuple(p.pixels for p in pictures), tuple(regions))
+        began = time.perf_counter()
+        reading = self.core.read([task])[0]
+        seconds = {"open": opened, "core": time.perf_counter() - began}
+        routes = tuple(
+            RouteRecord(r.tool, r.phrase, r.image, "bridge" if r.link is None else "link", 0.0, r.uses)
+            for r in reading.routes
+        )
+        steps = (
+            _open_step(opened, pictures),
+            ReadStep(seconds["core"], tuple(vars(r) for r in routes), reading.rejected),
+        )
+        return Run(
+            task,
+            self._words(reading.answer, reading.rejected),
+            self.profile.name,
+            self.device,
+            self.seed,
+            routes,
+            steps=steps,
+            seconds={**seconds, "total": sum(seconds.values())},
+            models=dict(self.core.models),
+            names=tuple(p.name for p in pictures),
+        )
+
+    @classmethod
+    def resume(cls, folder: str | Path, **arguments: Any) -> Run:
+        """Go on with a run that was killed; what was decoded before the kill is not decoded again.
+
+        Raises:
+            FolderError: not a run folder, finished already, or its pictures have changed.
+        """
+        out = RunFolder(folder)
+        asked = out.read_json("task.json")
+        if not (out.path / CHECKPOINT).exists():
+            raise FolderError("an unfinished run", f"{folder}, which is finished", "start a new run")
+        pictures = []
+        for entry in asked["pictures"]:
+            picture = open_picture(out.path / entry["file"] if entry["inside"] else entry["file"], entry["name"])
+            if _digest(picture) != entry["digest"]:
+                raise FolderError(
+                    f"the picture {entry['name']} as it was",
+                    "another content",
+                    "put the old file back, or start a new run",
+                )
+            pictures.append(picture)
+        task = Task(
+            asked["task"], tuple(p.pixels for p in pictures), tuple(Region.from_dict(r) for r in asked["regions"])
+        )
+        settings = {key: asked[key] for key in ("profile", "device", "seed", "tools", "time_limit", "options")}
+        agent = cls(**{**settings, **arguments})
+        return agent._go([task], [pictures], 0.0, out.prepare(), again=True)[0]
+
+    # -- how it is done --------------------------------------------------------------------------------------------
+
+    def _with_history(self, task: Task, thread: str | None) -> Task:
+        return replace(task, before=self._turns[thread]) if thread in self._turns else task
+
+    def _go(
+        self,
+        tasks: list[Task],
+        pictures: list[list[Picture]],
+        opened: float,
+        folder: RunFolder | None,
+        again: bool = False,
+    ) -> list[Run]:
+        """Run the graph over a batch and gather what it found, a run a task."""
+        import torch
+
+        from veclink.agent.graph import Context, checkpointed_graph, plain_graph
+
+        torch.manual_seed(self.seed)
+        began = time.perf_counter()
+        core = self.core
+        context = Context(
+            tasks, core, self.tools, self._condition, self.time_limit, folder, self._planner(tasks, pictures, folder)
+        )
+        loaded = time.perf_counter() - began
+        if folder is None:
+            state = plain_graph().invoke({}, context=context)
+        else:
+            from langgraph.checkpoint.sqlite import SqliteSaver
+
+            with SqliteSaver.from_conn_string(str(folder.path / CHECKPOINT)) as saver:
+                graph = checkpointed_graph(saver)
+                start = None if again and saver.get_tuple({"configurable": {"thread_id": THREAD}}) else {}
+                state = graph.invoke(start, {"configurable": {"thread_id": THREAD}}, context=context, durability="sync")
+        runs = [self._gather(i, state, context, pictures[i]) for i in range(len(tasks))]
+        total = time.perf_counter() - began
+        for run in runs:
+            run.seconds = _seconds(state, opened, loaded, total, len(runs))
+            if folder is not None:
+                log.info("drawing and writing")
+                start = time.perf_counter()
+                folder.save(run)
+                run.seconds["draw"] = time.perf_counter() - start
+                run.seconds["total"] += run.seconds["draw"]
+                folder.save_manifest(run)
+        return runs
+
+    def _planner(self, tasks: list[Task], pictures: list[list[Picture]], folder: RunFolder | None) -> Any:
+        """Called with the routes before any decoder loads: refuses a task without pictures, writes plan.json."""
+
+        def planned(state: State) -> None:
+            for route in state["routes"]:
+                if not tasks[route["task"]].images:
+                    raise InputError("a picture for this task", "none", "give one, e.g. a file or example:street")
+            if folder is not None:
+                records = tuple(
+                    RouteRecord(r["tool"], r["phrase"], r["image"], uses=tuple(r["uses"])) for r in state["routes"]
+                )
+                run = Run(
+                    tasks[0],
+                    state["readings"][0]["answer"],
+                    self.profile.name,
+                    self.device,
+                    self.seed,
+                    records,
+                    names=tuple(p.name for p in pictures[0]),
+                )
+                folder.write_json("plan.json", plan_of(run))
+
+        return planned
+
+    def _condition(self, tool: str, bridge: Tensor, link: Tensor | None) -> tuple[Tensor, float]:
+        """What the decoder is fed, and the gate it came through."""
+        links = getattr(self._core, "linkset", None) if link is not None else None
+        if links is None:
+            return bridge, 0.0
+        import torch
+
+        with torch.no_grad():
+            return links.condition(tool, bridge, link), links.gate(tool)
+
+    def _gather(self, number: int, state: State, context: Context, pictures: list[Picture]) -> Run:
+        """One task's run out of the batch's state."""
+        reading = state["readings"][number]
+        mine = [i for i, route in enumerate(state["routes"]) if route["task"] == number]
+        place = {i: k for k, i in enumerate(mine)}
+        outcomes = {i: state["outcomes"][str(i)] for i in mine}
+        records = tuple(
+            RouteRecord(
+                r["tool"],
+                r["phrase"],
+                r["image"],
+                outcomes[i]["condition"],
+                round(outcomes[i]["gate"], 4),
+                tuple(place[u] for u in r["uses"]),
+            )
+            for i, r in ((i, state["routes"][i]) for i in mine)
+        )
+        found = _merge([(records[place[i]], context.results[i]) for i in mine if i in context.results])
+        errors = tuple(
+            dict.fromkeys((records[place[i]].tool, outcomes[i]["error"]) for i in mine if outcomes[i]["error"])
+        )
+        steps: list[Step] = [
+            _open_step(0.0, pictures),
+            ReadStep(reading["seconds"], tuple(vars(r) for r in records), reading["rejected"]),
+        ]
+        for entry in state.get("decodes", {}).values():
+            indices = tuple(place[i] for i in entry["routes"] if i in place)
+            if indices:
+                steps.append(
+                    DecodeStep(entry["seconds"], entry["tool"], indices, entry["load"], entry["bridge"], entry["error"])
+                )
+        steps.append(CheckStep(0.0, tuple(state["notes"][number])))
+        answer = answer_of(records, found, [tool for tool, _ in errors]) or self._words(
+            reading["answer"], reading["rejected"]
+        )
+        steps.append(AnswerStep(0.0, answer))
+        used = {record.tool for record in records}
+        models = dict(context.core.models)
+        for name in used:
+            models.update(self.tools[name].models)
+        return Run(
+            context.tasks[number],
+            answer,
+            self.profile.name,
+            self.device,
+            self.seed,
+            records,
+            tuple(found),
+            errors,
+            tuple(steps),
+            {},
+            models,
+            tuple(p.name for p in pictures),
+        )
+
+    def _words(self, answer: str, rejected: bool) -> str:
+        return rejection([tool.spec() for tool in self.tools.values()]) if rejected else answer
+
+    def _write_task(self, folder: RunFolder, task: Task, pictures: Sequence[Picture]) -> None:
+        """All that a resume needs."""
+        entries = []
+        for number, picture in enumerate(pictures):
+            path = Path(picture.name)
+            inside = not path.is_file() and not picture.name.startswith("example:")
+            file = (
+                folder.write_picture(f"input-{number}.png", picture.pixels).name
+                if inside
+                else picture.name
+                if not path.is_file()
+                else str(path.resolve())
+            )
+            entries.append({"name": picture.name, "file": file, "inside": inside, "digest": _digest(picture)})
+        options = {name: dict(tool.options) for name, tool in self.tools.items() if tool.options}
+        folder.write_json(
+            "task.json",
+            {
+                "task": task.text,
+                "pictures": entries,
+                "regions": [r.to_dict() for r in task.regions],
+                "profile": self.profile.name,
+                "device": self.device,
+                "seed": self.seed,
+                "tools": list(self.tools),
+                "time_limit": self.time_limit,
+                "options": options,
+            },
+        )
+        (folder.path / CHECKPOINT).unlink(missing_ok=True)
+
+
+def _open(images: Sequence[Any]) -> tuple[float, list[Picture]]:
+    """Seconds spent, and the opened pictures."""
+    if isinstance(images, str | Path):
+        images = [images]
+    began = time.perf_counter()
+    pictures = [
+        open_picture(image, None if isinstance(image, str | Path) else f"picture {i}") for i, image in enumerate(images)
+    ]
+    return time.perf_counter() - began, pictures
+
+
+def _open_step(seconds: float, pictures: Sequence[Picture]) -> OpenStep:
+    sizes = tuple((p.name, p.pixels.shape[1], p.pixels.shape[0]) for p in pictures)
+    return OpenStep(seconds, sizes, tuple(note for p in pictures for note in p.notes))
+
+
+def _digest(picture: Picture) -> str:
+    return hashlib.sha256(picture.pixels.tobytes()).hexdigest()
+
+
+def _merge(found: Sequence[tuple[RouteRecord, Result]]) -> list[Found]:
+    """One result a tool and picture; bodies with other keypoints stay apart."""
+    groups: dict[tuple[Any, ...], list[Result]] = {}
+    for route, result in found:
+        names = result.names if isinstance(result, Keypoints) and len(result) else ()
+        groups.setdefault((route.tool, route.image, names), []).append(result)
+    merged = []
+    for (tool, image, names), results in groups.items():
+        filled = [r for r in results if len(r)] or results[:1]
+        alone = not names and any(key[:2] == (tool, image) and key[2] for key in groups)
+        if not (alone and not len(filled[0])):  # an empty list of bodies beside a filled one says nothing
+            merged.append(Found(tool, image, filled[0] if len(filled) == 1 else type(filled[0]).merge(filled)))
+    return merged
+
+
+def _seconds(state: State, opened: float, loaded: float, total: float, runs: int) -> dict[str, float]:
+    """Wall time by step, shared evenly over the runs of a batch; "rest" is what is none of them."""
+    seconds = {"open": opened, "core": sum(r["seconds"] for r in state["readings"])}
+    for entry in state.get("decodes", {}).values():
+        for key, value in (("load", entry["load"]), ("bridge", entry["bridge"]), ("decode", entry["seconds"])):
+            seconds[f"{key}:{entry['tool']}"] = seconds.get(f"{key}:{entry['tool']}", 0.0) + value
+    seconds["rest"] = max(0.0, total - loaded - sum(seconds.values()) + opened)
+    seconds["load:core"] = loaded
+    seconds["total"] = total + opened
+    return {name: value / runs for name, value in seconds.items()}

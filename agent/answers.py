@@ -1,0 +1,105 @@
+"""Putting results into words: what was found, by the kind of the result, and what was not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from veclink.agent.steps import Found, RouteRecord
+from veclink.tools.phrases import parse
+from veclink.tools.results import Keypoints, Text
+from veclink.tools.tool import ToolSpec
+
+IRREGULAR = {
+    "person": "people",
+    "man": "men",
+    "woman": "women",
+    "child": "children",
+    "foot": "feet",
+    "tooth": "teeth",
+    "mouse": "mice",
+    "knife": "knives",
+    "sheep": "sheep",
+    "scissors": "scissors",
+    "skis": "skis",
+    "fish": "fish",
+}
+LONGEST = 12  # kinds of things named one by one
+
+
+def answer_of(routes: Sequence[RouteRecord], results: Sequence[Found], failed: Sequence[str]) -> str:
+    """A sentence a tool, in the order of the routes.
+
+    Args:
+        failed: names of tools that gave no result because they failed.
+    """
+    sentences = []
+    for tool in dict.fromkeys(route.tool for route in routes):
+        mine = [found for found in results if found.tool == tool]
+        if mine:
+            sentences += _sentences(mine, [r.phrase for r in routes if r.tool == tool])
+        elif tool in failed:
+            sentences.append(f"{tool} failed.")
+    return " ".join(dict.fromkeys(sentences))
+
+
+def rejection(specs: Sequence[ToolSpec]) -> str:
+    """What to say of a task that no tool can do."""
+    able = "; ".join(f"{spec.name}: {spec.description.rstrip('.')}" for spec in specs)
+    return f"None of my tools can do this. What they do: {able}."
+
+
+def join(parts: Sequence[str]) -> str:
+    """ "a", "a and b", "a, b and c"."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""
+
+
+def count_of(number: int, noun: str) -> str:
+    """ "1 bus", "4 people", "2 buses"."""
+    return f"{number} {noun if number == 1 else plural(noun)}"
+
+
+def plural(noun: str) -> str:
+    """The plural of a noun or of the last word of several."""
+    first, _, last = noun.rpartition(" ")
+    if last in IRREGULAR or last in IRREGULAR.values():
+        ending = IRREGULAR.get(last, last)
+    elif last.endswith(("s", "x", "ch", "sh", "z")):
+        ending = f"{last}es"
+    elif last.endswith("y") and last[-2:-1] not in "aeiou":
+        ending = f"{last[:-1]}ies"
+    else:
+        ending = f"{last}s"
+    return f"{first} {ending}".strip()
+
+
+def _sentences(found: Sequence[Found], phrases: Sequence[str]) -> list[str]:
+    """What one tool found over all pictures."""
+    kind = found[0].result.kind
+    if kind == "text":
+        return [text for f in found if isinstance(f.result, Text) for text in f.result.texts]
+    if kind == "image":
+        return [f"Edited: {join([p.strip().rstrip('.') for p in dict.fromkeys(phrases)])}."]
+    items = [(item["label"], item["phrase"]) for f in found for item in f.result.items()]
+    missing = [p for p in dict.fromkeys(phrases) if p not in {phrase for _, phrase in items}]
+    sentences = []
+    if items:
+        counts = Counter(label for label, _ in items).most_common()
+        names = join([count_of(n, label) for label, n in counts[:LONGEST]])
+        more = f" and {len(counts) - LONGEST} other kinds" if len(counts) > LONGEST else ""
+        if kind == "keypoints":
+            points = sorted({len(f.result.names) for f in found if isinstance(f.result, Keypoints) and len(f.result)})
+            each = join([str(n) for n in points])
+            sentences.append(
+                f"{count_of(len(items), 'pose')} of {each} {'keypoint' if points == [1] else 'keypoints'}."
+            )
+        else:
+            sentences.append(f"{'Outlined' if kind == 'masks' else 'Found'} {names}{more}.")
+    sentences += [_none(phrase) for phrase in missing]
+    return sentences
+
+
+def _none(phrase: str) -> str:
+    """Said of a phrase that nothing was found for."""
+    head = parse(phrase).head or phrase
+    return f"No {head} was found."

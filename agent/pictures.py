@@ -1,0 +1,199 @@
+"""Opening pictures at the door: whatever comes in, (H, W, 3) uint8 RGB upright pixels go on, or a clear error.
+
+The size is read from the header before anything is decoded, so that a decompression bomb costs nothing.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from veclink.envs.errors import UnknownName
+from veclink.tools.errors import ImageError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+MAX_PIXELS = 100_000_000
+MAX_BYTES = 200_000_000
+MIN_SIDE = 16
+URL_SECONDS = 30
+EXAMPLES = {"street": "bus.jpg", "two-men": "zidane.jpg"}  # photos that come with the package ultralytics
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """One opened picture.
+
+    Attributes:
+        pixels: (H, W, 3) uint8 RGB, after EXIF rotation.
+        name: where it came from.
+        notes: what was changed on the way in, a sentence each.
+    """
+
+    pixels: np.ndarray
+    name: str
+    notes: tuple[str, ...] = ()
+
+
+def open_picture(source: Any, name: str | None = None) -> Picture:
+    """Open a path, "example:NAME", http(s) address, PIL image or array.
+
+    Args:
+        source: an array must be (H, W, 3) RGB, (H, W, 4) RGBA or (H, W) grey, uint8.
+        name: how messages call it.
+
+    Raises:
+        ImageError: it is missing, not a picture, damaged, under 16 pixels a side or over 100 megapixels.
+        UnknownName: no such example.
+    """
+    from PIL import Image
+
+    if isinstance(source, Picture):
+        return source
+    if isinstance(source, np.ndarray):
+        return _from_array(source, name or "array")
+    if isinstance(source, Image.Image):
+        return _from_pillow(source, name or "picture")
+    text = str(source)
+    if text.startswith("example:"):
+        return _from_file(_example(text.removeprefix("example:")), text)
+    if urlsplit(text).scheme in ("http", "https"):
+        return _from_stream(io.BytesIO(_download(text)), name or text)
+    return _from_file(Path(text).expanduser(), name or text)
+
+
+def _from_array(array: np.ndarray, name: str) -> Picture:
+    from PIL import Image
+
+    shape_good = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))
+    if array.dtype != np.uint8 or not shape_good:
+        raise ImageError("an array (H, W, 3) uint8 RGB", f"{array.dtype} {array.shape} in {name}", "convert it first")
+    _check_size(array.shape[1], array.shape[0], name)
+    if array.ndim == 3 and array.shape[2] == 3:
+        return Picture(np.ascontiguousarray(array), name)
+    return _from_pillow(Image.fromarray(array), name)
+
+
+def _from_file(path: Path, name: str) -> Picture:
+    if not path.exists():
+        raise ImageError("a picture file", f"no file {name}", "check the path")
+    if path.is_dir():
+        raise ImageError("a picture file", f"the folder {name}", "name a file in it")
+    if path.stat().st_size > MAX_BYTES:
+        raise ImageError(
+            f"a file of at most {MAX_BYTES // 10**6} MB", f"{path.stat().st_size // 10**6} MB", "save it smaller"
+        )
+    try:
+        with open(path, "rb") as stream:
+            return _from_stream(stream, name)
+    except PermissionError as error:
+        raise ImageError("a readable picture file", f"{name}: {error.strerror}", "change its permissions") from error
+
+
+def _from_stream(stream: Any, name: str) -> Picture:
+    from PIL import Image, UnidentifiedImageError
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is checked below
+        try:
+            picture = Image.open(stream)
+        except UnidentifiedImageError as error:
+            raise ImageError(
+                "a picture (JPEG, PNG, WebP, GIF, TIFF, BMP, ...)", f"{name}, which is none", "give a picture file"
+            ) from error
+        except (Image.DecompressionBombError, OSError, ValueError, SyntaxError) as error:
+            raise ImageError(
+                f"a picture of at most {MAX_PIXELS // 10**6} megapixels",
+                f"{name}: {error}",
+                "give a smaller or an undamaged file",
+            ) from error
+        return _from_pillow(picture, name)
+
+
+def _from_pillow(picture: Image.Image, name: str) -> Picture:
+    from PIL import ImageOps
+
+    _check_size(*picture.size, name)
+    notes = []
+    if getattr(picture, "n_frames", 1) > 1:
+        notes.append(f"{name} has {getattr(picture, 'n_frames', 1)} frames: the first was used")
+    try:
+        picture.load()
+        upright = ImageOps.exif_transpose(picture)
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        raise ImageError("an undamaged picture", f"{name}: {error}", "fetch or save the file again") from error
+    if upright.size != picture.size or picture.getexif().get(0x0112, 1) != 1:
+        notes.append(f"{name} was turned upright as its EXIF data say; coordinates are of the upright picture")
+    pixels, more = _rgb(upright, name)
+    return Picture(np.ascontiguousarray(pixels), name, (*notes, *more))
+
+
+def _rgb(picture: Image.Image, name: str) -> tuple[np.ndarray, list[str]]:
+    """(H, W, 3) uint8 of any mode, and what was done to get there."""
+    from PIL import Image
+
+    if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
+        deep = np.asarray(picture, dtype=np.float64)
+        top = 65535.0 if picture.mode != "F" and deep.max() > 255 else 255.0 if deep.max() > 1 else 1.0
+        grey = (np.clip(deep / top, 0, 1) * 255).round().astype(np.uint8)
+        return np.repeat(grey[..., None], 3, axis=2), [f"{name} was scaled from {picture.mode} to 8 bits"]
+    if picture.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info:
+        layered = picture.convert("RGBA")
+        canvas = Image.new("RGBA", layered.size, (255, 255, 255, 255))
+        notes = []
+        if layered.getextrema()[3][0] < 255:
+            notes.append(f"transparent parts of {name} were laid on white")
+        return np.asarray(Image.alpha_composite(canvas, layered).convert("RGB")), notes
+    return np.asarray(picture.convert("RGB")), []
+
+
+def _check_size(width: int, height: int, name: str) -> None:
+    if width * height > MAX_PIXELS:
+        raise ImageError(
+            f"a picture of at most {MAX_PIXELS // 10**6} megapixels",
+            f"{name} of {width:,} x {height:,} pixels",
+            "scale it down first",
+        )
+    if min(width, height) < MIN_SIDE:
+        raise ImageError(
+            f"a picture of at least {MIN_SIDE} x {MIN_SIDE} pixels",
+            f"{name} of {width} x {height}",
+            "give a larger one",
+        )
+
+
+def _example(name: str) -> Path:
+    if name not in EXAMPLES:
+        raise UnknownName.of("example picture", name, EXAMPLES)
+    spec = find_spec("ultralytics")  # found, not imported: the import takes seconds
+    folder = Path(next(iter(spec.submodule_search_locations or ["."]))) if spec else Path()
+    return folder / "assets" / EXAMPLES[name]
+
+
+def _download(address: str) -> bytes:
+    """The content behind an http(s) address, limited in size and time."""
+    import requests
+
+    try:
+        with requests.get(address, stream=True, timeout=URL_SECONDS) as answer:
+            answer.raise_for_status()
+            content = b""
+            for block in answer.iter_content(1 << 16):
+                content += block
+                if len(content) > MAX_BYTES:
+                    raise ImageError(f"at most {MAX_BYTES // 10**6} MB", f"more at {address}", "download and shrink it")
+            return content
+    except requests.RequestException as error:
+        raise ImageError(
+            "a picture that can be downloaded",
+            f"{address}: {type(error).__name__}",
+            "check the address and the connection",
+        ) from error

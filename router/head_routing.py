@@ -1,0 +1,158 @@
+"""Routing by a trained head, with tools that it was not trained with routed by their examples.
+
+A tool that joins later (a plug-in) has no label in the head. It is chosen where the request is nearer to its examples, by the small
+public text model, than to the examples of every tool the head knows, and near enough at all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from veclink.router.core import Task, Written
+from veclink.router.errors import CheckpointError
+from veclink.tools.errors import WeightsError
+from veclink.tools.tool import ToolSpec
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from veclink.router.head import RoutingHead
+
+CHECKPOINTS = Path(__file__).parent / "checkpoints"
+NEAR = 0.45  # cosine from which a request counts as near to a new tool's example
+MARGIN = 0.03  # by which it must be nearer to it than to a known tool's
+BATCH = 32
+
+
+class HeadRouting:
+    """The routing strategy of a trained head.
+
+    Args:
+        checkpoint: name of a shipped one ("photo-routing") or the path of a file.
+        device: as for tools; the head runs in single precision.
+
+    Raises:
+        CheckpointError: no such checkpoint, at once; the other reasons of `load_head`, at the first `write`.
+    """
+
+    def __init__(self, checkpoint: str | Path = "photo-routing", device: str = "auto") -> None:
+        path = Path(checkpoint)
+        self.path = path if path.suffix else CHECKPOINTS / f"{checkpoint}.safetensors"
+        if not self.path.exists():
+            shipped = ", ".join(sorted(p.stem for p in CHECKPOINTS.glob("*.safetensors"))) or "none"
+            raise CheckpointError(
+                f"a routing checkpoint (shipped: {shipped})",
+                str(checkpoint),
+                "name one, or train one with veclink train",
+            )
+        self._device_name = device
+        self._head: RoutingHead | None = None
+        self._specs: dict[str, ToolSpec] = {}
+
+    def attach(self, tools: Sequence[ToolSpec]) -> None:
+        self._specs = {spec.name: spec for spec in tools}
+
+    @property
+    def head(self) -> RoutingHead:
+        """The loaded head, its adapters merged."""
+        if self._head is None:
+            from veclink.router.head import load_head
+            from veclink.tools.device import pick_device
+
+            head = load_head(self.path)
+            head.trunk.merge()
+            self._head = head.to(pick_device(self._device_name)).eval()
+        return self._head
+
+    @property
+    def models(self) -> dict[str, str]:
+        """File name -> sha256 of the head."""
+        from veclink.tools.weights import sha256
+
+        return {self.path.name: sha256(self.path)}
+
+    def write(self, tasks: Sequence[Task]) -> list[Written]:
+        """One `Written` a task, from its text alone. Texts over 512 tokens are read up to there."""
+        order = sorted(range(len(tasks)), key=lambda i: len(tasks[i].text))
+        written: dict[int, Written] = {}
+        for start in range(0, len(order), BATCH):
+            part = order[start : start + BATCH]
+            for i, one in zip(part, self._write([tasks[i].text for i in part]), strict=True):
+                written[i] = one
+        return [self._with_new(tasks[i].text, written[i]) for i in range(len(tasks))]
+
+    def _write(self, texts: Sequence[str]) -> list[Written]:
+        import torch
+
+        head = self.head
+        where = head.queries.device
+        ids, mask, offsets = head.trunk.tokens(texts)
+        with torch.inference_mode():
+            applies, turn, tags = (t.float().cpu() for t in head(ids.to(where), mask.to(where)))
+        return [self._one(text, applies[b], turn[b], tags[b], offsets[b]) for b, text in enumerate(texts)]
+
+    def _one(self, text: str, applies: Tensor, turn: Tensor, tags: Tensor, offsets: list[tuple[int, int]]) -> Written:
+        from veclink.router.head import spans_of
+
+        config = self.head.config
+        answer, reject = config.alone
+        # a label whose tool is not attached cannot be chosen
+        missing = [i for i, label in enumerate(config.labels) if label not in self._specs and label not in config.alone]
+        applies = applies.clone()
+        applies[missing] = -float("inf")
+        chosen = self.head.choose(applies, turn)
+        if chosen[0] in (answer, reject):
+            return Written(rejected=chosen[0] == reject)
+        rows = tags[len(tags) - len(offsets) :].argmax(-1) if offsets else tags.argmax(-1)[:0]
+        calls = []
+        for label in chosen:
+            row = rows[:, config.labels.index(label)].tolist()
+            calls.append((label, tuple(whole_words(spans_of(row, offsets, text), text))))
+        return Written(tuple(calls))
+
+    def _with_new(self, text: str, written: Written) -> Written:
+        """Add or put in the tool the head was not trained with, where the request is nearest to its examples."""
+        labels = set(self.head.config.labels)
+        new = {name: spec for name, spec in self._specs.items() if name not in labels}
+        if not new:
+            return written
+        known = [e for name, spec in self._specs.items() if name in labels for e in spec.examples]
+        best, likeness = max(((name, _likeness(text, spec.examples)) for name, spec in new.items()), key=lambda p: p[1])
+        named = re.search(rf"\b{re.escape(best.replace('_', ' '))}\b", text, re.IGNORECASE) is not None
+        if not named and (likeness < NEAR or likeness < _likeness(text, known) + MARGIN):
+            return written
+        call = (best, (text.strip(),))
+        # a request that names the new tool beside others keeps them; one that is merely near to it is its own alone
+        return Written((*written.calls, call) if named and len(written.calls) > 1 else (call,))
+
+
+def whole_words(phrases: Sequence[str], text: str) -> list[str]:
+    """Phrases stretched to whole words: a tag may start or end inside one."""
+    stretched = []
+    for phrase in phrases:
+        start = text.find(phrase)
+        end = start + len(phrase)
+        while start > 0 and text[start - 1].isalnum() and text[start].isalnum():
+            start -= 1
+        while end < len(text) and text[end].isalnum() and text[end - 1].isalnum():
+            end += 1
+        stretched.append(text[start:end] if start >= 0 else phrase)
+    return list(dict.fromkeys(stretched))
+
+
+def _likeness(text: str, examples: Sequence[str]) -> float:
+    """Largest cosine of the text and an example; by shared words where the text model cannot be had."""
+    if not examples:
+        return 0.0
+    try:
+        from veclink.tools.text import embed
+
+        vectors = embed([text, *examples])
+        return float((vectors[1:] @ vectors[0]).max())
+    except WeightsError:
+        words = set(re.findall(r"\w+", text.lower()))
+        others = [set(re.findall(r"\w+", e.lower())) for e in examples]
+        return max(len(words & o) / max(1, len(words | o)) for o in others)
