@@ -27,7 +27,7 @@ from veclink.tools.tool import Tool
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from veclink.agent.graph import Context, State
+    from veclink.agent.state import Context, State
 
 log = logging.getLogger("veclink.agent")
 THREAD = "run"  # the one thread of a run folder's checkpoints
@@ -218,7 +218,8 @@ class Agent:
         """Run the graph over a batch and gather what it found, a run a task."""
         import torch
 
-        from veclink.agent.graph import Context, checkpointed_graph, plain_graph
+        from veclink.agent.graph import checkpointed_graph, plain_graph
+        from veclink.agent.state import Context, empty
 
         torch.manual_seed(self.seed)
         began = time.perf_counter()
@@ -228,13 +229,13 @@ class Agent:
         )
         loaded = time.perf_counter() - began
         if folder is None:
-            state = plain_graph().invoke({}, context=context)
+            state = plain_graph().invoke(empty(), context=context)
         else:
             from langgraph.checkpoint.sqlite import SqliteSaver
 
             with SqliteSaver.from_conn_string(str(folder.path / CHECKPOINT)) as saver:
                 graph = checkpointed_graph(saver)
-                start = None if again and saver.get_tuple({"configurable": {"thread_id": THREAD}}) else {}
+                start = None if again and saver.get_tuple({"configurable": {"thread_id": THREAD}}) else empty()
                 state = graph.invoke(start, {"configurable": {"thread_id": THREAD}}, context=context, durability="sync")
         runs = [self._gather(i, state, context, pictures[i]) for i in range(len(tasks))]
         total = time.perf_counter() - began
@@ -308,7 +309,7 @@ class Agent:
             _open_step(0.0, pictures),
             ReadStep(reading["seconds"], tuple(vars(r) for r in records), reading["rejected"]),
         ]
-        for entry in state.get("decodes", {}).values():
+        for entry in state["decodes"].values():
             indices = tuple(place[i] for i in entry["routes"] if i in place)
             if indices:
                 steps.append(
@@ -411,7 +412,7 @@ def _merge(found: Sequence[tuple[RouteRecord, Result]]) -> list[Found]:
 def _seconds(state: State, opened: float, loaded: float, total: float, runs: int) -> dict[str, float]:
     """Wall time by step, shared evenly over the runs of a batch; "rest" is what is none of them."""
     seconds = {"open": opened, "core": sum(r["seconds"] for r in state["readings"])}
-    for entry in state.get("decodes", {}).values():
+    for entry in state["decodes"].values():
         for key, value in (("load", entry["load"]), ("bridge", entry["bridge"]), ("decode", entry["seconds"])):
             seconds[f"{key}:{entry['tool']}"] = seconds.get(f"{key}:{entry['tool']}", 0.0) + value
     seconds["rest"] = max(0.0, total - loaded - sum(seconds.values()) + opened)

@@ -39,7 +39,6 @@ def remarks(routes: Sequence[RouteRecord], results: Mapping[int, Result]) -> lis
         phrase = parse(route.phrase)
         if phrase.count and 0 < len(result) < phrase.count:
             where = f" in picture {route.image + 1}" if route.image else ""
-            notes.append(
-                f"{route.phrase!r} asks for {phrase.count}, {count_of(len(result), phrase.head or 'thing')} found{where}"
-            )
+            found = count_of(len(result), phrase.head or "thing")
+            notes.append(f"{route.phrase!r} asks for {phrase.count}, {found} found{where}")
     return notes

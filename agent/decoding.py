@@ -8,20 +8,18 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from veclink.agent.checks import valid
+from veclink.agent.state import Context
 from veclink.envs.errors import VeclinkError
 from veclink.tools.condition import Condition
 from veclink.tools.errors import ContractError, ToolError, ToolTimeout
 from veclink.tools.regions import Region
 from veclink.tools.results import Boxes, Image, Keypoints, Masks, Result
 from veclink.tools.tool import Tool
-
-if TYPE_CHECKING:
-    from veclink.agent.graph import Context
 
 log = logging.getLogger("veclink.agent")
 T = TypeVar("T")

@@ -28,10 +28,7 @@ def draw(pixels: np.ndarray, results: Sequence[Result]) -> np.ndarray:
     colours = {label: i for i, label in enumerate(dict.fromkeys(label for r in shown for label in r.labels))}
     for result in sorted(shown, key=lambda r: ("masks", "boxes", "keypoints").index(r.kind)):
         ids = np.array([colours[label] for label in result.labels])
-        if isinstance(result, Keypoints):
-            bgr = _bodies(bgr, result)
-        else:
-            bgr = _things(bgr, result, ids)
+        bgr = _bodies(bgr, result) if isinstance(result, Keypoints) else _things(bgr, result, ids)
     return np.ascontiguousarray(bgr[..., ::-1])
 
 
@@ -45,15 +42,14 @@ def _things(scene: np.ndarray, result: Boxes | Masks, ids: np.ndarray) -> np.nda
     """Boxes with labels; masks filled and outlined."""
     line, letters = sizes(scene)
     found = result.detections
-    look = {"color": COLOURS}
     if isinstance(result, Masks):
-        scene = sv.MaskAnnotator(opacity=0.45, **look).annotate(scene, found, custom_color_lookup=ids)
-        scene = sv.PolygonAnnotator(thickness=line, **look).annotate(scene, found, custom_color_lookup=ids)
+        scene = sv.MaskAnnotator(opacity=0.45, color=COLOURS).annotate(scene, found, custom_color_lookup=ids)
+        scene = sv.PolygonAnnotator(thickness=line, color=COLOURS).annotate(scene, found, custom_color_lookup=ids)
     else:
-        scene = sv.BoxAnnotator(thickness=line, **look).annotate(scene, found, custom_color_lookup=ids)
+        scene = sv.BoxAnnotator(thickness=line, color=COLOURS).annotate(scene, found, custom_color_lookup=ids)
     words = [f"{label} {score:.2f}" for label, score in zip(result.labels, result.scores, strict=True)]
     labels = sv.LabelAnnotator(
-        text_scale=letters, text_thickness=max(1, line // 2), text_padding=max(2, 2 * line), **look
+        text_scale=letters, text_thickness=max(1, line // 2), text_padding=max(2, 2 * line), color=COLOURS
     )
     return labels.annotate(scene, found, labels=words, custom_color_lookup=ids)
 

@@ -1,7 +1,8 @@
 """The run folder: what a run leaves on disk, written file by file in one step each, so that nothing is ever half there.
 
-`task.json` (what was asked, enough to resume), `plan.json` (the routes, before any decoder loads), one file a result, annotated
-pictures, `manifest.json` (models, timings, device, seed). `checkpoint.sqlite` is there while a run is unfinished.
+`task.json` (what was asked, enough to resume), `plan.json` (the routes, before any decoder loads), one file a result,
+annotated pictures, `manifest.json` (models, timings, device, seed). `checkpoint.sqlite` is there while a run is
+unfinished.
 """
 
 from __future__ import annotations
@@ -84,7 +85,8 @@ class RunFolder:
             ) from error
 
     def write_picture(self, name: str, pixels: np.ndarray, mask: np.ndarray | None = None) -> Path:
-        """Pixels (H, W, 3) uint8 RGB as PNG or JPEG by the name's ending; with a mask (H, W) bool a cut-out on nothing."""
+        """Pixels (H, W, 3) uint8 RGB as PNG or JPEG by the name's ending; with a mask (H, W) bool a cut-out on
+        nothing."""
         import io
 
         from PIL import Image
@@ -132,7 +134,7 @@ class RunFolder:
         if isinstance(found.result, Image):
             return self.write_picture(f"{stem}.png", found.result.pixels).name
         if isinstance(found.result, Masks) and len(found.result):
-            self.write_picture(f"{stem}-cutout.png", run.pixels(found.image), found.result.masks.any(0))
+            self.write_picture(f"{stem}-cutout.png", run.pixels(found.image), np.asarray(found.result.masks.any(0)))
         return self.write_json(
             f"{stem}.json", {"tool": found.tool, "image": found.image, **found.result.to_dict()}
         ).name

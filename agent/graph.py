@@ -1,18 +1,17 @@
 """The graph of a run: read, decode in parallel wave by wave, check, answer.
 
-The state holds plain JSON data alone and can be checkpointed after every step; pictures, tools, links and results travel in the
-runtime context and are never stored, but for what a resumed run needs: results as JSON, edited pictures as files.
+The state holds plain JSON data alone and can be checkpointed after every step; pictures, tools, links and results
+travel in the runtime context and are never stored, but for what a resumed run needs: results as JSON, edited pictures
+as files.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, TypedDict
+from typing import Any
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
@@ -20,64 +19,14 @@ from langgraph.types import Send
 
 from veclink.agent.checks import remarks
 from veclink.agent.decoding import Deed, decode_wave
+from veclink.agent.state import Context, State
 from veclink.agent.steps import RouteRecord
 from veclink.tools.results import Image, Result
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from veclink.agent.folder import RunFolder
-    from veclink.router.core import Core, Task
-    from veclink.tools.tool import Tool
 
 log = logging.getLogger("veclink.agent")
 
 
-def merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """Two parallel steps write different keys: the state takes both."""
-    return {**old, **new}
-
-
-class State(TypedDict, total=False):
-    """What a checkpoint holds; `outcomes` and `decodes` are keyed by route index and by wave and tool."""
-
-    readings: list[dict[str, Any]]
-    routes: list[dict[str, Any]]
-    outcomes: Annotated[dict[str, Any], merged]
-    decodes: Annotated[dict[str, Any], merged]
-    notes: list[list[str]]
-
-
-@dataclass
-class Context:
-    """What a run works with and no checkpoint stores.
-
-    Attributes:
-        tasks: of the batch.
-        core: reads them.
-        tools: by name.
-        condition: (tool, bridge, link) -> (vectors, gate): how links enter.
-        time_limit: seconds a decode, over the tool's own, or None.
-        folder: where a resumable run keeps edited pictures, or None.
-        planned: called once the routes are known, before any decoder loads.
-        links, results: by route index; filled on the way.
-    """
-
-    tasks: Sequence[Task]
-    core: Core
-    tools: Mapping[str, Tool]
-    condition: Callable[[str, Tensor, Tensor | None], tuple[Tensor, float]]
-    time_limit: float | None = None
-    folder: RunFolder | None = None
-    planned: Callable[[State], None] | None = None
-    links: dict[int, Tensor | None] = field(default_factory=dict)
-    results: dict[int, Result] = field(default_factory=dict)
-    lock: threading.Lock = field(
-        default_factory=threading.Lock
-    )  # decoders on a CPU take turns: they would only fight for cores
-
-
-def read(state: State, runtime: Runtime[Context]) -> State:
+def read(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     """The core reads all tasks in one mixed batch."""
     context = runtime.context
     log.info("reading the task")
@@ -107,15 +56,14 @@ def read(state: State, runtime: Runtime[Context]) -> State:
         readings.append({"answer": reading.answer, "rejected": reading.rejected})
     for reading in readings:
         reading["seconds"] = (time.perf_counter() - began) / len(readings)
-    new: State = {"readings": readings, "routes": routes}
     if context.planned is not None:
-        context.planned(new)
-    return new
+        context.planned({**state, "readings": readings, "routes": routes})
+    return {"readings": readings, "routes": routes}
 
 
 def ready(state: State) -> list[int]:
     """Routes that were not decoded yet and whose earlier routes all were."""
-    done = {int(key) for key in state.get("outcomes", {})}
+    done = {int(key) for key in state["outcomes"]}
     return [i for i, route in enumerate(state["routes"]) if i not in done and set(route["uses"]) <= done]
 
 
@@ -127,7 +75,7 @@ def fan(state: State) -> list[Send] | str:
     by_tool: dict[str, list[int]] = {}
     for i in indices:
         by_tool.setdefault(state["routes"][i]["tool"], []).append(i)
-    wave = len(state.get("decodes", {}))
+    wave = len(state["decodes"])
     return [
         Send(
             "decode",
@@ -143,7 +91,7 @@ def fan(state: State) -> list[Send] | str:
     ]
 
 
-def decode(payload: dict[str, Any], runtime: Runtime[Context]) -> State:
+def decode(payload: Any, runtime: Runtime[Context]) -> dict[str, Any]:
     """One tool decodes all its ready routes in one call."""
     context, tool = runtime.context, runtime.context.tools[payload["tool"]]
     _recall(payload["outcomes"], context)
@@ -162,10 +110,10 @@ def decode(payload: dict[str, Any], runtime: Runtime[Context]) -> State:
     return {"outcomes": outcomes, "decodes": {f"{payload['wave']}:{tool.name}": step}}
 
 
-def check(state: State, runtime: Runtime[Context]) -> State:
+def check(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     """Hold what was found against what was asked, task by task."""
     context = runtime.context
-    _recall(state.get("outcomes", {}), context)
+    _recall(state["outcomes"], context)
     notes: list[list[str]] = []
     for number in range(len(context.tasks)):
         mine = [i for i, route in enumerate(state["routes"]) if route["task"] == number]

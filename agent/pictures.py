@@ -6,6 +6,7 @@ The size is read from the header before anything is decoded, so that a decompres
 from __future__ import annotations
 
 import io
+import sys
 import warnings
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -104,7 +105,7 @@ def _from_stream(stream: Any, name: str) -> Picture:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is checked below
         try:
-            picture = Image.open(stream)
+            picture = _pillows_own_open()(stream)
         except UnidentifiedImageError as error:
             raise ImageError(
                 "a picture (JPEG, PNG, WebP, GIF, TIFF, BMP, ...)", f"{name}, which is none", "give a picture file"
@@ -116,6 +117,13 @@ def _from_stream(stream: Any, name: str) -> Picture:
                 "give a smaller or an undamaged file",
             ) from error
         return _from_pillow(picture, name)
+
+
+def _pillows_own_open() -> Any:
+    """Image.open as Pillow made it: ultralytics, once imported, replaces it by one that runs pip for bad files."""
+    from PIL import Image
+
+    return getattr(sys.modules.get("ultralytics.utils.patches"), "_image_open", Image.open)
 
 
 def _from_pillow(picture: Image.Image, name: str) -> Picture:
@@ -149,7 +157,7 @@ def _rgb(picture: Image.Image, name: str) -> tuple[np.ndarray, list[str]]:
         layered = picture.convert("RGBA")
         canvas = Image.new("RGBA", layered.size, (255, 255, 255, 255))
         notes = []
-        if layered.getextrema()[3][0] < 255:
+        if np.asarray(layered)[..., 3].min() < 255:
             notes.append(f"transparent parts of {name} were laid on white")
         return np.asarray(Image.alpha_composite(canvas, layered).convert("RGB")), notes
     return np.asarray(picture.convert("RGB")), []

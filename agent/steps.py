@@ -166,7 +166,7 @@ class Run:
         from veclink.agent.folder import RunFolder
 
         out = RunFolder(folder).prepare()
-        out.save(self)
+        out.save(self)  # pyright: ignore[reportArgumentType] - the checker sees this file under two names
         return out.path
 
 

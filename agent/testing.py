@@ -1,7 +1,7 @@
 """Small hand-written fakes for tests of tools, cores and agents, as pytest fixtures.
 
-Use them with `pytest_plugins = ["veclink.agent.testing"]` in a conftest.py. They are no mocks: the fake tool really finds
-coloured blobs by a condition in colour space, the fake core really routes by words.
+Use them with `pytest_plugins = ["veclink.agent.testing"]` in a conftest.py. They are no mocks: the fake tool really
+finds coloured blobs by a condition in colour space, the fake core really routes by words.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class FakeSpot(Tool):
     encodings = 0  # how often a picture was encoded, over all instances
 
     def bridge(self, phrases: Sequence[str]) -> list[Tensor]:
-        wanted = [next((c for name, c in COLOURS.items() if name in phrase.lower()), (127, 127, 127)) for phrase in phrases]
+        wanted = [COLOURS.get(_name(phrase), (127, 127, 127)) for phrase in phrases]
         return [torch.tensor([colour], dtype=torch.float32) / 255 for colour in wanted]
 
     def encode(self, images: Sequence[np.ndarray]) -> list[Any]:
@@ -165,7 +165,8 @@ class FakeCore:
 
 
 def blocks(*colours: str, height: int = 64, side: int = 24) -> np.ndarray:
-    """(height, 32 * n, 3) uint8 RGB: a square of each colour on grey, from left to right; each in a cell 32 pixels wide."""
+    """(height, 32 * n, 3) uint8 RGB: a square of each colour on grey, from left to right; each in a cell 32 pixels
+    wide."""
     pixels = np.full((height, 32 * len(colours), 3), 127, np.uint8)
     for i, colour in enumerate(colours):
         pixels[8 : 8 + side, 32 * i + 4 : 32 * i + 4 + side] = COLOURS[colour]

@@ -1,5 +1,5 @@
 """Worlds: the observation and action contract of MineDojo behind gymnasium's API.
 
-This package imports none of the others; the root of the project's errors lives here (`veclink.envs.errors`) because every
-other package may import it.
+This package imports none of the others; the root of the project's errors lives here (`veclink.envs.errors`) because
+every other package may import it.
 """

@@ -215,8 +215,8 @@ def units_of(text: str, backbone: Backbone) -> list[Unit]:
 class ConstrainedRouting:
     """Routes by constrained decoding over the tools' names, descriptions and examples. Needs no training.
 
-    Always valid, and as right as the model is able: SmolLM2-135M chose the right tools for 9 of 30 requests to four tools
-    (6 would be luck), so a small model wants a trained head, and this is for large ones.
+    Always valid, and as right as the model is able: SmolLM2-135M chose the right tools for 9 of 30 requests to four
+    tools (6 would be luck), so a small model wants a trained head, and this is for large ones.
 
     Args:
         core: whose model writes; may be given later by `bind`.

@@ -30,7 +30,7 @@ ROOM = 160  # tokens kept free for the answer
 HEADS = 16  # prompt heads with processed pictures that are remembered
 DIGESTS = "veclink_digests"  # attribute of a batch's pixels
 STARTS = 4  # beginnings of prompts whose cache is remembered
-WORTH = 32  # shortest common beginning, in tokens, that gets a cache
+WORTH = 16  # shortest common beginning, in tokens, that gets a cache
 VISIONS = 4  # batches of picture features that are remembered
 
 
@@ -388,6 +388,24 @@ class Backbone:
         cache.batch_repeat_interleave(rows)
         return cache
 
+    def resumed(self, inputs: dict[str, Tensor], prompts: Sequence[Prompt]) -> dict[str, Any]:
+        """A batch's inputs with what its prompts share at the start in a cache instead, where that is worth it.
+
+        What a shorter row still holds of the start in the columns that are left is masked. Call it where nothing of the
+        model is trained: no gradient goes through the cache.
+        """
+        import torch
+
+        if not (shared := self.common(prompts)):
+            return dict(inputs)
+        mask = inputs["attention_mask"]
+        width, left = mask.shape[1] - shared, mask.sum(1, keepdim=True) - shared
+        rest = (torch.arange(width, device=left.device) >= width - left).long()
+        rows = {key: value[:, shared:] for key, value in inputs.items() if value.shape == mask.shape}
+        return {**inputs, **rows, "position_ids": inputs["position_ids"][..., shared:],
+                "attention_mask": torch.cat([torch.ones_like(mask[:, :shared]), rest], 1),
+                "past_key_values": self.start(prompts[0].ids[:shared], len(prompts))}
+
     def forget(self) -> None:
         """Drop what is remembered of pictures and prompts."""
         self._heads.clear()
@@ -420,32 +438,16 @@ class Stream:
 
         self.backbone = backbone
         inputs = backbone.batch(prompts, tails)
-        self.mask, positions = inputs["attention_mask"], inputs["position_ids"]
+        positions = inputs["position_ids"]
         self.next = positions.amax(-1, keepdim=True) + 1
         if positions.ndim == 3:  # width and height of a picture may reach further than its time
             self.next = self.next.amax(0, keepdim=True).expand(3, -1, -1)
-        if shared := backbone.common(prompts):
-            inputs = self._without_start(inputs, shared)
-            inputs["past_key_values"] = backbone.start(prompts[0].ids[:shared], len(prompts))
+        inputs = backbone.resumed(inputs, prompts)
+        self.mask = inputs["attention_mask"]
         with torch.no_grad():
             out = backbone.model(**inputs, use_cache=True, logits_to_keep=1)
         self.cache = out.past_key_values
         self.logits: Tensor = out.logits[:, -1].float()
-
-    def _without_start(self, inputs: dict[str, Any], shared: int) -> dict[str, Any]:
-        """The inputs less the first `shared` ids of each row, which stand in a cache.
-
-        What a shorter row still holds of them in the columns that are left is masked.
-        """
-        import torch
-
-        width = self.mask.shape[1]
-        left = self.mask.sum(1, keepdim=True) - shared
-        rest = (torch.arange(width - shared, device=left.device) >= width - shared - left).long()
-        self.mask = torch.cat([torch.ones_like(self.mask[:, :shared]), rest], 1)
-        shape = inputs["input_ids"].shape
-        rows = {key: value[:, shared:] for key, value in inputs.items() if value.shape == shape}
-        return {**inputs, **rows, "position_ids": inputs["position_ids"][..., shared:], "attention_mask": self.mask}
 
     def step(self, tokens: Sequence[int]) -> Tensor:
         """Append one token a row; returns the logits (B, V) float32 of what follows."""

@@ -1,8 +1,8 @@
 """The routing head: which tools a request needs, in which order, and the words that each is about.
 
-Learned queries, one a label, are appended to the request and run through the adapted trunk; each label's state says whether the
-label applies and when its tool's turn comes. A small bidirectional layer over the tokens' states tags every label's phrases
-(begin, inside, outside). Labels are names from the training data: this file knows none.
+Learned queries, one a label, are appended to the request and run through the adapted trunk; each label's state says
+whether the label applies and when its tool's turn comes. A small bidirectional layer over the tokens' states tags
+every label's phrases (begin, inside, outside). Labels are names from the training data: this file knows none.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class HeadConfig:
     alone: tuple[str, str]
     layers: int = 20
     rank: int = 8
-    width: int = 192
+    width: int = 256
 
 
 class RoutingHead(nn.Module):
@@ -51,32 +51,37 @@ class RoutingHead(nn.Module):
         super().__init__()
         self.config = config
         self.trunk = Trunk(find_model(config.model), config.layers, config.rank)
-        hidden, count = self.trunk.hidden, len(config.labels)
+        hidden, count, width = self.trunk.hidden, len(config.labels), config.width
         scale = float(self.trunk.body.embed_tokens.weight.std())
         self.queries = nn.Parameter(scale * torch.randn(count, hidden))
         self.applies = nn.Parameter(torch.randn(count, hidden) / hidden**0.5)
         self.applies_bias = nn.Parameter(torch.zeros(count))
         self.turn = nn.Parameter(torch.zeros(count, hidden))
-        self.narrow = nn.Linear(hidden, config.width)
-        self.tagger = nn.TransformerEncoderLayer(
-            config.width, 4, 2 * config.width, 0.1, batch_first=True, norm_first=True
-        )
-        self.tags = nn.Linear(config.width, 3 * count)
+        self.token_in, self.label_in = nn.Linear(hidden, width), nn.Linear(hidden, width)
+        layer = nn.TransformerEncoderLayer(width, 4, 2 * width, 0.1, batch_first=True, norm_first=True)
+        self.tagger = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+        self.tags = nn.Linear(width, 3)
 
-    def forward(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """For B requests of T tokens and L labels.
 
         Returns:
-            (B, L) logits that a label applies, (B, L) turns (lower comes first), (B, T, L, 3) logits of the tags.
+            (B, L) logits that a label applies, (B, L) turns (lower comes first), and what `tag` needs: the states
+            (B, T, H) of the tokens and (B, L, H) of the labels.
         """
         tokens, states = self.trunk(ids, mask, self.queries)
         states, tokens = states.float(), tokens.float()
         applies = (states * self.applies).sum(-1) + self.applies_bias
-        turn = (states * self.turn).sum(-1)
-        narrow = torch.cat([self.narrow(tokens), self.narrow(states)], 1)
-        seen = torch.cat([mask, mask.new_ones(len(mask), states.shape[1])], 1)
-        tagged = self.tagger(narrow, src_key_padding_mask=seen == 0)[:, : tokens.shape[1]]
-        return applies, turn, self.tags(tagged).unflatten(-1, (-1, 3))
+        return applies, (states * self.turn).sum(-1), tokens, states
+
+    def tag(self, tokens: Tensor, label: Tensor, mask: Tensor) -> Tensor:
+        """(n, T, 3) logits of outside, begin, inside for n pairs of a request and one of its labels.
+
+        Args:
+            tokens: (n, T, H) of the request. label: (n, H) of the label. mask: (n, T).
+        """
+        mixed = self.token_in(tokens) + self.label_in(label)[:, None]
+        return self.tags(self.tagger(mixed, src_key_padding_mask=mask == 0))
 
     def learned(self) -> dict[str, nn.Parameter]:
         """Everything that training changes: the adapters and all outside the trunk."""

@@ -1,7 +1,7 @@
 """Routing by a trained head, with tools that it was not trained with routed by their examples.
 
-A tool that joins later (a plug-in) has no label in the head. It is chosen where the request is nearer to its examples, by the small
-public text model, than to the examples of every tool the head knows, and near enough at all.
+A tool that joins later (a plug-in) has no label in the head. It is chosen where the request is nearer to its
+examples, by the small public text model, than to the examples of every tool the head knows, and near enough at all.
 """
 
 from __future__ import annotations
@@ -91,26 +91,43 @@ class HeadRouting:
         where = head.queries.device
         ids, mask, offsets = head.trunk.tokens(texts)
         with torch.inference_mode():
-            applies, turn, tags = (t.float().cpu() for t in head(ids.to(where), mask.to(where)))
-        return [self._one(text, applies[b], turn[b], tags[b], offsets[b]) for b, text in enumerate(texts)]
+            applies, turn, tokens, states = head(ids.to(where), mask.to(where))
+            chosen = [self._choose(a, t) for a, t in zip(applies.cpu(), turn.cpu(), strict=True)]
+            pairs = [(b, label) for b, labels in enumerate(chosen) for label in labels if label in self._specs]
+            tags: dict[tuple[int, str], list[int]] = {}
+            if pairs:
+                rows = torch.tensor([b for b, _ in pairs], device=where)
+                columns = torch.tensor([head.config.labels.index(label) for _, label in pairs], device=where)
+                logits = head.tag(tokens[rows], states[rows, columns], mask.to(where)[rows])
+                found = logits.argmax(-1).cpu()
+                tags = {pair: row[len(row) - len(offsets[pair[0]]) :].tolist() for pair, row in zip(pairs, found, strict=True)}
+        return [self._one(text, b, chosen[b], tags, offsets[b]) for b, text in enumerate(texts)]
 
-    def _one(self, text: str, applies: Tensor, turn: Tensor, tags: Tensor, offsets: list[tuple[int, int]]) -> Written:
-        from veclink.router.head import spans_of
-
+    def _choose(self, applies: Tensor, turn: Tensor) -> list[str]:
+        """Labels in order; one whose tool is not attached cannot be chosen."""
         config = self.head.config
-        answer, reject = config.alone
-        # a label whose tool is not attached cannot be chosen
         missing = [i for i, label in enumerate(config.labels) if label not in self._specs and label not in config.alone]
         applies = applies.clone()
         applies[missing] = -float("inf")
-        chosen = self.head.choose(applies, turn)
+        return self.head.choose(applies, turn)
+
+    def _one(
+        self,
+        text: str,
+        row: int,
+        chosen: list[str],
+        tags: dict[tuple[int, str], list[int]],
+        offsets: list[tuple[int, int]],
+    ) -> Written:
+        from veclink.router.head import spans_of
+
+        answer, reject = self.head.config.alone
         if chosen[0] in (answer, reject):
             return Written(rejected=chosen[0] == reject)
-        rows = tags[len(tags) - len(offsets) :].argmax(-1) if offsets else tags.argmax(-1)[:0]
         calls = []
         for label in chosen:
-            row = rows[:, config.labels.index(label)].tolist()
-            calls.append((label, tuple(whole_words(spans_of(row, offsets, text), text))))
+            phrases = spans_of(tags[row, label], offsets, text)
+            calls.append((label, tuple(whole_words(phrases, text))))
         return Written(tuple(calls))
 
     def _with_new(self, text: str, written: Written) -> Written:

@@ -63,13 +63,15 @@ def two_passes(backbone: Backbone, prompts: Sequence[Prompt], tails: Sequence[Se
     place = {row: index for index, row in enumerate(used)}
     inputs = backbone.batch([prompts[row] for row in used], [tails[row] for row in used])
     with _grad(backbone):
-        cache = backbone.base(**inputs, use_cache=True).past_key_values
+        trained = torch.is_grad_enabled()
+        first = inputs if trained else backbone.resumed(inputs, [prompts[row] for row in used])
+        cache = backbone.base(**first, use_cache=True).past_key_values
     device, width = backbone.device, inputs["input_ids"].shape[1]
     rows = torch.tensor([place[one.row] for one in asked], device=device)
     last = torch.tensor([width - len(tails[one.row]) + one.end - 1 for one in asked], device=device)
     cache.batch_select_indices(rows)
     vectors, mask = _block(asked)
-    seen = inputs["attention_mask"][rows] * (torch.arange(width, device=device) <= last[:, None])
+    seen = first["attention_mask"][rows] * (torch.arange(width, device=device) <= last[:, None])
     # queries stand at the right end of the block; a shorter set has blanks before it, which nothing attends to
     steps = (mask.to(device).long().cumsum(1) - 1).clamp(min=0)
     at = inputs["position_ids"][..., rows, last]

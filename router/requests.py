@@ -1,7 +1,7 @@
 """From what a routing strategy wrote to routes: pronouns, pictures and the results that a later tool works on.
 
-"Find the dogs, cut them out and put them in snow" names its target once; the later tools work on the earlier results. This file
-reads such references from the words alone and knows no tool.
+"Find the dogs, cut them out and put them in snow" names its target once; the later tools work on the earlier
+results. This file reads such references from the words alone and knows no tool.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""The lower layers of a small language model, adapted by low-rank updates: where the routing head takes its hidden states.
+"""The lower layers of a small language model, adapted by low-rank updates: where the routing head takes its hidden
+states.
 
 Source of the adapters: LoRA, Hu et al. 2021, section 4.1 (W + scale * B A with B = 0 at the start).
 """
@@ -40,7 +41,8 @@ class LowRank(nn.Module):
 
 
 class Trunk(nn.Module):
-    """The first `layers` layers of a causal language model of the Llama family, read up to and including its final norm.
+    """The first `layers` layers of a causal language model of the Llama family, read up to and including its final
+    norm.
 
     Args:
         model: folder of the language model in transformers' layout.

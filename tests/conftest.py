@@ -1,4 +1,5 @@
-"""Shared by all tests: one CPU thread (the tests run beside other work), no network, and where public weights may lie."""
+"""Shared by all tests: one CPU thread (the tests run beside other work), no network, and where public weights may lie.
+Shared by all tests: one CPU thread (the tests run beside other work), no network, and where public weights may lie."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
 import struct
 import subprocess
 import sys
@@ -58,12 +59,16 @@ def veclink(*arguments: str) -> Result:
     return CliRunner().invoke(main, list(map(str, arguments)))
 
 
-def process(*arguments: str, code: str = "", install: str = "install") -> subprocess.CompletedProcess[str]:
-    """The command as a program of its own, with the fakes; `code` is run before it."""
+def program(code: str = "", install: str = "install") -> list[str]:
+    """The words that start the command as a program of its own, with the fakes; `code` is run before it."""
     tests = Path(__file__).parent
     script = f"import sys; sys.path.insert(0, {str(tests)!r})\nimport cli_fakes\n{code}\ncli_fakes.{install}()\n" \
              "from veclink.agent.cli import main\nmain(prog_name='veclink')\n"
-    return subprocess.run([sys.executable, "-c", script, *map(str, arguments)], capture_output=True, text=True,
+    return [sys.executable, "-c", script]
+
+
+def process(*arguments: str, code: str = "", install: str = "install") -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*program(code, install), *map(str, arguments)], capture_output=True, text=True,
                           env=os.environ | {"OMP_NUM_THREADS": "1"}, timeout=120, check=False)
 
 
@@ -387,6 +392,43 @@ def test_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
             patch.setattr(owner, name, full)
         refused(run("spotter", "a.png", "--out", "out"), "the disk is full")
     assert [name for name in files() if Path(name).is_file()] == ["a.png"]
+
+
+# -- a run that was killed -------------------------------------------------------------------------------------------
+
+
+def stop_while_it_hangs(signal_number: int, *words: str) -> subprocess.CompletedProcess[str]:
+    """Start the command, and send it a signal as soon as the tool `sleeper` hangs."""
+    hanging = "import time\nfrom pathlib import Path\n" \
+              "cli_fakes.Sleeper.decode = lambda *a: (Path('stuck').touch(), time.sleep(60))[1]"
+    with subprocess.Popen([*program(hanging), "run", *words], text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as running:
+        deadline = time.monotonic() + 60
+        while not Path("stuck").exists() and running.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.1)
+        running.send_signal(signal_number)
+        out, err = running.communicate(timeout=30)
+    assert Path("stuck").exists(), err
+    return subprocess.CompletedProcess(running.args, running.returncode, out, err)
+
+
+def test_an_interrupted_run_ends_at_once_with_130() -> None:
+    picture()
+    ended = stop_while_it_hangs(signal.SIGINT, "sleeper", "a.png", "--tool", "sleeper", "--no-save")
+    assert (ended.returncode, ended.stdout, ended.stderr.strip()) == (130, "", "interrupted")
+
+
+def test_a_killed_run_goes_on_where_it_was() -> None:
+    picture()
+    words = ["spotter and sleeper", "a.png", "--tool", "spotter", "--tool", "sleeper", "--out", "out"]
+    stop_while_it_hangs(signal.SIGKILL, *words)
+    assert not Path("out/manifest.json").exists()
+    ended = process("run", "--resume", "out", "--json", code="cli_fakes.Sleeper.decode = cli_fakes.Spotter.decode")
+    assert ended.returncode == 0, ended.stderr
+    document = json.loads(ended.stdout)
+    assert {result["tool"] for result in document["results"]} == {"spotter", "sleeper"}
+    assert Path("out/manifest.json").exists()
+    refused(process("run", "--resume", "out"), "finished")
 
 
 # -- real processes --------------------------------------------------------------------------------------------------

@@ -371,7 +371,7 @@ def test_open_vocabulary_learns_its_conditions() -> None:
         loss = tool.loss([image], [Condition(row)], [target])
         loss.backward()
         optimiser.step()
-        losses.append(float(loss))
+        losses.append(loss.item())
     assert losses[-1] < losses[0]
 
 

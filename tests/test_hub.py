@@ -139,6 +139,21 @@ def test_links_equal_a_full_pass_of_each_route_alone(family: str) -> None:
 
 
 @pytest.mark.parametrize("family", BUILDERS)
+def test_a_start_read_once_leaves_links_as_they_are(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    core = core_of(family)
+    dog, bus, cat = Route("find", "the dog"), Route("find", "the bus"), Route("cut", "a cat")
+    routes = [[dog, Route("paint", "snow")], [], [cat], [bus]]
+    plain = core.links(TASKS[:4], routes)
+    monkeypatch.setattr("veclink.router.families.WORTH", 1)
+    used = [core.prompt(task) for task in (TASKS[0], TASKS[2], TASKS[3])]
+    assert (core.backbone.common(used) > 0) == core.backbone.cachable
+    for _ in ("read", "remembered"):
+        for one, two in zip(plain, core.links(TASKS[:4], routes), strict=True):
+            for a, b in zip(one, two, strict=True):
+                assert a is not None and b is not None and torch.allclose(a, b, atol=1e-4)
+
+
+@pytest.mark.parametrize("family", BUILDERS)
 def test_gradients_reach_queries_and_projector(family: str) -> None:
     core = core_of(family)
     routes = [[Route("find", "the dog"), Route("paint", "snow")]]

@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from test_detect import picture
 
 from veclink.tools import selection
+from veclink.tools.body import BODY
 from veclink.tools.check import check_tool
 from veclink.tools.condition import Condition
 from veclink.tools.errors import OptionError, WeightsError
 from veclink.tools.phrases import parse
 from veclink.tools.pose import Pose, read
 from veclink.tools.regions import Region
-from veclink.tools.results import BODY, Keypoints, Result
+from veclink.tools.results import Keypoints, Result
 
 torch.set_num_threads(1)
 ARMS = {f"{side} {point}" for side in ("left", "right") for point in ("shoulder", "elbow", "wrist")}

@@ -20,9 +20,10 @@ from veclink.tools.tool import KINDS, Tool
 def check_tool(tool: Tool, *, seed: int = 0) -> list[str]:
     """Run a tool through its contract; returns what was checked, a line each.
 
-    Checked: the declaration; set-up; a bridge of the declared shape, finite and the same for the same words; decode in a batch
-    of pictures of different sizes with one valid result of the declared kind each; the batch equal to one by one; regions and
-    vectors that no bridge made are taken; a wrong condition shape is refused; results survive JSON.
+    Checked: the declaration; set-up; a bridge of the declared shape, finite and the same for the same words; decode
+    in a batch of pictures of different sizes with one valid result of the declared kind each; the batch equal to one
+    by one; regions and vectors that no bridge made are taken; a wrong condition shape is refused; results survive
+    JSON.
 
     Raises:
         ContractError: with what was expected, what was got and where to look.

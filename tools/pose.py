@@ -17,11 +17,12 @@ import torch
 from torch import Tensor
 
 from veclink.tools import selection
+from veclink.tools.body import BODY, body_edges
 from veclink.tools.classes import ClassSpace, lexicon
 from veclink.tools.condition import Condition
 from veclink.tools.errors import WeightsError
 from veclink.tools.phrases import parse, split_negation, words
-from veclink.tools.results import BODY, Keypoints, body_edges
+from veclink.tools.results import Keypoints
 from veclink.tools.tool import Tool
 from veclink.tools.words import PEOPLE, singular
 from veclink.tools.yolo import Seen, Yolo, check_options

@@ -142,7 +142,7 @@ class Region:
         """JSON form; a mask as COCO run lengths."""
         data: dict[str, Any] = {"kind": self.kind, "image": self.image, "points": self.points.tolist()}
         if self.mask is not None:
-            from veclink.tools.results import encode_mask
+            from veclink.tools.rle import encode_mask
 
             data["mask"] = encode_mask(self.mask)
         return data
@@ -151,7 +151,7 @@ class Region:
     def from_dict(cls, data: dict[str, Any]) -> Region:
         mask = None
         if data.get("mask") is not None:
-            from veclink.tools.results import decode_mask
+            from veclink.tools.rle import decode_mask
 
             mask = decode_mask(data["mask"])
         return cls(data["kind"], np.asarray(data["points"], float), mask, int(data.get("image", 0)))

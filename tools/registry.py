@@ -1,7 +1,7 @@
 """The registry of tools: names and where their classes live; nothing is imported before it is asked for.
 
-Built-in tools are the files of this package that declare a class with the file's own name; other distributions add theirs
-through the entry-point group `veclink.tools`; a running program adds one with `register`.
+Built-in tools are the files of this package that declare a class with the file's own name; other distributions add
+theirs through the entry-point group `veclink.tools`; a running program adds one with `register`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Results: what a tool gives back, validated, in pixel coordinates of the picture it was given.
 
-Boxes, Masks and Keypoints wrap supervision's types, so that its annotators, filters and converters apply; Image and Text
-are small types of our own. Every result has the same JSON form and comes back from it equal.
+Boxes, Masks and Keypoints wrap supervision's types, so that its annotators, filters and converters apply; Image and
+Text are small types of our own. Every result has the same JSON form and comes back from it equal.
 """
 
 from __future__ import annotations
@@ -15,46 +15,12 @@ import numpy as np
 import supervision as sv
 
 from veclink.envs.errors import UnknownName
+from veclink.tools.body import body_edges
 from veclink.tools.errors import ContractError
+from veclink.tools.rle import decode_mask, encode_mask
 
 R = TypeVar("R", bound="Result")
-COCO_EDGES = (
-    (15, 13),
-    (13, 11),
-    (16, 14),
-    (14, 12),
-    (11, 12),
-    (5, 11),
-    (6, 12),
-    (5, 6),
-    (5, 7),
-    (6, 8),
-    (7, 9),
-    (8, 10),
-    (1, 2),
-    (0, 1),
-    (0, 2),
-    (1, 3),
-    (2, 4),
-    (3, 5),
-    (4, 6),
-)
 SLACK = 0.5  # pixels by which a coordinate may leave the picture before it counts as wrong
-
-
-def encode_mask(mask: np.ndarray) -> dict[str, Any]:
-    """COCO run lengths of a (H, W) bool mask: {"size": [H, W], "counts": str}."""
-    from pycocotools import mask as coco
-
-    rle = coco.encode(np.asfortranarray(mask.astype(np.uint8)))
-    return {"size": [int(n) for n in rle["size"]], "counts": rle["counts"].decode("ascii")}
-
-
-def decode_mask(rle: dict[str, Any]) -> np.ndarray:
-    """The (H, W) bool mask of COCO run lengths."""
-    from pycocotools import mask as coco
-
-    return coco.decode({"size": rle["size"], "counts": rle["counts"].encode("ascii")}).astype(bool)
 
 
 def _fail(expected: str, got: str) -> ContractError:
@@ -409,7 +375,8 @@ class Keypoints(Result):
 
     @classmethod
     def _from(cls, items: list[dict[str, Any]], size: tuple[int, int], names: Sequence[str] = ()) -> Keypoints:
-        """Bodies of which each may have other points: the result has all of them, those a body lacks with a score of 0."""
+        """Bodies of which each may have other points: the result has all of them, those a body lacks with a score of
+        0."""
         names = list(names) or list(dict.fromkeys(name for item in items for name in item["names"]))
         points = np.zeros((len(items), len(names), 3))
         for row, item in zip(points, items, strict=True):
@@ -499,31 +466,3 @@ def _mask_bounds(mask: np.ndarray) -> tuple[float, float, float, float]:
     if not len(rows):
         return 0.0, 0.0, 0.0, 0.0
     return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
-
-
-BODY = (
-    "nose",
-    "left eye",
-    "right eye",
-    "left ear",
-    "right ear",
-    "left shoulder",
-    "right shoulder",
-    "left elbow",
-    "right elbow",
-    "left wrist",
-    "right wrist",
-    "left hip",
-    "right hip",
-    "left knee",
-    "right knee",
-    "left ankle",
-    "right ankle",
-)
-
-
-def body_edges(names: Sequence[str]) -> list[tuple[int, int]]:
-    """The lines of COCO's body skeleton both ends of which are among `names`, as indices into `names`."""
-    index = {name: i for i, name in enumerate(names)}
-    ends = [(BODY[a], BODY[b]) for a, b in COCO_EDGES]
-    return [(index[a], index[b]) for a, b in ends if a in index and b in index]

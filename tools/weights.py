@@ -1,10 +1,13 @@
 """Finding weights by name and opening them without running anybody's code.
 
-Order of search: an existing path the user gave, the folder `VECLINK_WEIGHTS`, the library's own download by name. Files:
+Order of search: an existing path the user gave, the folder `VECLINK_WEIGHTS`, the library's own download by name.
+Files:
 
 - `.safetensors` hold numbers alone and are opened as they are.
-- `.pt` and `.pth` are pickles. They are opened by torch's restricted unpickler, which builds tensors, plain containers and
-  the layer classes of `torch.nn` and `ultralytics.nn` and refuses everything else, so a stranger's file cannot run code.
+- `.pt` and `.pth` are pickles. They are opened by torch's restricted unpickler, which builds tensors, plain
+containers and
+  the layer classes of `torch.nn` and `ultralytics.nn` and refuses everything else, so a stranger's file cannot run
+  code.
 """
 
 from __future__ import annotations
@@ -133,7 +136,7 @@ def _layers() -> tuple[type, ...]:
     found: set[type] = set()
     for module in modules:
         for value in vars(module).values():
-            if inspect.isclass(value) and issubclass(value, torch.nn.Module):
-                if value.__module__.startswith(("torch.nn.", "ultralytics.nn.")):
-                    found.add(value)
+            layer = inspect.isclass(value) and issubclass(value, torch.nn.Module)
+            if layer and value.__module__.startswith(("torch.nn.", "ultralytics.nn.")):
+                found.add(value)
     return tuple(sorted(found, key=lambda c: f"{c.__module__}.{c.__qualname__}"))

@@ -55,10 +55,11 @@ def stdout_kept_clean() -> Iterator[None]:
 
 
 def quiet_libraries() -> None:
-    """Keep libraries' own remarks off stderr, and their bars too where it is no terminal; before they are imported."""
+    """Keep libraries' remarks off stderr, and their bars where it is no terminal; to be called before their import."""
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")
     os.environ.setdefault("YOLO_VERBOSE", "False")
+    os.environ.setdefault("YOLO_AUTOINSTALL", "False")  # ultralytics would run pip for what it misses
     if not sys.stderr.isatty():
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -21,7 +22,7 @@ STEPS, RATE, DECAY = 150, 0.05, 2e-5
 def words_of(text: str) -> list[str]:
     """Lower-case words, ? and !, and pairs of neighbours."""
     words = re.findall(r"[a-z0-9']+|[?!]", text.lower())
-    return words + [f"{a} {b}" for a, b in zip(words, words[1:], strict=False)]
+    return words + [f"{a} {b}" for a, b in pairwise(words)]
 
 
 class BagOfWords:

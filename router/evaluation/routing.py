@@ -46,8 +46,8 @@ def evaluate_routing(
         progress: called with the number of requests done.
 
     Returns:
-        The cases, and figures: exact match as a set and in order, each with its 95 % Wilson interval and count, per number of
-        tools and per label; exact match of the phrases among the cases whose tools are right.
+        The cases, and figures: exact match as a set and in order, each with its 95 % Wilson interval and count, per
+        number of tools and per label; exact match of the phrases among the cases whose tools are right.
     """
     requests = read_requests(file)
     cases: list[Case] = []

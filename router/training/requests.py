@@ -62,7 +62,8 @@ def read_requests(path: Path, labels: Sequence[str] | None = None) -> list[Reque
 
 
 def mark_phrases(text: str, phrases: Sequence[Sequence[str]]) -> tuple[tuple[Span, ...], ...]:
-    """Where each tool's phrases stand: whole words, each after the one before; a later tool's after the first of the earlier one."""
+    """Where each tool's phrases stand: whole words, each after the one before; a later tool's after the first of the
+    earlier one."""
     marked: list[tuple[Span, ...]] = []
     floor = 0
     for group in phrases:

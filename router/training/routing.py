@@ -1,7 +1,7 @@
 """Train the routing head of a profile: read requests, adapt the trunk, save what was learned.
 
-Reads top to bottom: recipe, data, head, resume, loop, checkpoints, evaluation, the shipped file. A run that was killed continues from
-its last checkpoint and makes the same steps as one that was not.
+Reads top to bottom: recipe, data, head, resume, loop, checkpoints, evaluation, the shipped file. A run that was
+killed continues from its last checkpoint and makes the same steps as one that was not.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import json
 import math
 import random
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import MISSING, dataclass, fields
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from torch.nn.utils import clip_grad_norm_
 
 from veclink.router.errors import RecipeError
 from veclink.router.head import BEGIN, INSIDE, HeadConfig, RoutingHead, save_head
-from veclink.router.training.requests import Request, batches, read_requests
+from veclink.router.training.requests import Request, Span, batches, read_requests
 from veclink.tools.device import pick_device
 
 Report = Callable[[dict[str, Any]], None]
@@ -50,7 +51,7 @@ class RoutingRecipe:
     output: Path
     layers: int = 20
     rank: int = 8
-    width: int = 192
+    width: int = 256
     epochs: int = 5
     batch: int = 16
     rate: float = 1e-3
@@ -64,6 +65,31 @@ class RoutingRecipe:
 
     def head(self) -> HeadConfig:
         return HeadConfig(self.model, self.labels, self.alone, self.layers, self.rank, self.width)
+
+
+def read_recipe(path: Path) -> RoutingRecipe:
+    """The recipe in a YAML file; its paths are relative to the file and may be patterns.
+
+    Raises:
+        RecipeError: not a routing recipe, an unknown or missing key, no training file.
+    """
+    import yaml
+
+    try:
+        data = yaml.safe_load(path.read_text("utf8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise RecipeError("a recipe in YAML", f"{path} ({str(error).splitlines()[0]})", "give a readable file") from error
+    if not isinstance(data, dict) or data.pop("kind", None) != "routing":
+        raise RecipeError("a recipe with kind: routing", str(path), "see router/recipes for one")
+    known = {f.name: f for f in fields(RoutingRecipe)}
+    needed = {name for name, f in known.items() if f.default is MISSING}
+    if wrong := sorted((set(data) - set(known)) | (needed - set(data))):
+        raise RecipeError(f"the keys {', '.join(known)}", f"{wrong[0]} unknown or missing", "mend the recipe")
+    files = sorted(file for pattern in data["train"] for file in path.parent.glob(str(pattern)))
+    if not files:
+        raise RecipeError("training files", f"none at {data['train']}", "mend the recipe's train")
+    paths = {"train": tuple(files), "output": (path.parent / data["output"]).resolve()}
+    return RoutingRecipe(**{**data, **paths, "labels": tuple(data["labels"]), "alone": tuple(data["alone"])})
 
 
 def train_routing(
@@ -85,62 +111,78 @@ def train_routing(
     """
     target = pick_device(device)
     torch.manual_seed(recipe.seed)
-    requests = [r for path in recipe.train for r in read_requests(path, recipe.labels)]
-    random.Random(recipe.seed).shuffle(requests)
-    kept_out = max(1, round(len(requests) * recipe.validation))
-    validation, training = requests[:kept_out], requests[kept_out:]
-    if not training:
-        raise RecipeError("requests to train on", f"{len(requests)} in all", "add requests or lower validation")
+    training, validation = _split(recipe)
     head = RoutingHead(recipe.head()).to(target)
     learned = head.learned()
     optimizer = torch.optim.AdamW(learned.values(), lr=recipe.rate, weight_decay=recipe.decay)
     total = steps or recipe.epochs * math.ceil(len(training) / recipe.batch)
     folder.mkdir(parents=True, exist_ok=True)
     done, spent = _resume(folder, learned, optimizer, target)
-    step, began = 0, time.monotonic()
-    for epoch in range(10_000):
-        for batch in batches(training, recipe.batch, recipe.seed, epoch):
-            if step >= total:
-                break
-            step += 1
-            if step <= done:  # made before the kill
-                continue
-            rate = recipe.rate * min(1.0, step / recipe.warmup) * 0.5 * (1 + math.cos(math.pi * (step - 1) / total))
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            torch.manual_seed(recipe.seed * 1_000_003 + step)  # dropout is the same after a resume
-            head.train()
-            with torch.autocast(target.type, torch.bfloat16):
-                losses = _losses(head, batch, recipe)
-            optimizer.zero_grad()
-            sum(losses.values(), torch.zeros((), device=target)).backward()
-            clip_grad_norm_(list(learned.values()), 1.0)
-            optimizer.step()
-            if step % 25 == 0 or step == total:
-                row = {
-                    "step": step,
-                    "of": total,
-                    "rate": rate,
-                    "seconds": round(spent + time.monotonic() - began, 1),
-                    **{k: round(v.item(), 4) for k, v in losses.items()},
-                }
-                _log(folder, row)
-                report(row)
-            if step % recipe.save_every == 0 or step == total:
-                _checkpoint(folder, learned, optimizer, step, spent + time.monotonic() - began)
-        if step >= total:
+    began = time.monotonic() - spent
+    for step, batch in enumerate(_endless(training, recipe), 1):
+        if step > total:
             break
+        if step <= done:  # made before the kill
+            continue
+        losses = _step(head, batch, optimizer, recipe, step, total)
+        seconds = time.monotonic() - began
+        if step % 25 == 0 or step == total:
+            row = {"step": step, "of": total, "seconds": round(seconds, 1), **{k: round(v, 4) for k, v in losses.items()}}
+            _log(folder, row)
+            report(row)
+        if step % recipe.save_every == 0 or step == total:
+            _checkpoint(folder, learned, optimizer, step, seconds)
     figures = {
         "steps": total,
-        "seconds": round(spent + time.monotonic() - began, 1),
+        "seconds": round(time.monotonic() - began, 1),
         "requests": len(training),
         "device": str(target),
         "seed": recipe.seed,
-        "validation_exact": exact_sets(head, validation),
+        "validation_exact_set": round(exact_sets(head, validation), 4),
+        "validation_cases": len(validation),
     }
     save_head(head, recipe.output, {"recipe": json.dumps(_plain(recipe)), **{k: str(v) for k, v in figures.items()}})
     _log(folder, figures)
     return figures
+
+
+def _split(recipe: RoutingRecipe) -> tuple[list[Request], list[Request]]:
+    """Training and validation requests, shuffled by the seed."""
+    requests = [r for path in recipe.train for r in read_requests(path, recipe.labels)]
+    random.Random(recipe.seed).shuffle(requests)
+    kept_out = max(1, round(len(requests) * recipe.validation))
+    if len(requests) <= kept_out:
+        raise RecipeError("requests to train on", f"{len(requests)} in all", "add requests or lower validation")
+    return requests[kept_out:], requests[:kept_out]
+
+
+def _endless(training: Sequence[Request], recipe: RoutingRecipe) -> Iterator[list[Request]]:
+    """Batches, epoch after epoch."""
+    for epoch in count():
+        yield from batches(training, recipe.batch, recipe.seed, epoch)
+
+
+def _step(
+    head: RoutingHead,
+    batch: Sequence[Request],
+    optimizer: torch.optim.Optimizer,
+    recipe: RoutingRecipe,
+    step: int,
+    total: int,
+) -> dict[str, float]:
+    """One step of AdamW under a warm-up and a cosine; the losses' values."""
+    rate = recipe.rate * min(1.0, step / recipe.warmup) * 0.5 * (1 + math.cos(math.pi * (step - 1) / total))
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    torch.manual_seed(recipe.seed * 1_000_003 + step)  # dropout is the same after a resume
+    head.train()
+    with torch.autocast(head.queries.device.type, torch.bfloat16):
+        losses = _losses(head, batch, recipe)
+    optimizer.zero_grad()
+    torch.stack(list(losses.values())).sum().backward()
+    clip_grad_norm_(list(head.learned().values()), 1.0)
+    optimizer.step()
+    return {name: value.item() for name, value in losses.items()}
 
 
 def exact_sets(head: RoutingHead, requests: Sequence[Request]) -> float:
@@ -152,7 +194,7 @@ def exact_sets(head: RoutingHead, requests: Sequence[Request]) -> float:
         ids, mask, _ = head.trunk.tokens([r.text for r in part])
         where = head.queries.device
         with torch.no_grad():
-            applies, turn, _tags = head(ids.to(where), mask.to(where))
+            applies, turn, _, _ = head(ids.to(where), mask.to(where))
         right += sum(set(head.choose(a, t)) == set(r.tools) for a, t, r in zip(applies, turn, part, strict=True))
     return right / len(requests)
 
@@ -161,7 +203,8 @@ def _losses(head: RoutingHead, batch: Sequence[Request], recipe: RoutingRecipe) 
     """The labels' binary loss, the order of each pair of labels, and the tags of the labels that apply."""
     where = head.queries.device
     ids, mask, offsets = head.trunk.tokens([r.text for r in batch])
-    applies, turn, tags = head(ids.to(where), mask.to(where))
+    mask = mask.to(where)
+    applies, turn, tokens, states = head(ids.to(where), mask)
     wanted = torch.tensor([[float(label in r.tools) for label in recipe.labels] for r in batch], device=where)
     losses = {"labels": functional.binary_cross_entropy_with_logits(applies, wanted)}
     index = {label: i for i, label in enumerate(recipe.labels)}
@@ -174,17 +217,30 @@ def _losses(head: RoutingHead, batch: Sequence[Request], recipe: RoutingRecipe) 
     if pairs:
         b, first, later = (torch.tensor(column, device=where) for column in zip(*pairs, strict=True))
         losses["order"] = recipe.order_weight * functional.softplus(turn[b, first] - turn[b, later]).mean()
-    rows, targets = [], []
-    for b, request in enumerate(batch):
-        for label, spans in zip(request.tools, request.spans, strict=True):
-            if spans:
-                row = _tag_row(offsets[b], spans)
-                rows.append(tags[b, len(mask[b]) - len(row) :, index[label]])
-                targets += row
-    if rows:
-        logits = torch.cat(rows).float()
-        losses["phrases"] = recipe.phrase_weight * functional.cross_entropy(logits, torch.tensor(targets, device=where))
+    asked = [(b, index[label], spans) for b, r in enumerate(batch) for label, spans in zip(r.tools, r.spans, strict=True)]
+    asked = [one for one in asked if one[2]]
+    if asked:
+        losses["phrases"] = recipe.phrase_weight * _phrase_loss(head, asked, tokens, states, mask, offsets)
     return losses
+
+
+def _phrase_loss(
+    head: RoutingHead,
+    asked: Sequence[tuple[int, int, Sequence[Span]]],
+    tokens: Tensor,
+    states: Tensor,
+    mask: Tensor,
+    offsets: Sequence[Sequence[Span]],
+) -> Tensor:
+    """Cross entropy of the tags of (request, label, its phrases)."""
+    rows = torch.tensor([b for b, _, _ in asked], device=mask.device)
+    labels = torch.tensor([label for _, label, _ in asked], device=mask.device)
+    logits = head.tag(tokens[rows], states[rows, labels], mask[rows]).float()
+    targets = torch.full(logits.shape[:2], -100)
+    for n, (b, _, spans) in enumerate(asked):
+        row = _tag_row(offsets[b], spans)
+        targets[n, targets.shape[1] - len(row) :] = torch.tensor(row)
+    return functional.cross_entropy(logits.flatten(0, 1), targets.flatten().to(mask.device), ignore_index=-100)
 
 
 def _tag_row(offsets: Sequence[tuple[int, int]], spans: Sequence[tuple[int, int]]) -> list[int]:
