@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from veclink.agent.answers import answer_of, rejection
 from veclink.agent.errors import FolderError
-from veclink.agent.folder import CHECKPOINT, RunFolder, plan_of
+from veclink.agent.folder import CHECKPOINT, MANIFEST, RunFolder, plan_of
 from veclink.agent.pictures import Picture, open_picture
 from veclink.agent.profiles import DEFAULT, Profile, load_profile
 from veclink.agent.steps import AnswerStep, CheckStep, DecodeStep, Found, OpenStep, ReadStep, RouteRecord, Run, Step
-from veclink.envs.errors import InputError, UnknownName
+from veclink.envs.errors import InputError, UnknownName, VeclinkError
 from veclink.router.core import Core, Task
 from veclink.tools import registry
 from veclink.tools.device import pick_device
 from veclink.tools.regions import Region
-from veclink.tools.results import Keypoints, Result
+from veclink.tools.results import Result
 from veclink.tools.tool import Tool
 
 if TYPE_CHECKING:
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("veclink.agent")
 THREAD = "run"  # the one thread of a run folder's checkpoints
+MAX_STEPS = 10_000  # of the graph; a chain of edits takes two each
 
 
 class Agent:
@@ -41,6 +45,7 @@ class Agent:
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         seed: of everything random; a tool with an option `seed` gets it.
         tools: use these tools of the profile alone.
+        out: a folder for the results of every run that names no other; the next run's take their place.
         time_limit: seconds a decode may take, where shorter than the tool's own limit.
         options: tool name -> option -> value.
         core: a ready core in the place of the profile's.
@@ -55,28 +60,40 @@ class Agent:
         device: str = "auto",
         seed: int = 0,
         tools: Sequence[str] | None = None,
+        out: str | Path | None = None,
         time_limit: float | None = None,
         options: Mapping[str, Mapping[str, Any]] | None = None,
         core: Core | None = None,
     ) -> None:
         self.profile = profile if isinstance(profile, Profile) else load_profile(profile)
         self.device, self.seed, self.time_limit = str(pick_device(device)), seed, time_limit
-        self.tools = self._tools(tools, options or {})
+        self.out = out
+        self._makers = self._tool_makers(tools, options or {})
+        self.tools: dict[str, Tool] = {name: make() for name, make in self._makers.items()}
         self._core = core
         self._attached = False
         self._turns: dict[str, tuple[str, ...]] = {}
 
-    def _tools(self, chosen: Sequence[str] | None, options: Mapping[str, Mapping[str, Any]]) -> dict[str, Tool]:
+    def _tool_makers(
+        self, chosen: Sequence[str] | None, options: Mapping[str, Mapping[str, Any]]
+    ) -> dict[str, Callable[[], Tool]]:
+        """What makes each tool; one that nobody named and that cannot be imported is left out with a warning."""
         arguments = self.profile.all_tools()
         for name in [*(chosen or ()), *options]:
             if name not in arguments:
                 raise UnknownName.of("tool", name, arguments, "veclink tools list shows them")
-        made: dict[str, Tool] = {}
+        makers: dict[str, Callable[[], Tool]] = {}
         for name in arguments if chosen is None else dict.fromkeys(chosen):
-            kind = registry.load(name)
+            try:
+                kind = registry.load(name)
+            except VeclinkError as error:
+                if name in self.profile.tools or name in (chosen or ()):
+                    raise
+                log.warning("left out: %s", error)
+                continue
             seeded = {"seed": self.seed} if "seed" in kind.defaults else {}
-            made[name] = kind(device=self.device, **{**seeded, **arguments[name], **options.get(name, {})})
-        return made
+            makers[name] = partial(kind, device=self.device, **{**seeded, **arguments[name], **options.get(name, {})})
+        return makers
 
     @property
     def core(self) -> Core:
@@ -86,10 +103,13 @@ class Agent:
 
             self._core = HubCore(**self.profile.core, device=self.device)
         if not self._attached:
-            if getattr(self._core, "linked_file", None):  # a link checkpoint knows conditions that weights decide
+            if self.profile.core.get("links"):  # links fit conditions that only loaded weights know
                 for tool in self.tools.values():
-                    tool.ready()
+                    with suppress(VeclinkError):  # its own step says what it lacks
+                        tool.ready()
             self._core.attach([tool.spec() for tool in self.tools.values()])
+            if prepare := getattr(self._core, "prepare", None):
+                prepare()
             self._attached = True
         return self._core
 
@@ -117,14 +137,16 @@ class Agent:
             InputError: the task, a picture, a region or the folder cannot be used; nothing was written.
         """
         opened, pictures = _open(images)
-        task = self._with_history(Task(text, tuple(p.pixels for p in pictures), tuple(regions)), thread)
+        before = self._turns.get(thread, ()) if thread is not None else ()
+        task = Task(text, tuple(p.pixels for p in pictures), tuple(regions), before)
         folder = None
-        if out is not None:
+        if (out := out or self.out) is not None:
             folder = RunFolder(out).prepare()
             self._write_task(folder, task, pictures)
         run = self._go([task], [pictures], opened, folder)[0]
-        if thread is not None and run.routes:
-            self._turns[thread] = tuple(dict.fromkeys(route.phrase for route in run.routes))
+        about = tuple(dict.fromkeys(r.phrase for r in run.routes if self.tools[r.tool].result != "image"))
+        if thread is not None and about:  # an edit's words are about no thing that "them" could mean
+            self._turns[thread] = about
         return run
 
     def run_batch(self, tasks: Sequence[Task | tuple[Any, ...]]) -> list[Run]:
@@ -151,8 +173,10 @@ class Agent:
         opened, pictures = _open(images)
         task = Task(text, tuple(p.pixels for p in pictures), tuple(regions))
         began = time.perf_counter()
-        reading = self.core.read([task])[0]
-        seconds = {"open": opened, "core": time.perf_counter() - began}
+        core = self.core
+        loaded = time.perf_counter()
+        reading = core.read([task])[0]
+        seconds = {"open": opened, "load:core": loaded - began, "core": time.perf_counter() - loaded}
         routes = tuple(
             RouteRecord(r.tool, r.phrase, r.image, "bridge" if r.link is None else "link", 0.0, r.uses)
             for r in reading.routes
@@ -170,7 +194,7 @@ class Agent:
             routes,
             steps=steps,
             seconds={**seconds, "total": sum(seconds.values())},
-            models=dict(self.core.models),
+            models=dict(core.models),
             names=tuple(p.name for p in pictures),
         )
 
@@ -183,7 +207,7 @@ class Agent:
         """
         out = RunFolder(folder)
         asked = out.read_json("task.json")
-        if not (out.path / CHECKPOINT).exists():
+        if (out.path / MANIFEST).exists():
             raise FolderError("an unfinished run", f"{folder}, which is finished", "start a new run")
         pictures = []
         for entry in asked["pictures"]:
@@ -195,17 +219,13 @@ class Agent:
                     "put the old file back, or start a new run",
                 )
             pictures.append(picture)
-        task = Task(
-            asked["task"], tuple(p.pixels for p in pictures), tuple(Region.from_dict(r) for r in asked["regions"])
-        )
-        settings = {key: asked[key] for key in ("profile", "device", "seed", "tools", "time_limit", "options")}
-        agent = cls(**{**settings, **arguments})
+        regions = tuple(Region.from_dict(r) for r in asked["regions"])
+        task = Task(asked["task"], tuple(p.pixels for p in pictures), regions, tuple(asked["before"]))
+        settings = {key: asked[key] for key in ("device", "seed", "tools", "time_limit", "options")}
+        agent = cls(**{"profile": Profile(**asked["profile"]), **settings, **arguments})
         return agent._go([task], [pictures], 0.0, out.prepare(), again=True)[0]
 
     # -- how it is done --------------------------------------------------------------------------------------------
-
-    def _with_history(self, task: Task, thread: str | None) -> Task:
-        return replace(task, before=self._turns[thread]) if thread in self._turns else task
 
     def _go(
         self,
@@ -229,18 +249,23 @@ class Agent:
         )
         loaded = time.perf_counter() - began
         if folder is None:
-            state = plain_graph().invoke(empty(), context=context)
+            state = plain_graph().invoke(empty(), {"recursion_limit": MAX_STEPS}, context=context)
         else:
             from langgraph.checkpoint.sqlite import SqliteSaver
 
             with SqliteSaver.from_conn_string(str(folder.path / CHECKPOINT)) as saver:
                 graph = checkpointed_graph(saver)
-                start = None if again and saver.get_tuple({"configurable": {"thread_id": THREAD}}) else empty()
-                state = graph.invoke(start, {"configurable": {"thread_id": THREAD}}, context=context, durability="sync")
-        runs = [self._gather(i, state, context, pictures[i]) for i in range(len(tasks))]
+                config: Any = {"configurable": {"thread_id": THREAD}, "recursion_limit": MAX_STEPS}
+                start = None if again and saver.get_tuple(config) else empty()
+                state = graph.invoke(start, config, context=context, durability="sync")
+        for name in context.stuck:  # what still runs may hold the old one's lock for ever
+            self.tools[name] = self._makers[name]()
+        share = opened / len(tasks)
+        runs = [self._gather(i, state, context, pictures[i], share) for i in range(len(tasks))]
         total = time.perf_counter() - began
+        answering = sum(step.seconds for run in runs for step in run.steps if isinstance(step, AnswerStep))
         for run in runs:
-            run.seconds = _seconds(state, opened, loaded, total, len(runs))
+            run.seconds = _seconds(state, opened, loaded, answering, total, len(runs))
             if folder is not None:
                 log.info("drawing and writing")
                 start = time.perf_counter()
@@ -284,8 +309,9 @@ class Agent:
         with torch.no_grad():
             return links.condition(tool, bridge, link), links.gate(tool)
 
-    def _gather(self, number: int, state: State, context: Context, pictures: list[Picture]) -> Run:
+    def _gather(self, number: int, state: State, context: Context, pictures: list[Picture], opened: float) -> Run:
         """One task's run out of the batch's state."""
+        began = time.perf_counter()
         reading = state["readings"][number]
         mine = [i for i, route in enumerate(state["routes"]) if route["task"] == number]
         place = {i: k for k, i in enumerate(mine)}
@@ -306,20 +332,20 @@ class Agent:
             dict.fromkeys((records[place[i]].tool, outcomes[i]["error"]) for i in mine if outcomes[i]["error"])
         )
         steps: list[Step] = [
-            _open_step(0.0, pictures),
+            _open_step(opened, pictures),
             ReadStep(reading["seconds"], tuple(vars(r) for r in records), reading["rejected"]),
         ]
         for entry in state["decodes"].values():
             indices = tuple(place[i] for i in entry["routes"] if i in place)
             if indices:
-                steps.append(
-                    DecodeStep(entry["seconds"], entry["tool"], indices, entry["load"], entry["bridge"], entry["error"])
-                )
-        steps.append(CheckStep(0.0, tuple(state["notes"][number])))
+                error = next((outcomes[i]["error"] for i in entry["routes"] if i in place and outcomes[i]["error"]), "")
+                spent = (entry["load"], entry["bridge"], entry["link"])
+                steps.append(DecodeStep(entry["seconds"], entry["tool"], indices, *spent, error))
+        steps.append(CheckStep(state["checked"] / len(context.tasks), tuple(state["notes"][number])))
         answer = answer_of(records, found, [tool for tool, _ in errors]) or self._words(
             reading["answer"], reading["rejected"]
         )
-        steps.append(AnswerStep(0.0, answer))
+        steps.append(AnswerStep(time.perf_counter() - began, answer))
         used = {record.tool for record in records}
         models = dict(context.core.models)
         for name in used:
@@ -343,18 +369,17 @@ class Agent:
         return rejection([tool.spec() for tool in self.tools.values()]) if rejected else answer
 
     def _write_task(self, folder: RunFolder, task: Task, pictures: Sequence[Picture]) -> None:
-        """All that a resume needs."""
+        """All that a resume needs, in the place of what an earlier run left in this folder."""
+        folder.clear(keep=[picture.name for picture in pictures])
         entries = []
         for number, picture in enumerate(pictures):
-            path = Path(picture.name)
-            inside = not path.is_file() and not picture.name.startswith("example:")
-            file = (
-                folder.write_picture(f"input-{number}.png", picture.pixels).name
-                if inside
-                else picture.name
-                if not path.is_file()
-                else str(path.resolve())
-            )
+            file = picture.name
+            here = os.path.isfile(file)  # unlike Path's own, false for a name that no file can have
+            inside = not here and not file.startswith("example:")
+            if inside:
+                file = folder.write_picture(f"input-{number}.png", picture.pixels).name
+            elif here:
+                file = os.path.abspath(file)
             entries.append({"name": picture.name, "file": file, "inside": inside, "digest": _digest(picture)})
         options = {name: dict(tool.options) for name, tool in self.tools.items() if tool.options}
         folder.write_json(
@@ -363,7 +388,8 @@ class Agent:
                 "task": task.text,
                 "pictures": entries,
                 "regions": [r.to_dict() for r in task.regions],
-                "profile": self.profile.name,
+                "before": list(task.before),
+                "profile": asdict(self.profile),
                 "device": self.device,
                 "seed": self.seed,
                 "tools": list(self.tools),
@@ -371,7 +397,6 @@ class Agent:
                 "options": options,
             },
         )
-        (folder.path / CHECKPOINT).unlink(missing_ok=True)
 
 
 def _open(images: Sequence[Any]) -> tuple[float, list[Picture]]:
@@ -395,27 +420,27 @@ def _digest(picture: Picture) -> str:
 
 
 def _merge(found: Sequence[tuple[RouteRecord, Result]]) -> list[Found]:
-    """One result a tool and picture; bodies with other keypoints stay apart."""
-    groups: dict[tuple[Any, ...], list[Result]] = {}
+    """One result a tool and picture."""
+    groups: dict[tuple[str, int], list[Result]] = {}
     for route, result in found:
-        names = result.names if isinstance(result, Keypoints) and len(result) else ()
-        groups.setdefault((route.tool, route.image, names), []).append(result)
+        groups.setdefault((route.tool, route.image), []).append(result)
     merged = []
-    for (tool, image, names), results in groups.items():
+    for (tool, image), results in groups.items():
         filled = [r for r in results if len(r)] or results[:1]
-        alone = not names and any(key[:2] == (tool, image) and key[2] for key in groups)
-        if not (alone and not len(filled[0])):  # an empty list of bodies beside a filled one says nothing
-            merged.append(Found(tool, image, filled[0] if len(filled) == 1 else type(filled[0]).merge(filled)))
+        merged.append(Found(tool, image, filled[0] if len(filled) == 1 else type(filled[0]).merge(filled)))
     return merged
 
 
-def _seconds(state: State, opened: float, loaded: float, total: float, runs: int) -> dict[str, float]:
+def _seconds(
+    state: State, opened: float, loaded: float, answering: float, total: float, runs: int
+) -> dict[str, float]:
     """Wall time by step, shared evenly over the runs of a batch; "rest" is what is none of them."""
-    seconds = {"open": opened, "core": sum(r["seconds"] for r in state["readings"])}
+    seconds = {"open": opened, "load:core": loaded, "core": sum(r["seconds"] for r in state["readings"]), "link": 0.0}
     for entry in state["decodes"].values():
+        seconds["link"] += entry["link"]
         for key, value in (("load", entry["load"]), ("bridge", entry["bridge"]), ("decode", entry["seconds"])):
             seconds[f"{key}:{entry['tool']}"] = seconds.get(f"{key}:{entry['tool']}", 0.0) + value
-    seconds["rest"] = max(0.0, total - loaded - sum(seconds.values()) + opened)
-    seconds["load:core"] = loaded
+    seconds |= {"check": state["checked"], "answer": answering}
+    seconds["rest"] = max(0.0, total + opened - sum(seconds.values()))
     seconds["total"] = total + opened
     return {name: value / runs for name, value in seconds.items()}

@@ -37,7 +37,7 @@ def remarks(routes: Sequence[RouteRecord], results: Mapping[int, Result]) -> lis
         if result is None or result.kind not in ("boxes", "masks", "keypoints"):
             continue
         phrase = parse(route.phrase)
-        if phrase.count and 0 < len(result) < phrase.count:
+        if phrase.count and 0 < len(result) != phrase.count:
             where = f" in picture {route.image + 1}" if route.image else ""
             found = count_of(len(result), phrase.head or "thing")
             notes.append(f"{route.phrase!r} asks for {phrase.count}, {found} found{where}")

@@ -38,12 +38,13 @@ class Deed:
 
 @dataclass
 class Wave:
-    """What one tool did in one wave; seconds of decoding, loading and bridging."""
+    """What one tool did in one wave; seconds of decoding, loading, bridging and bringing in links."""
 
     deeds: list[Deed]
     seconds: float = 0.0
     load: float = 0.0
     bridge: float = 0.0
+    link: float = 0.0
 
 
 def decode_wave(
@@ -63,16 +64,22 @@ def decode_wave(
     turn = context.lock if tool.device.type == "cpu" else nullcontext()
     with turn:
         try:
+            if tool.name in context.stuck:  # it may hold its own lock for ever
+                raise ToolTimeout(f"{tool.name} to be free", "it still runs past its time limit", "see that error")
             began = time.perf_counter()
             log.info("loading %s", tool.name)
             tool.ready()
             wave.load = time.perf_counter() - began
             began = time.perf_counter()
-            jobs = _jobs(tool, indices, routes, outcomes, wave.deeds, context)
+            phrases = [route["phrase"] for route in routes]
+            bridges = _limited(tool, context, lambda: tool.bridge(phrases))
             wave.bridge = time.perf_counter() - began
+            began = time.perf_counter()
+            jobs = _jobs(tool, indices, routes, bridges, outcomes, wave.deeds, context)
+            wave.link = time.perf_counter() - began
             log.info("%s: decoding %d", tool.name, len(jobs))
             began = time.perf_counter()
-            _run(tool, jobs, wave.deeds, context.time_limit)
+            _run(tool, jobs, wave.deeds, context)
             wave.seconds = time.perf_counter() - began
         except Exception as error:  # a tool may fail in any way; it must not take the others with it
             for deed in wave.deeds:
@@ -92,12 +99,12 @@ def _jobs(
     tool: Tool,
     indices: Sequence[int],
     routes: Sequence[Mapping[str, Any]],
+    bridges: Sequence[Any],
     outcomes: Mapping[str, Any],
     deeds: list[Deed],
     context: Context,
 ) -> list[_Job]:
     """Picture and condition of every route that has something to work on."""
-    bridges = tool.bridge([route["phrase"] for route in routes])
     jobs = []
     for place, (index, route, bridge) in enumerate(zip(indices, routes, bridges, strict=True)):
         deed = deeds[place]
@@ -133,13 +140,13 @@ def _regions(results: Sequence[Result], image: int) -> list[Region]:
     return regions
 
 
-def _run(tool: Tool, jobs: Sequence[_Job], deeds: list[Deed], limit: float | None) -> None:
+def _run(tool: Tool, jobs: Sequence[_Job], deeds: list[Deed], context: Context) -> None:
     """All jobs in one decode; where that fails, one by one, so that a bad one does not spoil the others."""
     if not jobs:
         return
-    seconds = min(limit, tool.time_limit) if limit else tool.time_limit
+    pictures, conditions = [job.pixels for job in jobs], [job.condition for job in jobs]
     try:
-        results = within(seconds, tool.name, lambda: tool.decode([j.pixels for j in jobs], [j.condition for j in jobs]))
+        results = _limited(tool, context, lambda: tool.decode(pictures, conditions))
         if not isinstance(results, list) or len(results) != len(jobs):
             got = f"{len(results)}" if isinstance(results, list) else type(results).__name__
             raise ContractError(f"a list of {len(jobs)} results", got, "mend the tool's decode()")
@@ -153,7 +160,20 @@ def _run(tool: Tool, jobs: Sequence[_Job], deeds: list[Deed], limit: float | Non
                 deeds[job.place].error = _message(tool, error)
             return
         for job in jobs:
-            _run(tool, [job], deeds, limit)
+            if tool.name in context.stuck:
+                deeds[job.place].error = _message(tool, error)
+            else:
+                _run(tool, [job], deeds, context)
+
+
+def _limited(tool: Tool, context: Context, work: Callable[[], T]) -> T:
+    """What `work` gives, within the tool's time limit or the run's shorter one; a tool that is late is marked stuck."""
+    seconds = min(context.time_limit or tool.time_limit, tool.time_limit)
+    try:
+        return within(seconds, tool.name, work)
+    except ToolTimeout:
+        context.stuck.add(tool.name)
+        raise
 
 
 def within(seconds: float, name: str, work: Callable[[], T]) -> T:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import supervision as sv
@@ -12,54 +13,95 @@ from veclink.tools.results import Boxes, Image, Keypoints, Masks, Result
 COLOURS = sv.ColorPalette.from_hex(
     ["#FF5A5F", "#00A699", "#FFB400", "#3D7DFF", "#B65CFF", "#39C16C", "#FF7A1A", "#12B5E5"]
 )
+LIMBS, JOINTS = sv.Color.from_hex("#FFB400"), sv.Color.from_hex("#FFFFFF")
+SEEN = 0.3  # score from which a point of a body is drawn
+ROOMY = 400  # pixels a side from which labels have room for scores
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What is legible on a picture of a given size, in pixels; `letters` is OpenCV's font scale."""
+
+    line: int
+    limb: int
+    joint: int
+    letters: float
+    scores: bool
+
+    @classmethod
+    def of(cls, pixels: np.ndarray) -> Sizes:
+        side = float(np.sqrt(pixels.shape[0] * pixels.shape[1]))
+        line, limb, joint = (max(1, round(side / part)) for part in (350, 280, 200))
+        return cls(line, limb, joint, max(0.3, side / 1600), side >= ROOMY)
 
 
 def draw(pixels: np.ndarray, results: Sequence[Result]) -> np.ndarray:
     """A copy of (H, W, 3) uint8 RGB pixels with every result drawn on it.
 
-    An edited picture takes the place of the pixels where it has their size. Colours follow the labels.
+    An edited picture takes the place of the pixels where it has their size. Colours follow the labels; masks lie
+    lowest, then boxes, bodies, and the labels on top.
     """
-    scene = pixels.copy()
+    scene = pixels
     for result in results:
         if isinstance(result, Image) and result.pixels.shape == pixels.shape:
-            scene = result.pixels.copy()
+            scene = result.pixels
+    sizes = Sizes.of(pixels)
     bgr = np.ascontiguousarray(scene[..., ::-1])
     shown = [r for r in results if isinstance(r, Boxes | Masks | Keypoints) and len(r)]
+    shown.sort(key=lambda r: (Masks, Boxes, Keypoints).index(type(r)))
     colours = {label: i for i, label in enumerate(dict.fromkeys(label for r in shown for label in r.labels))}
-    for result in sorted(shown, key=lambda r: ("masks", "boxes", "keypoints").index(r.kind)):
+    for result in shown:
         ids = np.array([colours[label] for label in result.labels])
-        bgr = _bodies(bgr, result) if isinstance(result, Keypoints) else _things(bgr, result, ids)
+        if isinstance(result, Keypoints):
+            bgr = _bodies(bgr, result, sizes)
+        elif isinstance(result, Masks):
+            bgr = _masks(bgr, result, ids, sizes)
+        else:
+            box = sv.BoxAnnotator(thickness=sizes.line, color=COLOURS)
+            bgr = box.annotate(bgr, result.detections, custom_color_lookup=ids)
+    bgr = _labels(bgr, [r for r in shown if isinstance(r, Boxes | Masks)], colours, sizes)
     return np.ascontiguousarray(bgr[..., ::-1])
 
 
-def sizes(pixels: np.ndarray) -> tuple[int, float]:
-    """(line thickness in pixels, letter scale) that are legible on a picture of this size."""
-    side = float(np.sqrt(pixels.shape[0] * pixels.shape[1]))
-    return max(1, round(side / 350)), max(0.3, side / 1600)
+def _masks(scene: np.ndarray, result: Masks, ids: np.ndarray, sizes: Sizes) -> np.ndarray:
+    """Filled and outlined."""
+    fill, outline = sv.MaskAnnotator(opacity=0.45, color=COLOURS), sv.PolygonAnnotator(COLOURS, sizes.line)
+    scene = fill.annotate(scene, result.detections, custom_color_lookup=ids)
+    return outline.annotate(scene, result.detections, custom_color_lookup=ids)
 
 
-def _things(scene: np.ndarray, result: Boxes | Masks, ids: np.ndarray) -> np.ndarray:
-    """Boxes with labels; masks filled and outlined."""
-    line, letters = sizes(scene)
-    found = result.detections
-    if isinstance(result, Masks):
-        scene = sv.MaskAnnotator(opacity=0.45, color=COLOURS).annotate(scene, found, custom_color_lookup=ids)
-        scene = sv.PolygonAnnotator(thickness=line, color=COLOURS).annotate(scene, found, custom_color_lookup=ids)
-    else:
-        scene = sv.BoxAnnotator(thickness=line, color=COLOURS).annotate(scene, found, custom_color_lookup=ids)
-    words = [f"{label} {score:.2f}" for label, score in zip(result.labels, result.scores, strict=True)]
-    labels = sv.LabelAnnotator(
-        text_scale=letters, text_thickness=max(1, line // 2), text_padding=max(2, 2 * line), color=COLOURS
-    )
-    return labels.annotate(scene, found, labels=words, custom_color_lookup=ids)
-
-
-def _bodies(scene: np.ndarray, result: Keypoints) -> np.ndarray:
+def _bodies(scene: np.ndarray, result: Keypoints, sizes: Sizes) -> np.ndarray:
     """Skeletons: lines between the points that were seen, then the points."""
-    line, _ = sizes(scene)
     points = result.keypoints
-    seen = sv.KeyPoints(xy=np.where(result.scores[..., None] > 0.3, result.xy, 0.0), class_id=points.class_id)
+    seen = sv.KeyPoints(xy=np.where(result.scores[..., None] > SEEN, result.xy, 0.0), class_id=points.class_id)
     if result.edges:
         edges = [(a + 1, b + 1) for a, b in result.edges]
-        scene = sv.EdgeAnnotator(color=COLOURS.by_idx(2), thickness=line + 1, edges=edges).annotate(scene, seen)
-    return sv.VertexAnnotator(color=COLOURS.by_idx(0), radius=2 * line + 1).annotate(scene, seen)
+        scene = sv.EdgeAnnotator(color=LIMBS, thickness=sizes.limb, edges=edges).annotate(scene, seen)
+    scene = sv.VertexAnnotator(color=LIMBS, radius=sizes.joint).annotate(scene, seen)
+    return sv.VertexAnnotator(color=JOINTS, radius=sizes.joint // 2).annotate(scene, seen)
+
+
+def _labels(
+    scene: np.ndarray, results: Sequence[Boxes | Masks], colours: dict[str, int], sizes: Sizes
+) -> np.ndarray:
+    """Names and, where there is room, scores; a mask goes without where boxes name the same kind of thing."""
+    boxed = {label for r in results if isinstance(r, Boxes) for label in r.labels}
+    rows = [
+        (box, label, score)
+        for r in results
+        for box, label, score in zip(r.xyxy, r.labels, r.scores, strict=True)
+        if isinstance(r, Boxes) or label not in boxed
+    ]
+    if not rows:
+        return scene
+    ids = np.array([colours[label] for _, label, _ in rows])
+    words = [f"{label} {score:.2f}" if sizes.scores else label for _, label, score in rows]
+    places = sv.Detections(xyxy=np.array([box for box, _, _ in rows], float), class_id=ids)
+    annotator = sv.LabelAnnotator(
+        COLOURS,
+        text_scale=sizes.letters,
+        text_thickness=max(1, sizes.line // 2),
+        text_padding=max(2, 2 * sizes.line),
+        smart_position=True,
+    )
+    return annotator.annotate(scene, places, labels=words, custom_color_lookup=ids)

@@ -11,6 +11,8 @@ import errno
 import json
 import os
 import re
+from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +35,7 @@ PACKAGES = (
     "supervision",
 )
 CHECKPOINT = "checkpoint.sqlite"
+MANIFEST = "manifest.json"
 
 
 class RunFolder:
@@ -44,13 +47,14 @@ class RunFolder:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        self.files: set[str] = set()  # written here and still here
 
     def prepare(self) -> RunFolder:
         """Make it and try it out, before anything heavy is done."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self.write("probe.tmp", b"x")
-            (self.path / "probe.tmp").unlink()
+            self._remove("probe.tmp")
         except OSError as error:
             raise self._error(error) from error
         return self
@@ -66,7 +70,28 @@ class RunFolder:
         except OSError as error:
             spare.unlink(missing_ok=True)
             raise self._error(error) from error
+        self.files.add(name)
         return target
+
+    def clear(self, keep: Sequence[str] = ()) -> None:
+        """Take away what an earlier run wrote here, by its manifest or, where it was killed, by its steps' names.
+
+        Args:
+            keep: paths of files that stay; a picture of the new run may be a result of the old one.
+        """
+        if not (self.path / "task.json").exists():
+            return
+        old = {"plan.json", MANIFEST, CHECKPOINT, f"{CHECKPOINT}-wal", f"{CHECKPOINT}-shm"}
+        old |= {file.name for file in self.path.glob("*.png") if re.fullmatch(r"(step|input)-\d+\.png", file.name)}
+        with suppress(FolderError, KeyError, TypeError):  # no manifest, or not ours
+            old |= {Path(str(name)).name for name in self.read_json(MANIFEST)["files"]}
+        kept = {os.path.realpath(os.path.expanduser(path)) for path in keep}
+        self._remove(*(name for name in old if os.path.realpath(self.path / name) not in kept))
+
+    def _remove(self, *names: str) -> None:
+        for name in names:
+            (self.path / name).unlink(missing_ok=True)
+            self.files.discard(name)
 
     def write_json(self, name: str, document: Any) -> Path:
         return self.write(name, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
@@ -112,7 +137,8 @@ class RunFolder:
             if any(f.image == image for f in run.results):
                 self.write_picture(f"annotated-{image}.jpg", np.asarray(run.draw(image)))
         self.save_manifest(run)
-        (self.path / CHECKPOINT).unlink(missing_ok=True)
+        steps = [file.name for file in self.path.glob("step-*.png")]
+        self._remove(CHECKPOINT, f"{CHECKPOINT}-wal", f"{CHECKPOINT}-shm", *steps)
 
     def save_manifest(self, run: Run) -> None:
         """What made the results: models, timings, device, seed, versions."""
@@ -121,10 +147,10 @@ class RunFolder:
         manifest = {
             **{key: document[key] for key in keep},
             "steps": [step.dict() for step in run.steps],
-            "files": sorted(f.file for f in run.results if f.file),
+            "files": sorted(self.files | {MANIFEST}),
             "packages": packages(),
         }
-        self.write_json("manifest.json", manifest)
+        self.write_json(MANIFEST, manifest)
 
     def _result(self, found: Found, run: Run) -> str:
         """One result as a file; its name."""

@@ -21,6 +21,8 @@ from veclink.agent.checks import remarks
 from veclink.agent.decoding import Deed, decode_wave
 from veclink.agent.state import Context, State
 from veclink.agent.steps import RouteRecord
+from veclink.router.core import Route, Task
+from veclink.tools.errors import ContractError
 from veclink.tools.results import Image, Result
 
 log = logging.getLogger("veclink.agent")
@@ -34,7 +36,8 @@ def read(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     readings, routes = [], []
     for number, reading in enumerate(context.core.read(context.tasks)):
         first = len(routes)
-        for route in reading.routes:
+        for place, route in enumerate(reading.routes):
+            _check_route(route, place, context.tasks[number], context)
             uses = {first + use for use in route.uses}
             if context.tools[route.tool].result == "image":  # one edit is made on top of the one before it
                 uses |= {
@@ -91,28 +94,30 @@ def fan(state: State) -> list[Send] | str:
     ]
 
 
-def decode(payload: Any, runtime: Runtime[Context]) -> dict[str, Any]:
-    """One tool decodes all its ready routes in one call."""
-    context, tool = runtime.context, runtime.context.tools[payload["tool"]]
-    _recall(payload["outcomes"], context)
-    routes = [payload["routes"][i] for i in payload["indices"]]
-    _read_links_again(payload["indices"], payload["routes"], context)
-    done = decode_wave(tool, payload["indices"], routes, payload["outcomes"], context)
-    outcomes = {str(i): _kept(i, deed, context) for i, deed in zip(payload["indices"], done.deeds, strict=True)}
+def decode(state: Any, runtime: Runtime[Context]) -> dict[str, Any]:
+    """One tool decodes all its ready routes in one call; `state` is what its Send carries."""
+    context, tool = runtime.context, runtime.context.tools[state["tool"]]
+    _recall(state["outcomes"], context)
+    routes = [state["routes"][i] for i in state["indices"]]
+    _read_links_again(state["indices"], state["routes"], context)
+    done = decode_wave(tool, state["indices"], routes, state["outcomes"], context)
+    outcomes = {str(i): _kept(i, deed, context) for i, deed in zip(state["indices"], done.deeds, strict=True)}
     step = {
         "tool": tool.name,
-        "routes": payload["indices"],
+        "routes": state["indices"],
         "seconds": done.seconds,
         "load": done.load,
         "bridge": done.bridge,
+        "link": done.link,
         "error": next((d.error for d in done.deeds if d.error), ""),
     }
-    return {"outcomes": outcomes, "decodes": {f"{payload['wave']}:{tool.name}": step}}
+    return {"outcomes": outcomes, "decodes": {f"{state['wave']}:{tool.name}": step}}
 
 
 def check(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     """Hold what was found against what was asked, task by task."""
     context = runtime.context
+    began = time.perf_counter()
     _recall(state["outcomes"], context)
     notes: list[list[str]] = []
     for number in range(len(context.tasks)):
@@ -121,7 +126,21 @@ def check(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         results = {k: context.results[i] for k, i in enumerate(mine) if i in context.results}
         skipped = [state["outcomes"][str(i)]["skipped"] for i in mine]
         notes.append([*remarks(records, results), *dict.fromkeys(s for s in skipped if s)])
-    return {"notes": notes}
+    return {"notes": notes, "checked": time.perf_counter() - began}
+
+
+def _check_route(route: Route, place: int, task: Task, context: Context) -> None:
+    """Raise ContractError unless a core's route names a tool at hand, a picture of the task and earlier routes."""
+    problem = ""
+    if route.tool not in context.tools:
+        problem = f"a route to {route.tool}"
+    elif task.images and not 0 <= route.image < len(task.images):
+        problem = f"a route to picture {route.image} of {len(task.images)}"
+    elif not all(0 <= use < place for use in route.uses):
+        problem = f"route {place} using {route.uses}"
+    if problem:
+        tools = ", ".join(context.tools)
+        raise ContractError(f"routes among {tools}, each using earlier ones", problem, "mend the core's read()")
 
 
 def _kept(index: int, deed: Deed, context: Context) -> dict[str, Any]:

@@ -6,13 +6,15 @@ The size is read from the header before anything is decoded, so that a decompres
 from __future__ import annotations
 
 import io
+import os
 import sys
+import time
 import warnings
 from dataclasses import dataclass
+from http.client import HTTPException
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 MAX_PIXELS = 100_000_000
 MAX_BYTES = 200_000_000
 MIN_SIDE = 16
+ORIENTATION = 0x0112  # the EXIF field that says how a picture is to be turned
 URL_SECONDS = 30
 EXAMPLES = {"street": "bus.jpg", "two-men": "zidane.jpg"}  # photos that come with the package ultralytics
 
@@ -66,9 +69,9 @@ def open_picture(source: Any, name: str | None = None) -> Picture:
     text = str(source)
     if text.startswith("example:"):
         return _from_file(_example(text.removeprefix("example:")), text)
-    if urlsplit(text).scheme in ("http", "https"):
+    if text.lower().startswith(("http://", "https://")):
         return _from_stream(io.BytesIO(_download(text)), name or text)
-    return _from_file(Path(text).expanduser(), name or text)
+    return _from_file(Path(os.path.expanduser(text)), name or text)
 
 
 def _from_array(array: np.ndarray, name: str) -> Picture:
@@ -84,19 +87,21 @@ def _from_array(array: np.ndarray, name: str) -> Picture:
 
 
 def _from_file(path: Path, name: str) -> Picture:
-    if not path.exists():
-        raise ImageError("a picture file", f"no file {name}", "check the path")
-    if path.is_dir():
-        raise ImageError("a picture file", f"the folder {name}", "name a file in it")
-    if path.stat().st_size > MAX_BYTES:
-        raise ImageError(
-            f"a file of at most {MAX_BYTES // 10**6} MB", f"{path.stat().st_size // 10**6} MB", "save it smaller"
-        )
     try:
+        if path.is_dir():
+            raise ImageError("a picture file", f"the folder {name}", "name a file in it")
+        if not path.is_file():  # a pipe or a device might never end
+            found = "no ordinary file" if path.exists() else "no file"
+            raise ImageError("a picture file", f"{found} {name[:300]}", "check the path")
+        if path.stat().st_size > MAX_BYTES:
+            raise ImageError(
+                f"a file of at most {MAX_BYTES // 10**6} MB", f"{path.stat().st_size // 10**6} MB", "save it smaller"
+            )
         with open(path, "rb") as stream:
             return _from_stream(stream, name)
-    except PermissionError as error:
-        raise ImageError("a readable picture file", f"{name}: {error.strerror}", "change its permissions") from error
+    except (OSError, ValueError) as error:  # no permission; a name that no file can have
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ImageError("a readable picture file", f"{name[:300]}: {reason}", "check the path") from error
 
 
 def _from_stream(stream: Any, name: str) -> Picture:
@@ -110,12 +115,12 @@ def _from_stream(stream: Any, name: str) -> Picture:
             raise ImageError(
                 "a picture (JPEG, PNG, WebP, GIF, TIFF, BMP, ...)", f"{name}, which is none", "give a picture file"
             ) from error
-        except (Image.DecompressionBombError, OSError, ValueError, SyntaxError) as error:
+        except Image.DecompressionBombError as error:
             raise ImageError(
-                f"a picture of at most {MAX_PIXELS // 10**6} megapixels",
-                f"{name}: {error}",
-                "give a smaller or an undamaged file",
+                f"a picture of at most {MAX_PIXELS // 10**6} megapixels", f"{name}: {error}", "scale it down first"
             ) from error
+        except Exception as error:  # damaged bytes make Pillow's many readers fail in many ways
+            raise _damaged(name, error) from error
         return _from_pillow(picture, name)
 
 
@@ -131,17 +136,22 @@ def _from_pillow(picture: Image.Image, name: str) -> Picture:
 
     _check_size(*picture.size, name)
     notes = []
-    if getattr(picture, "n_frames", 1) > 1:
-        notes.append(f"{name} has {getattr(picture, 'n_frames', 1)} frames: the first was used")
     try:
+        if getattr(picture, "is_animated", False):
+            notes.append(f"{name} has {getattr(picture, 'n_frames', 'several')} frames: the first was used")
         picture.load()
         upright = ImageOps.exif_transpose(picture)
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
-        raise ImageError("an undamaged picture", f"{name}: {error}", "fetch or save the file again") from error
-    if upright.size != picture.size or picture.getexif().get(0x0112, 1) != 1:
-        notes.append(f"{name} was turned upright as its EXIF data say; coordinates are of the upright picture")
-    pixels, more = _rgb(upright, name)
+        if upright.size != picture.size or picture.getexif().get(ORIENTATION, 1) != 1:
+            notes.append(f"{name} was turned upright as its EXIF data say; coordinates are of the upright picture")
+        pixels, more = _rgb(upright, name)
+    except Exception as error:  # as above
+        raise _damaged(name, error) from error
     return Picture(np.ascontiguousarray(pixels), name, (*notes, *more))
+
+
+def _damaged(name: str, error: Exception) -> ImageError:
+    reason = str(error) or type(error).__name__
+    return ImageError("an undamaged picture", f"{name}: {reason[:200]}", "fetch or save the file again")
 
 
 def _rgb(picture: Image.Image, name: str) -> tuple[np.ndarray, list[str]]:
@@ -149,7 +159,7 @@ def _rgb(picture: Image.Image, name: str) -> tuple[np.ndarray, list[str]]:
     from PIL import Image
 
     if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
-        deep = np.asarray(picture, dtype=np.float64)
+        deep = np.nan_to_num(np.asarray(picture, dtype=np.float64))
         top = 65535.0 if picture.mode != "F" and deep.max() > 255 else 255.0 if deep.max() > 1 else 1.0
         grey = (np.clip(deep / top, 0, 1) * 255).round().astype(np.uint8)
         return np.repeat(grey[..., None], 3, axis=2), [f"{name} was scaled from {picture.mode} to 8 bits"]
@@ -187,21 +197,21 @@ def _example(name: str) -> Path:
 
 
 def _download(address: str) -> bytes:
-    """The content behind an http(s) address, limited in size and time."""
-    import requests
+    """The content behind an http(s) address, limited in size and in time altogether."""
+    from urllib.request import Request, urlopen
 
+    ends = time.monotonic() + URL_SECONDS
+    content = bytearray()
     try:
-        with requests.get(address, stream=True, timeout=URL_SECONDS) as answer:
-            answer.raise_for_status()
-            content = b""
-            for block in answer.iter_content(1 << 16):
+        with urlopen(Request(address, headers={"User-Agent": "veclink"}), timeout=URL_SECONDS) as answer:
+            while block := answer.read1(1 << 16):
                 content += block
                 if len(content) > MAX_BYTES:
                     raise ImageError(f"at most {MAX_BYTES // 10**6} MB", f"more at {address}", "download and shrink it")
-            return content
-    except requests.RequestException as error:
+                if time.monotonic() > ends:
+                    raise TimeoutError(f"not done after {URL_SECONDS} s")
+    except (OSError, HTTPException, ValueError) as error:  # no such host, 404, a broken line, a wrong address
         raise ImageError(
-            "a picture that can be downloaded",
-            f"{address}: {type(error).__name__}",
-            "check the address and the connection",
+            "a picture that can be downloaded", f"{address}: {error}", "check the address and the connection"
         ) from error
+    return bytes(content)

@@ -30,11 +30,12 @@ class State(TypedDict):
     outcomes: Annotated[dict[str, Any], merged]
     decodes: Annotated[dict[str, Any], merged]
     notes: list[list[str]]
+    checked: float  # seconds that the check took
 
 
 def empty() -> State:
     """Where every run starts."""
-    return {"readings": [], "routes": [], "outcomes": {}, "decodes": {}, "notes": []}
+    return {"readings": [], "routes": [], "outcomes": {}, "decodes": {}, "notes": [], "checked": 0.0}
 
 
 @dataclass
@@ -50,6 +51,8 @@ class Context:
         folder: where a resumable run keeps edited pictures, or None.
         planned: called once the routes are known, before any decoder loads.
         links, results: by route index; filled on the way.
+        stuck: tools that ran past their time limit and may still be running.
+        lock: decoders on a CPU take turns; they would only fight for its cores.
     """
 
     tasks: Sequence[Task]
@@ -61,6 +64,5 @@ class Context:
     planned: Callable[[State], None] | None = None
     links: dict[int, Tensor | None] = field(default_factory=dict)
     results: dict[int, Result] = field(default_factory=dict)
-    lock: threading.Lock = field(
-        default_factory=threading.Lock
-    )  # decoders on a CPU take turns: they would only fight for cores
+    stuck: set[str] = field(default_factory=set)
+    lock: threading.Lock = field(default_factory=threading.Lock)

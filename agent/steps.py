@@ -46,12 +46,13 @@ class ReadStep(Step):
 
 @dataclass(frozen=True)
 class DecodeStep(Step):
-    """A tool decoded the routes of these indices in one call; `load` and `bridge` are seconds spent before it."""
+    """A tool decoded the routes of these indices in one call; `load`, `bridge` and `link` are seconds before it."""
 
     tool: str = ""
     routes: tuple[int, ...] = ()
     load: float = 0.0
     bridge: float = 0.0
+    link: float = 0.0
     error: str = ""
 
 
@@ -104,7 +105,9 @@ class Run:
         task: text, pictures and regions as they were read.
         answer: in words.
         routes, results, errors: what was decided, found, and what failed, (tool, message).
-        seconds: wall time of each step; "rest" is what is neither core, tools, opening nor drawing.
+        seconds: wall time: "open", "core", "link", "check", "answer", "draw", "load:X" (of the core and of each tool),
+            "bridge:X" and "decode:X" of each tool, "total", and "rest", the part of the total that is none of these.
+            Drawing counts in where results were written. In a batch each run has its even share.
         models: weights' file name -> sha256.
         notes: remarks of all steps.
     """

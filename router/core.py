@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
@@ -136,4 +136,3 @@ class Written:
     calls: tuple[tuple[str, tuple[str, ...]], ...] = ()
     rejected: bool = False
     answer: str = ""
-    notes: tuple[str, ...] = field(default=())

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 from veclink.router.core import Task, Written
 from veclink.router.errors import CheckpointError
+from veclink.router.targets import targets
 from veclink.tools.errors import WeightsError
+from veclink.tools.models import find_model
 from veclink.tools.tool import ToolSpec
 
 if TYPE_CHECKING:
@@ -69,10 +71,18 @@ class HeadRouting:
 
     @property
     def models(self) -> dict[str, str]:
-        """File name -> sha256 of the head."""
-        from veclink.tools.weights import sha256
+        """File name -> sha256 of the head and, once it is loaded, of the language model it sits on."""
+        from veclink.tools.weights import remembered_sha256
 
-        return {self.path.name: sha256(self.path)}
+        files = [self.path]
+        if self._head is not None:
+            files += sorted(Path(find_model(self._head.config.model)).glob("*.safetensors"))
+        names = {f"{f.parent.name}/{f.name}" if f.name == "model.safetensors" else f.name: f for f in files}
+        return {name: remembered_sha256(file) for name, file in names.items()}
+
+    def prepare(self) -> None:
+        """Load the head."""
+        _ = self.head
 
     def write(self, tasks: Sequence[Task]) -> list[Written]:
         """One `Written` a task, from its text alone. Texts over 512 tokens are read up to there."""
@@ -100,7 +110,8 @@ class HeadRouting:
                 columns = torch.tensor([head.config.labels.index(label) for _, label in pairs], device=where)
                 logits = head.tag(tokens[rows], states[rows, columns], mask.to(where)[rows])
                 found = logits.argmax(-1).cpu()
-                tags = {pair: row[len(row) - len(offsets[pair[0]]) :].tolist() for pair, row in zip(pairs, found, strict=True)}
+                for pair, row in zip(pairs, found, strict=True):
+                    tags[pair] = row[len(row) - len(offsets[pair[0]]) :].tolist()
         return [self._one(text, b, chosen[b], tags, offsets[b]) for b, text in enumerate(texts)]
 
     def _choose(self, applies: Tensor, turn: Tensor) -> list[str]:
@@ -124,10 +135,13 @@ class HeadRouting:
         answer, reject = self.head.config.alone
         if chosen[0] in (answer, reject):
             return Written(rejected=chosen[0] == reject)
+        tagged = {label: spans_of(tags[row, label], offsets, text) for label in chosen}
         calls = []
-        for label in chosen:
-            phrases = spans_of(tags[row, label], offsets, text)
-            calls.append((label, tuple(whole_words(phrases, text))))
+        for label, phrases in tagged.items():
+            if self._specs[label].result != "image":  # a change is told in a clause, which is no list of things
+                others = [phrase for other, found in tagged.items() if other != label for phrase in found]
+                phrases = targets(phrases, text, others, self._specs)
+            calls.append((label, tuple(phrases)))
         return Written(tuple(calls))
 
     def _with_new(self, text: str, written: Written) -> Written:
@@ -144,20 +158,6 @@ class HeadRouting:
         call = (best, (text.strip(),))
         # a request that names the new tool beside others keeps them; one that is merely near to it is its own alone
         return Written((*written.calls, call) if named and len(written.calls) > 1 else (call,))
-
-
-def whole_words(phrases: Sequence[str], text: str) -> list[str]:
-    """Phrases stretched to whole words: a tag may start or end inside one."""
-    stretched = []
-    for phrase in phrases:
-        start = text.find(phrase)
-        end = start + len(phrase)
-        while start > 0 and text[start - 1].isalnum() and text[start].isalnum():
-            start -= 1
-        while end < len(text) and text[end].isalnum() and text[end - 1].isalnum():
-            end += 1
-        stretched.append(text[start:end] if start >= 0 else phrase)
-    return list(dict.fromkeys(stretched))
 
 
 def _likeness(text: str, examples: Sequence[str]) -> float:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
@@ -21,7 +19,7 @@ from veclink.router.routing import Routing
 from veclink.tools.device import pick_device
 from veclink.tools.models import convert_gguf, find_model, model_hash
 from veclink.tools.tool import ToolSpec
-from veclink.tools.weights import cache_folder, sha256
+from veclink.tools.weights import cache_folder, remembered_sha256
 
 if TYPE_CHECKING:
     import torch
@@ -101,6 +99,15 @@ class HubCore:
                 self._bind()
         return self
 
+    def prepare(self) -> None:
+        """Load what reading a task needs, so that the first task takes no longer than the next: the routing's own
+        model where it has one and no tool is linked, else the core's."""
+        prepare = getattr(self.routing, "prepare", None)
+        if prepare is None or self._asked or self._links_file is not None:
+            self.ready()
+        if prepare is not None:
+            prepare()
+
     @property
     def backbone(self) -> Backbone:
         """The loaded model."""
@@ -150,7 +157,7 @@ class HubCore:
         assert self._backbone is not None
         if isinstance(self._source, Path):
             files = sorted(self._source.glob("*.safetensors")) if self._source.is_dir() else [self._source]
-            return {file.name: _hash(file) for file in files}
+            return {file.name: remembered_sha256(file) for file in files}
         if isinstance(self._source, str):
             return {self._source: model_hash(self._source, self._backbone.model)}
         return {self.name: _hash_in_memory(self._backbone.model, self._vocabulary)}
@@ -418,24 +425,6 @@ def _marks(task: Task) -> str:
         where = f"at {corners[0]},{corners[1]}" if region.kind == "point" else "from {},{} to {},{}".format(*corners)
         lines.append(f"\nmarked in picture {region.image + 1}: {region.kind} {where}")
     return "".join(lines)
-
-
-def _hash(file: Path) -> str:
-    """sha256 of a file, remembered by path, size and time because large files take seconds."""
-    stat = file.stat()
-    key = f"{file.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
-    memory = cache_folder() / "hashes.json"
-    try:
-        known = json.loads(memory.read_text("utf8"))
-    except (OSError, ValueError):
-        known = {}
-    if not isinstance(known, dict) or not isinstance(known.get(key), str):
-        known = {**(known if isinstance(known, dict) else {}), key: sha256(file)}
-        handle, scratch = tempfile.mkstemp(dir=memory.parent)
-        with os.fdopen(handle, "w", encoding="utf8") as stream:
-            json.dump(known, stream)
-        os.replace(scratch, memory)
-    return known[key]
 
 
 def _hash_in_memory(model: Any, vocabulary: int) -> str:

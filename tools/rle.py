@@ -13,7 +13,8 @@ def encode_mask(mask: np.ndarray) -> dict[str, Any]:
 
     rle = coco.encode(np.asfortranarray(mask.astype(np.uint8)))
     counts = rle["counts"]
-    return {"size": [int(n) for n in rle["size"]], "counts": counts if isinstance(counts, str) else counts.decode("ascii")}
+    text = counts if isinstance(counts, str) else counts.decode("ascii")
+    return {"size": [int(n) for n in rle["size"]], "counts": text}
 
 
 def decode_mask(rle: dict[str, Any]) -> np.ndarray:

@@ -15,8 +15,10 @@ from __future__ import annotations
 import hashlib
 import importlib
 import inspect
+import json
 import os
 import pkgutil
+import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -89,6 +91,24 @@ def sha256(path: Path) -> str:
             while block := stream.read(1 << 20):
                 digest.update(block)
     return digest.hexdigest()
+
+
+def remembered_sha256(file: Path) -> str:
+    """`sha256` of one file, remembered under its path, size and time because large files take seconds."""
+    stat = file.stat()
+    key = f"{file.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
+    memory = cache_folder() / "hashes.json"
+    try:
+        known = json.loads(memory.read_text("utf8"))
+    except (OSError, ValueError):
+        known = {}
+    if not isinstance(known, dict) or not isinstance(known.get(key), str):
+        known = {**(known if isinstance(known, dict) else {}), key: sha256(file)}
+        handle, scratch = tempfile.mkstemp(dir=memory.parent)
+        with os.fdopen(handle, "w", encoding="utf8") as stream:
+            json.dump(known, stream)
+        os.replace(scratch, memory)
+    return known[key]
 
 
 def load_pickle(path: Path) -> Any:

@@ -13,13 +13,15 @@ from veclink.agent.commands.common import json_option, print_json, stdout_kept_c
 @click.command("train")
 @click.argument("recipe", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--folder", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
-              help="Log and checkpoints; the same DIR goes on where a killed run stopped.  [default: runs/train-RECIPE]")
+              help="Log and checkpoints; the same DIR goes on with a killed run.  [default: runs/train-RECIPE]")
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="Write the trained checkpoint here, not where the recipe says.")
-@click.option("--steps", type=click.IntRange(min=1), metavar="NUMBER", help="Stop after so many steps: a small version of the run.")
+@click.option("--steps", type=click.IntRange(min=1), metavar="NUMBER",
+              help="Stop after so many steps: a small version of the run.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 @json_option
-def command(recipe: Path, folder: Path | None, output: Path | None, steps: int | None, device: str, as_json: bool) -> None:
+def command(recipe: Path, folder: Path | None, output: Path | None, steps: int | None, device: str,
+            as_json: bool) -> None:
     """Train what RECIPE, a YAML file, describes.
 
     \b
@@ -42,7 +44,8 @@ def command(recipe: Path, folder: Path | None, output: Path | None, steps: int |
     if as_json:
         print_json({**figures, "output": str(plan.output), "folder": str(place)})
     else:
-        click.echo(f"trained {figures['steps']} steps in {figures['seconds']:.0f} s on {figures['device']}, seed {figures['seed']}")
+        made = "trained {steps} steps in {seconds:.0f} s on {device}, seed {seed}"
+        click.echo(made.format(**figures))
         click.echo(f"written to {plan.output}; log, checkpoint and losses.png in {place}")
 
 

@@ -78,7 +78,8 @@ def read_recipe(path: Path) -> RoutingRecipe:
     try:
         data = yaml.safe_load(path.read_text("utf8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise RecipeError("a recipe in YAML", f"{path} ({str(error).splitlines()[0]})", "give a readable file") from error
+        reason = str(error).splitlines()[0]
+        raise RecipeError("a recipe in YAML", f"{path} ({reason})", "give a readable file") from error
     if not isinstance(data, dict) or data.pop("kind", None) != "routing":
         raise RecipeError("a recipe with kind: routing", str(path), "see router/recipes for one")
     known = {f.name: f for f in fields(RoutingRecipe)}
@@ -127,7 +128,8 @@ def train_routing(
         losses = _step(head, batch, optimizer, recipe, step, total)
         seconds = time.monotonic() - began
         if step % 25 == 0 or step == total:
-            row = {"step": step, "of": total, "seconds": round(seconds, 1), **{k: round(v, 4) for k, v in losses.items()}}
+            row = {"step": step, "of": total, "seconds": round(seconds, 1)}
+            row |= {name: round(value, 4) for name, value in losses.items()}
             _log(folder, row)
             report(row)
         if step % recipe.save_every == 0 or step == total:
@@ -217,8 +219,8 @@ def _losses(head: RoutingHead, batch: Sequence[Request], recipe: RoutingRecipe) 
     if pairs:
         b, first, later = (torch.tensor(column, device=where) for column in zip(*pairs, strict=True))
         losses["order"] = recipe.order_weight * functional.softplus(turn[b, first] - turn[b, later]).mean()
-    asked = [(b, index[label], spans) for b, r in enumerate(batch) for label, spans in zip(r.tools, r.spans, strict=True)]
-    asked = [one for one in asked if one[2]]
+    labelled = [(b, zip(r.tools, r.spans, strict=True)) for b, r in enumerate(batch)]
+    asked = [(b, index[label], spans) for b, pairs in labelled for label, spans in pairs if spans]
     if asked:
         losses["phrases"] = recipe.phrase_weight * _phrase_loss(head, asked, tokens, states, mask, offsets)
     return losses
