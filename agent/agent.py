@@ -68,6 +68,8 @@ class Agent:
         self.profile = profile if isinstance(profile, Profile) else load_profile(profile)
         self.device, self.seed, self.time_limit = str(pick_device(device)), seed, time_limit
         self.out = out
+        if time_limit is not None and not time_limit > 0:
+            raise InputError("a time limit above 0 seconds", repr(time_limit), "leave it out for the tools' own limits")
         self._makers = self._tool_makers(tools, options or {})
         self.tools: dict[str, Tool] = {name: make() for name, make in self._makers.items()}
         self._core = core
@@ -154,6 +156,9 @@ class Agent:
 
         Args:
             tasks: `Task`s, or (text, images) or (text, images, regions).
+
+        Raises:
+            InputError: one of them cannot be used; none is done.
         """
         began = time.perf_counter()
         ready, pictures = [], []
@@ -209,20 +214,23 @@ class Agent:
         asked = out.read_json("task.json")
         if (out.path / MANIFEST).exists():
             raise FolderError("an unfinished run", f"{folder}, which is finished", "start a new run")
+        try:
+            regions = tuple(Region.from_dict(region) for region in asked["regions"])
+            settings = {key: asked[key] for key in ("device", "seed", "tools", "time_limit", "options")}
+            profile, before = Profile(**asked["profile"]), tuple(asked["before"])
+            files = [(entry["name"], entry["file"], entry["inside"], entry["digest"]) for entry in asked["pictures"]]
+        except (KeyError, TypeError, ValueError) as error:
+            raise FolderError("a run folder", f"{folder} with another task.json", "start a new run") from error
         pictures = []
-        for entry in asked["pictures"]:
-            picture = open_picture(out.path / entry["file"] if entry["inside"] else entry["file"], entry["name"])
-            if _digest(picture) != entry["digest"]:
+        for name, file, inside, digest in files:
+            picture = open_picture(out.path / file if inside else file, name)
+            if _digest(picture) != digest:
                 raise FolderError(
-                    f"the picture {entry['name']} as it was",
-                    "another content",
-                    "put the old file back, or start a new run",
+                    f"the picture {name} as it was", "another content", "put the old file back, or start a new run"
                 )
             pictures.append(picture)
-        regions = tuple(Region.from_dict(r) for r in asked["regions"])
-        task = Task(asked["task"], tuple(p.pixels for p in pictures), regions, tuple(asked["before"]))
-        settings = {key: asked[key] for key in ("device", "seed", "tools", "time_limit", "options")}
-        agent = cls(**{"profile": Profile(**asked["profile"]), **settings, **arguments})
+        task = Task(asked["task"], tuple(p.pixels for p in pictures), regions, before)
+        agent = cls(**{"profile": profile, **settings, **arguments})
         return agent._go([task], [pictures], 0.0, out.prepare(), again=True)[0]
 
     # -- how it is done --------------------------------------------------------------------------------------------
@@ -238,7 +246,7 @@ class Agent:
         """Run the graph over a batch and gather what it found, a run a task."""
         import torch
 
-        from veclink.agent.graph import checkpointed_graph, plain_graph
+        from veclink.agent.graph import checkpointed_graph, plain_graph, recall
         from veclink.agent.state import Context, empty
 
         torch.manual_seed(self.seed)
@@ -258,6 +266,7 @@ class Agent:
                 config: Any = {"configurable": {"thread_id": THREAD}, "recursion_limit": MAX_STEPS}
                 start = None if again and saver.get_tuple(config) else empty()
                 state = graph.invoke(start, config, context=context, durability="sync")
+            recall(state["outcomes"], context)  # all of them, where the kill came after the last step
         for name in context.stuck:  # what still runs may hold the old one's lock for ever
             self.tools[name] = self._makers[name]()
         share = opened / len(tasks)

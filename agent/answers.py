@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
 from veclink.agent.steps import Found, RouteRecord
 from veclink.tools.phrases import parse
-from veclink.tools.results import Keypoints, Text
+from veclink.tools.results import Boxes, Keypoints, Masks, Result, Text
 from veclink.tools.tool import ToolSpec
 
 IRREGULAR = {
@@ -79,8 +80,9 @@ def _sentences(found: Sequence[Found], phrases: Sequence[str]) -> list[str]:
     if kind == "text":
         return [text for f in found if isinstance(f.result, Text) for text in f.result.texts]
     if kind == "image":
-        return [f"Edited: {join([p.strip().rstrip('.') for p in dict.fromkeys(phrases)])}."]
-    items = [(item["label"], item["phrase"]) for f in found for item in f.result.items()]
+        deeds = [re.sub(r"^(?:and|then|also)\s+", "", p.strip().rstrip("."), flags=re.IGNORECASE) for p in phrases]
+        return [f"Edited: {join(list(dict.fromkeys(deeds)))}."]
+    items = [pair for f in found for pair in _named(f.result)]
     missing = [p for p in dict.fromkeys(phrases) if p not in {phrase for _, phrase in items}]
     sentences = []
     if items:
@@ -90,13 +92,19 @@ def _sentences(found: Sequence[Found], phrases: Sequence[str]) -> list[str]:
         if kind == "keypoints":
             points = sorted({len(f.result.names) for f in found if isinstance(f.result, Keypoints) and len(f.result)})
             each = join([str(n) for n in points])
-            sentences.append(
-                f"{count_of(len(items), 'pose')} of {each} {'keypoint' if points == [1] else 'keypoints'}."
-            )
+            bodies = "1 pose" if len(items) == 1 else f"{len(items)} poses"
+            sentences.append(f"{bodies} of {each} {'keypoint' if points == [1] else 'keypoints'}.")
         else:
             sentences.append(f"{'Outlined' if kind == 'masks' else 'Found'} {names}{more}.")
     sentences += [_none(phrase) for phrase in missing]
     return sentences
+
+
+def _named(result: Result) -> list[tuple[str, str]]:
+    """(label, phrase) of each thing found; `items` would also write every mask in run lengths."""
+    if isinstance(result, Boxes | Masks | Keypoints):
+        return list(zip(result.labels, result.phrases, strict=True))
+    return [(item["label"], item["phrase"]) for item in result.items()]
 
 
 def _none(phrase: str) -> str:

@@ -97,7 +97,7 @@ def fan(state: State) -> list[Send] | str:
 def decode(state: Any, runtime: Runtime[Context]) -> dict[str, Any]:
     """One tool decodes all its ready routes in one call; `state` is what its Send carries."""
     context, tool = runtime.context, runtime.context.tools[state["tool"]]
-    _recall(state["outcomes"], context)
+    recall(state["outcomes"], context)
     routes = [state["routes"][i] for i in state["indices"]]
     _read_links_again(state["indices"], state["routes"], context)
     done = decode_wave(tool, state["indices"], routes, state["outcomes"], context)
@@ -118,7 +118,7 @@ def check(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     """Hold what was found against what was asked, task by task."""
     context = runtime.context
     began = time.perf_counter()
-    _recall(state["outcomes"], context)
+    recall(state["outcomes"], context)
     notes: list[list[str]] = []
     for number in range(len(context.tasks)):
         mine = [i for i, route in enumerate(state["routes"]) if route["task"] == number]
@@ -161,7 +161,7 @@ def _kept(index: int, deed: Deed, context: Context) -> dict[str, Any]:
     return kept
 
 
-def _recall(outcomes: Mapping[str, Any], context: Context) -> None:
+def recall(outcomes: Mapping[str, Any], context: Context) -> None:
     """After a resume: results that were made before the kill come back from the state."""
     for key, kept in outcomes.items():
         if int(key) in context.results:

@@ -23,6 +23,8 @@ from veclink.tools.models import find_model
 
 FORMAT = "veclink-routing-1"
 OUTSIDE, BEGIN, INSIDE = 0, 1, 2
+NEVER = 0.97  # chance of being outside from which even the likeliest token is
+EDGES = " \n\t.,;:!?\"()"  # no part of a phrase
 
 
 @dataclass(frozen=True)
@@ -98,8 +100,23 @@ class RoutingHead(nn.Module):
         return [labels[i] for i in sorted(chosen, key=lambda i: float(turn[i]))]
 
 
-def spans_of(tags: Sequence[int], offsets: Sequence[tuple[int, int]], text: str) -> list[str]:
-    """The phrases that a row of tags (one a token) marks in `text`, in their order, stripped of blanks and commas."""
+def spans_of(scores: Tensor, offsets: Sequence[tuple[int, int]], text: str) -> list[tuple[int, int]]:
+    """Where the phrases of one label stand in `text`: (start, end) characters, in their order.
+
+    A label that applies is about something, so where no token is inside, the likeliest one is, if it is likely at all.
+
+    Args:
+        scores: (T, 3) logits of outside, begin, inside. offsets: (start, end) of each of the T tokens.
+    """
+    if not len(offsets):
+        return []
+    chances = scores.float().softmax(-1)
+    tags = scores.argmax(-1).tolist()
+    if not any(tags):
+        best = int(chances[:, OUTSIDE].argmin())
+        if chances[best, OUTSIDE] > NEVER:
+            return []
+        tags = [BEGIN if i == best else OUTSIDE for i in range(len(tags))]
     spans: list[list[int]] = []
     inside = False
     for tag, (start, end) in zip(tags, offsets, strict=True):
@@ -108,8 +125,8 @@ def spans_of(tags: Sequence[int], offsets: Sequence[tuple[int, int]], text: str)
         elif tag == INSIDE:
             spans[-1][1] = end
         inside = tag != OUTSIDE
-    phrases = [text[a:b].strip(' \n\t.,;:!?"()') for a, b in spans]
-    return list(dict.fromkeys(p for p in phrases if p))
+    return [(a + len(text[a:b]) - len(text[a:b].lstrip(EDGES)), b - len(text[a:b]) + len(text[a:b].rstrip(EDGES)))
+            for a, b in spans if text[a:b].strip(EDGES)]  # fmt: skip
 
 
 def save_head(head: RoutingHead, path: Path, notes: dict[str, str]) -> None:

@@ -104,14 +104,13 @@ class HeadRouting:
             applies, turn, tokens, states = head(ids.to(where), mask.to(where))
             chosen = [self._choose(a, t) for a, t in zip(applies.cpu(), turn.cpu(), strict=True)]
             pairs = [(b, label) for b, labels in enumerate(chosen) for label in labels if label in self._specs]
-            tags: dict[tuple[int, str], list[int]] = {}
+            tags: dict[tuple[int, str], Tensor] = {}
             if pairs:
                 rows = torch.tensor([b for b, _ in pairs], device=where)
                 columns = torch.tensor([head.config.labels.index(label) for _, label in pairs], device=where)
                 logits = head.tag(tokens[rows], states[rows, columns], mask.to(where)[rows])
-                found = logits.argmax(-1).cpu()
-                for pair, row in zip(pairs, found, strict=True):
-                    tags[pair] = row[len(row) - len(offsets[pair[0]]) :].tolist()
+                for pair, row in zip(pairs, logits.float().cpu(), strict=True):
+                    tags[pair] = row[len(row) - len(offsets[pair[0]]) :]
         return [self._one(text, b, chosen[b], tags, offsets[b]) for b, text in enumerate(texts)]
 
     def _choose(self, applies: Tensor, turn: Tensor) -> list[str]:
@@ -127,7 +126,7 @@ class HeadRouting:
         text: str,
         row: int,
         chosen: list[str],
-        tags: dict[tuple[int, str], list[int]],
+        tags: dict[tuple[int, str], Tensor],
         offsets: list[tuple[int, int]],
     ) -> Written:
         from veclink.router.head import spans_of
@@ -137,11 +136,12 @@ class HeadRouting:
             return Written(rejected=chosen[0] == reject)
         tagged = {label: spans_of(tags[row, label], offsets, text) for label in chosen}
         calls = []
-        for label, phrases in tagged.items():
+        for label, spans in tagged.items():
+            phrases = tuple(dict.fromkeys(text[a:b] for a, b in spans))
             if self._specs[label].result != "image":  # a change is told in a clause, which is no list of things
-                others = [phrase for other, found in tagged.items() if other != label for phrase in found]
-                phrases = targets(phrases, text, others, self._specs)
-            calls.append((label, tuple(phrases)))
+                others = [span for other, found in tagged.items() if other != label for span in found]
+                phrases = targets(spans, text, others, self._specs)
+            calls.append((label, phrases))
         return Written(tuple(calls))
 
     def _with_new(self, text: str, written: Written) -> Written:

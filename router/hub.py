@@ -17,7 +17,7 @@ from veclink.router.errors import ModelError
 from veclink.router.families import Backbone, Prompt, Turns
 from veclink.router.routing import Routing
 from veclink.tools.device import pick_device
-from veclink.tools.models import convert_gguf, find_model, model_hash
+from veclink.tools.models import convert_gguf, find_model, model_hash, quiet
 from veclink.tools.tool import ToolSpec
 from veclink.tools.weights import cache_folder, remembered_sha256
 
@@ -381,6 +381,7 @@ def _pretrained(source: str) -> tuple[Any, Any]:
         MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES,
     )
 
+    quiet()
     kind = AutoConfig.from_pretrained(source, trust_remote_code=False).model_type
     if kind in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES:
         loader, processing = AutoModelForImageTextToText, AutoProcessor

@@ -1,7 +1,8 @@
 """Mending the phrases that a head tags: whole words, no stray articles, lists split and carried on to their end.
 
-A tag may stop in the middle of "every person and the bus". What follows a found target after a comma or an "and" belongs to the
-same list where it looks like one more thing (an article, or a word that is no verb) and no other tool was given it.
+A tag may stop in the middle of "every person and the bus". What follows a found target after a comma or an "and"
+belongs to the same list where it looks like one more thing (an article, or a word that is no verb) and no other tool
+was given it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from veclink.tools.phrases import split_list
 
 ARTICLES = "the|a|an|every|each|all|any|both|his|her|their|my|our|your|its|this|that|these|those|some|no|other"
 NUMBERS = "one|two|three|four|five|six|seven|eight|nine|ten|\\d+"
-EMPTY = set("the a an and or of to in on at for with by from is are be that which who every each all my his her".split())
+EMPTY = set(
+    "the a an and or of to in on at for with by from is are be that which who every each all my his her".split()
+)
+LOOSE_ENDS = set("the a an and or of to in on at for with by from is are was you i we they that which who as".split())
 NO_THING = set(
     "then also please show tell give make put take let cut mark find draw trace get turn change remove erase blur add "
     "replace swap crop fade lose count say write read describe explain keep leave send mail post play print email book "
@@ -30,58 +34,79 @@ NEXT = re.compile(
 )
 
 
-def targets(phrases: Sequence[str], text: str, taken: Collection[str] = (), verbs: Collection[str] = ()) -> tuple[str, ...]:
-    """What one tool is asked for, from the phrases that were tagged for it.
+Span = tuple[int, int]
+
+
+def targets(
+    spans: Sequence[Span], text: str, taken: Sequence[Span] = (), verbs: Collection[str] = ()
+) -> tuple[str, ...]:
+    """What one tool is asked for, from the (start, end) characters that were tagged for it.
 
     Args:
-        phrases: parts of `text`.
-        taken: phrases of other tools, which a list does not run into.
+        taken: spans of other tools, which a list does not run into.
         verbs: further words that begin no thing: the tools' own names.
     """
-    found: list[str] = []
-    for phrase in _whole(phrases, text):
-        parts = split_list(phrase) or [phrase]
-        found += [part for part in parts if not set(part.lower().split()) <= EMPTY]
-    for phrase in list(found):
-        found += _rest_of_list(phrase, text, [*taken, *found], NO_THING | {v.lower() for v in verbs})
-    kept = [p for p in found if not any(p != other and _inside(p, other, text) for other in found)]
-    return tuple(sorted(dict.fromkeys(kept), key=text.find))
+    found: list[Span] = []
+    for span in _joined([_trimmed(_whole(span, text), text) for span in spans], text):
+        found += [part for part in _parts(span, text) if not set(text[slice(*part)].lower().split()) <= EMPTY]
+    for span in list(found):
+        found += _rest_of_list(span, text, [*taken, *found], NO_THING | {v.lower() for v in verbs})
+    kept = [a for a in found if not any(a != b and b[0] <= a[0] and a[1] <= b[1] for b in found)]
+    return tuple(dict.fromkeys(text[slice(*span)] for span in sorted(kept)))
 
 
-def _rest_of_list(phrase: str, text: str, taken: Sequence[str], verbs: Collection[str]) -> list[str]:
-    """The things that follow `phrase` in the same list."""
-    things: list[str] = []
-    end = text.find(phrase) + len(phrase)
+def _rest_of_list(span: Span, text: str, taken: Sequence[Span], verbs: Collection[str]) -> list[Span]:
+    """The things that follow a target in the same list."""
+    things: list[Span] = []
+    end = span[1]
     while match := NEXT.match(text, end):
         thing = match["thing"]
         bare = re.sub(rf"^(?:{ARTICLES}|{NUMBERS})\s+", "", thing, flags=re.IGNORECASE)
         if bare.split()[0].lower() in verbs or bare.lower() in EMPTY:
             break
-        if not any(_touch(match.start("thing"), match.end("thing"), other, text) for other in taken):
-            things.append(thing)
+        place = match.span("thing")
+        if not any(place[0] < b and a < place[1] for a, b in taken):
+            things.append(place)
         end = match.end()
     return things
 
 
-def _touch(start: int, end: int, other: str, text: str) -> bool:
-    at = text.find(other)
-    return at >= 0 and start < at + len(other) and at < end
+def _parts(span: Span, text: str) -> list[Span]:
+    """A tagged list as its members."""
+    parts, at = [], span[0]
+    for part in split_list(text[slice(*span)]):
+        start = text.find(part, at, span[1])
+        if start < 0:  # the members were reworded: keep the list as it is
+            return [span]
+        parts.append((start, start + len(part)))
+        at = start + len(part)
+    return parts or [span]
 
 
-def _inside(part: str, other: str, text: str) -> bool:
-    a, b = text.find(part), text.find(other)
-    return b <= a and a + len(part) <= b + len(other)
+def _whole(span: Span, text: str) -> Span:
+    """Stretched to whole words: a tag may start or end inside one."""
+    start, end = span
+    while 0 < start < len(text) and text[start - 1].isalnum() and text[start].isalnum():
+        start -= 1
+    while 0 < end < len(text) and text[end].isalnum() and text[end - 1].isalnum():
+        end += 1
+    return start, end
 
 
-def _whole(phrases: Sequence[str], text: str) -> list[str]:
-    """Phrases stretched to whole words: a tag may start or end inside one."""
-    stretched = []
-    for phrase in phrases:
-        start = text.find(phrase)
-        end = start + len(phrase)
-        while start > 0 and text[start - 1].isalnum() and text[start].isalnum():
-            start -= 1
-        while 0 < end < len(text) and text[end].isalnum() and text[end - 1].isalnum():
-            end += 1
-        stretched.append(text[start:end] if start >= 0 else phrase)
-    return stretched
+def _trimmed(span: Span, text: str) -> Span:
+    """Without the little words that a tag ran on to: "all potholes on", "every tractor you"."""
+    words = list(re.finditer(r"\S+", text[slice(*span)]))
+    while len(words) > 1 and words[-1].group().lower() in LOOSE_ENDS:
+        words.pop()
+    return (span[0] + words[0].start(), span[0] + words[-1].end()) if words else span
+
+
+def _joined(spans: Sequence[Span], text: str) -> list[Span]:
+    """Spans with only "of" between them are one: "the pose" of "every person"."""
+    joined: list[Span] = []
+    for span in sorted(set(spans)):
+        if joined and text[joined[-1][1] : span[0]].strip().lower() in ("of", "of the"):
+            joined[-1] = (joined[-1][0], span[1])
+        else:
+            joined.append(span)
+    return joined

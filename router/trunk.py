@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from veclink.router.errors import ModelError
+from veclink.tools.models import quiet
 
 ADAPTED = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 SCALE = 2.0
@@ -54,6 +55,7 @@ class Trunk(nn.Module):
         super().__init__()
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
+        quiet()
         self.tokenizer = AutoTokenizer.from_pretrained(model)
         whole = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32, use_safetensors=True)
         body = whole.model

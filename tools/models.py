@@ -54,6 +54,13 @@ CARRIED = {
 }
 
 
+def quiet() -> None:
+    """No progress bars of transformers: loading takes a second and the terminal belongs to the task."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+
+
 def find_model(name: str) -> Path | str:
     """Where `name` can be loaded from: a local folder or GGUF file, the cache, or the hub id itself.
 
@@ -95,6 +102,7 @@ def convert_gguf(file: Path, folder: Path) -> None:
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
+    quiet()
     source = str(file.parent)
     tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=file.name)
     quantised = AutoModelForCausalLM.from_pretrained(source, gguf_file=file.name, dtype=torch.float32)

@@ -151,6 +151,12 @@ class _Detections(Result):
         ]
 
 
+def _together(results: Sequence[_Detections]) -> tuple[np.ndarray, list[str], list[str]]:
+    """Scores, labels and phrases of several results, one after the other."""
+    scores = np.concatenate([r.scores for r in results])
+    return scores, [label for r in results for label in r.labels], [phrase for r in results for phrase in r.phrases]
+
+
 class Boxes(_Detections):
     """Boxes round things.
 
@@ -189,6 +195,10 @@ class Boxes(_Detections):
             class_id=ids.astype(int),
             data={"class_name": names, "phrase": _words(phrases, len(xyxy))},
         )
+
+    @classmethod
+    def merge(cls, results: Sequence[Boxes]) -> Boxes:
+        return cls(np.concatenate([r.xyxy for r in results]), *_together(results), results[0].size)
 
     @classmethod
     def _from(cls, items: list[dict[str, Any]], size: tuple[int, int]) -> Boxes:
@@ -249,6 +259,10 @@ class Masks(_Detections):
 
     def items(self) -> list[dict[str, Any]]:
         return [{**item, "mask": encode_mask(mask)} for item, mask in zip(super().items(), self.masks, strict=True)]
+
+    @classmethod
+    def merge(cls, results: Sequence[Masks]) -> Masks:
+        return cls(np.concatenate([r.masks for r in results]), *_together(results), results[0].size)
 
     @classmethod
     def _from(cls, items: list[dict[str, Any]], size: tuple[int, int]) -> Masks:

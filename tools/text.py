@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from veclink.tools.models import find_model
+from veclink.tools.models import find_model, quiet
 
 MODEL = "minilm-l6"
 SIZE = 384
@@ -28,6 +28,7 @@ def _model() -> tuple[Any, Any]:
     """The tokenizer and the network, loaded once a process, on the CPU."""
     from transformers import AutoModel, AutoTokenizer
 
+    quiet()
     place = str(find_model(MODEL))
     return AutoTokenizer.from_pretrained(place), AutoModel.from_pretrained(place, dtype=torch.float32).eval()
 

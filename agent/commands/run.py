@@ -229,6 +229,8 @@ def _show(run: Run, *, dry: bool) -> None:
         _show_result(result, names.get(result["image"], "no picture"), screen)
     for note in run.notes:
         screen.print(f"note: {clean(note)}", soft_wrap=True)
+    made = "profile {profile}, device {device}, seed {seed}".format(**document)
+    screen.print(f"\n{made}, {document['seconds'].get('total', 0.0):.1f} s", style="dim", soft_wrap=True)
 
 
 def _show_result(result: dict[str, Any], picture: str, screen: Any) -> None:

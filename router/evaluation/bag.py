@@ -46,7 +46,7 @@ class BagOfWords:
         self.bias = torch.zeros(len(self.labels), requires_grad=True)
         optimizer = torch.optim.Adam([self.weight, self.bias], lr=RATE)
         for _ in range(STEPS):
-            loss = functional.binary_cross_entropy_with_logits(inputs @ self.weight + self.bias, wanted)
+            loss = functional.binary_cross_entropy_with_logits(torch.sparse.mm(inputs, self.weight) + self.bias, wanted)
             loss = loss + DECAY * self.weight.square().sum()
             optimizer.zero_grad()
             loss.backward()
@@ -57,7 +57,7 @@ class BagOfWords:
     def choose(self, texts: Sequence[str]) -> list[set[str]]:
         """The set of labels of each text; at least one."""
         chosen = []
-        for row in self._inputs(texts) @ self.weight + self.bias:
+        for row in torch.sparse.mm(self._inputs(texts), self.weight) + self.bias:
             best = self.labels[int(row.argmax())]
             others = {
                 label for label, score in zip(self.labels, row, strict=True) if score > 0 and label not in self.alone
@@ -66,9 +66,10 @@ class BagOfWords:
         return chosen
 
     def _inputs(self, texts: Sequence[str]) -> Tensor:
-        inputs = torch.zeros(len(texts), len(self.index))
-        for i, text in enumerate(texts):
-            for word in words_of(text):
-                if word in self.index:
-                    inputs[i, self.index[word]] = 1.0
-        return inputs / inputs.sum(1, keepdim=True).clamp(min=1).sqrt()
+        """(texts, words) sparse: 1 for each word of a text, over the root of how many it has."""
+        found = [sorted({self.index[word] for word in words_of(text) if word in self.index}) for text in texts]
+        places = [(row, column) for row, columns in enumerate(found) for column in columns]
+        values = [len(columns) ** -0.5 for columns in found for _ in columns]
+        where = torch.tensor(places, dtype=torch.long).reshape(-1, 2).t()
+        size = (len(texts), len(self.index))
+        return torch.sparse_coo_tensor(where, torch.tensor(values), size, check_invariants=True).coalesce()

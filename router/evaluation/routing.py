@@ -94,7 +94,8 @@ def figures_of(cases: Sequence[Case]) -> dict[str, Any]:
 
 
 def bag_of_words_figures(file: Path, training: Sequence[Path] | None = None) -> dict[str, Any]:
-    """Exact sets of a bag-of-words router that was fitted on `training` (the shipped corpus) and tried on `file`."""
+    """Exact sets of a bag-of-words router that was fitted on `training` (the shipped corpus) and tried on `file`, in
+    all and per number of tools."""
     from veclink.router.evaluation.bag import BagOfWords
 
     paths = training or sorted(DATA.glob("train-*.jsonl"))
@@ -102,17 +103,19 @@ def bag_of_words_figures(file: Path, training: Sequence[Path] | None = None) -> 
     labels = sorted({label for request in corpus for label in request.tools})
     requests = read_requests(file)
     chosen = BagOfWords(labels, LABELS_ALONE).fit(corpus).choose([r.text for r in requests])
+    right = [(len(r.tools), got == set(r.tools)) for got, r in zip(chosen, requests, strict=True)]
     return {
-        "exact_set": share([got == set(r.tools) for got, r in zip(chosen, requests, strict=True)]),
+        "exact_set": share([hit for _, hit in right]),
+        "by_tools": {str(n): share([hit for m, hit in right if m == n]) for n in sorted({n for n, _ in right})},
         "trained_on": len(corpus),
     }
 
 
-def share(outcomes: Sequence[bool]) -> dict[str, float]:
-    """Value, 95 % Wilson interval (Wilson 1927) and number of cases."""
+def share(outcomes: Sequence[bool]) -> dict[str, Any]:
+    """Value (None without cases), 95 % Wilson interval (Wilson 1927) and number of cases."""
     n, z = len(outcomes), 1.96
     if not n:
-        return {"value": math.nan, "low": 0.0, "high": 1.0, "cases": 0}
+        return {"value": None, "low": 0.0, "high": 1.0, "cases": 0}
     p = sum(outcomes) / n
     centre, spread = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     scale = 1 + z * z / n

@@ -27,6 +27,7 @@ from veclink.router.training.requests import Request, Span, batches, read_reques
 from veclink.tools.device import pick_device
 
 Report = Callable[[dict[str, Any]], None]
+LOG_EVERY = 25  # steps
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class RoutingRecipe:
         output: the checkpoint to write.
         epochs, batch, rate, warmup, decay: of AdamW with a cosine schedule.
         order_weight, phrase_weight: of the losses beside the labels' own.
+        tagger_epochs, tagger_rate: of the part that trains the tagger alone, after the rest.
         validation: share of the requests kept out to watch the training.
         seed: of everything random.
         save_every: steps between checkpoints.
@@ -60,6 +62,8 @@ class RoutingRecipe:
     order_weight: float = 0.3
     phrase_weight: float = 0.5
     validation: float = 0.05
+    tagger_epochs: int = 0
+    tagger_rate: float = 5e-4
     seed: int = 0
     save_every: int = 200
 
@@ -127,13 +131,14 @@ def train_routing(
             continue
         losses = _step(head, batch, optimizer, recipe, step, total)
         seconds = time.monotonic() - began
-        if step % 25 == 0 or step == total:
+        if step % LOG_EVERY == 0 or step == total:
             row = {"step": step, "of": total, "seconds": round(seconds, 1)}
             row |= {name: round(value, 4) for name, value in losses.items()}
             _log(folder, row)
             report(row)
         if step % recipe.save_every == 0 or step == total:
             _checkpoint(folder, learned, optimizer, step, seconds)
+    polish_tagger(head, training, recipe, report)
     figures = {
         "steps": total,
         "seconds": round(time.monotonic() - began, 1),
@@ -146,6 +151,54 @@ def train_routing(
     save_head(head, recipe.output, {"recipe": json.dumps(_plain(recipe)), **{k: str(v) for k, v in figures.items()}})
     _log(folder, figures)
     return figures
+
+
+def polish_tagger(head: RoutingHead, training: Sequence[Request], recipe: RoutingRecipe, report: Report) -> None:
+    """Train the tagger alone for `tagger_epochs` more on states that the finished trunk gives once.
+
+    It learns slower than the labels, and without the trunk an epoch costs seconds. A killed run does this part again.
+    """
+    if not recipe.tagger_epochs:
+        return
+    head.eval()
+    rng = random.Random(recipe.seed)
+    stored = [_stored(head, training[i : i + 32]) for i in range(0, len(training), 32)]
+    parts = (head.token_in, head.label_in, head.tagger, head.tags)
+    parameters = [p for part in parts for p in part.parameters()]
+    optimizer = torch.optim.AdamW(parameters, lr=recipe.tagger_rate, weight_decay=recipe.decay)
+    step, total = 0, recipe.tagger_epochs * len(stored)
+    torch.manual_seed(recipe.seed)
+    head.tagger.train()
+    for epoch in range(recipe.tagger_epochs):
+        rng.shuffle(stored)
+        losses = []
+        for tokens, label, mask, targets in stored:
+            optimizer.param_groups[0]["lr"] = recipe.tagger_rate * 0.5 * (1 + math.cos(math.pi * step / total))
+            logits = head.tag(tokens.float(), label.float(), mask)
+            loss = functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=-100)
+            optimizer.zero_grad()
+            loss.backward()
+            clip_grad_norm_(parameters, 1.0)
+            optimizer.step()
+            step += 1
+            losses.append(loss.item())
+        report({"step": epoch + 1, "of": recipe.tagger_epochs, "seconds": 0.0, "tagger": sum(losses) / len(losses)})
+    head.eval()
+
+
+@torch.no_grad()
+def _stored(head: RoutingHead, batch: Sequence[Request]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Half-precision token states (n, T, H) and label states (n, H), mask and target tags (n, T) of all pairs."""
+    where, index = head.queries.device, {label: i for i, label in enumerate(head.config.labels)}
+    ids, mask, offsets = head.trunk.tokens([r.text for r in batch])
+    with torch.autocast(where.type, torch.bfloat16):
+        _, _, tokens, states = head(ids.to(where), mask.to(where))
+    labelled = [(b, zip(r.tools, r.spans, strict=True)) for b, r in enumerate(batch)]
+    asked = [(b, index[label], spans) for b, pairs in labelled for label, spans in pairs if spans]
+    rows = torch.tensor([b for b, _, _ in asked], device=where)
+    labels = torch.tensor([label for _, label, _ in asked], device=where)
+    targets = _target_tags(asked, offsets, mask.shape[1]).to(where)
+    return tokens[rows].half(), states[rows, labels].half(), mask.to(where)[rows], targets
 
 
 def _split(recipe: RoutingRecipe) -> tuple[list[Request], list[Request]]:
@@ -238,11 +291,19 @@ def _phrase_loss(
     rows = torch.tensor([b for b, _, _ in asked], device=mask.device)
     labels = torch.tensor([label for _, label, _ in asked], device=mask.device)
     logits = head.tag(tokens[rows], states[rows, labels], mask[rows]).float()
-    targets = torch.full(logits.shape[:2], -100)
+    targets = _target_tags(asked, offsets, logits.shape[1])
+    return functional.cross_entropy(logits.flatten(0, 1), targets.flatten().to(mask.device), ignore_index=-100)
+
+
+def _target_tags(
+    asked: Sequence[tuple[int, int, Sequence[Span]]], offsets: Sequence[Sequence[Span]], width: int
+) -> Tensor:
+    """(n, width) tags of (request, label, its phrases), -100 where there is padding."""
+    targets = torch.full((len(asked), width), -100)
     for n, (b, _, spans) in enumerate(asked):
         row = _tag_row(offsets[b], spans)
-        targets[n, targets.shape[1] - len(row) :] = torch.tensor(row)
-    return functional.cross_entropy(logits.flatten(0, 1), targets.flatten().to(mask.device), ignore_index=-100)
+        targets[n, width - len(row) :] = torch.tensor(row)
+    return targets
 
 
 def _tag_row(offsets: Sequence[tuple[int, int]], spans: Sequence[tuple[int, int]]) -> list[int]:

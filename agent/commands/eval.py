@@ -1,0 +1,146 @@
+"""`veclink eval`: how well something works, as a table, one JSON document and a plot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from veclink.agent.commands.common import console, json_option, print_json, stdout_kept_clean
+from veclink.agent.commands.report import Progress, percent, points, say, write
+from veclink.envs.errors import InputError
+
+profile_option = click.option("-p", "--profile", default="photo", show_default=True,
+                              help="A profile's name or a YAML file.")
+device_option = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+out_option = click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+                          help="Write the JSON document and a plot here.")
+
+
+@click.group("eval")
+def command() -> None:
+    """Measure how well something works."""
+
+
+@command.command("routing")
+@click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
+@profile_option
+@device_option
+@out_option
+@json_option
+def routing(file: Path | None, profile: str, device: str, out: Path | None, as_json: bool) -> None:
+    """Count how often the core chooses exactly the right tools.
+
+    FILE holds lines of {"text": ..., "tools": [...]}, the tools in the order needed, ["answer"] where words are
+    enough, ["reject"] where no tool can do it.  [default: the test file that is shipped]
+
+    Beside it stands a bag of words that was trained on the shipped corpus. Intervals are Wilson's, 95 %.
+    """
+    with stdout_kept_clean():
+        document = _routing(file, profile, device)
+        written = write(out, "routing", document, "plot_routing", document, document["bag_of_words"])
+    if as_json:
+        print_json(document)
+    else:
+        _show_routing(document)
+    say(written)
+
+
+def _routing(file: Path | None, profile: str, device: str) -> dict[str, Any]:
+    from veclink.agent.agent import Agent
+    from veclink.router.evaluation.routing import DATA, bag_of_words_figures, evaluate_routing
+
+    path = file or DATA / "test.jsonl"
+    if not path.is_file():
+        raise InputError("a file of requests", f"no file {path}", "give a JSONL file, or none for the shipped one")
+    agent = Agent(profile, device)
+    strategy = getattr(agent.core, "routing", None)
+    if strategy is None:
+        raise InputError("a core with a routing strategy", type(agent.core).__name__, "choose another profile")
+    progress = Progress("requests")
+    _, figures = evaluate_routing(strategy, path, progress.at)
+    progress.end()
+    return {
+        "suite": "routing",
+        "file": path.name,
+        "profile": agent.profile.name,
+        "device": agent.device,
+        **figures,
+        "bag_of_words": bag_of_words_figures(path),
+    }
+
+
+def _show_routing(document: Mapping[str, Any]) -> None:
+    from rich.table import Table
+
+    screen, bag = console(), document["bag_of_words"]
+    table = Table("requests", "number", "exact set", "exact order", "bag of words, exact set", box=None,
+                  header_style="bold")
+    table.add_row("all", str(document["cases"]), percent(document["exact_set"]), percent(document["exact_order"]),
+                  percent(bag["exact_set"]))
+    for count, part in document["by_tools"].items():
+        table.add_row(f"{count} label{'' if count == '1' else 's'}", str(part["exact_set"]["cases"]),
+                      percent(part["exact_set"]), percent(part["exact_order"]), percent(bag["by_tools"].get(count)))
+    screen.print(table)
+    labels = Table("label", "number", "recall", "precision", box=None, header_style="bold")
+    for label, part in document["by_label"].items():
+        labels.add_row(label, str(part["recall"]["cases"]), percent(part["recall"]), percent(part["precision"]))
+    screen.print(labels)
+    if "phrases_exact" in document:
+        screen.print(f"phrases exactly right where the tools are: {percent(document['phrases_exact'])}")
+    for name, count in document["confusions"].items():
+        screen.print(f"{count:4d}  {name}")
+
+
+@command.command("coco")
+@click.argument("folder", type=click.Path(path_type=Path))
+@profile_option
+@click.option("--split", default="val", show_default=True, help="Reads annotations/instances_SPLIT*.json.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="NUMBER", help="Only so many pictures: a small version.")
+@click.option("--each", type=click.IntRange(min=1), default=10, show_default=True, metavar="NUMBER",
+              help="Categories that one request names.")
+@device_option
+@out_option
+@json_option
+def coco(folder: Path, profile: str, split: str, limit: int | None, each: int, device: str, out: Path | None,
+         as_json: bool) -> None:
+    """Average precision of boxes, masks and keypoints found by requests in plain words.
+
+    FOLDER is in COCO's layout: annotations/instances_val2017.json, person_keypoints_val2017.json, pictures in
+    val2017/. The requests name all its categories in lists; beside them stands ultralytics' own call of the same
+    weights on the same pictures. AP is pycocotools', in points; intervals are 95 % bootstraps over pictures.
+    """
+    with stdout_kept_clean():
+        from veclink.agent.measure.coco import coco_agent, measure, open_folder
+
+        held = open_folder(folder, split, limit)
+        agent = coco_agent(profile, device)
+        progress = Progress("pictures")
+        document = {"suite": "coco", "folder": held.path.resolve().name}
+        document |= measure(agent, held, None, lambda kind, done, of: progress.at(done, of, kind), each)
+        progress.end()
+        written = write(out, "coco", document, "plot_coco", document)
+    if as_json:
+        print_json(document)
+    else:
+        _show_coco(document)
+    say(written)
+
+
+def _show_coco(document: Mapping[str, Any]) -> None:
+    from rich.table import Table
+
+    screen = console()
+    table = Table("kind", "weights", "AP", "AP direct", "difference", "AP50", "AP50 direct", "requests exact",
+                  "difference, routed categories", box=None, header_style="bold")
+    for kind, figures in document["kinds"].items():
+        table.add_row(kind, figures["weights"], *(points(figures.get(name)) for name in (
+            "ap", "direct_ap", "difference", "ap50", "direct_ap50")), percent(figures["requests_exact"]),
+            f"{points(figures.get('difference_routed'))} of {figures['categories_routed']}")
+    screen.print(table)
+    screen.print(f"{document['pictures']} pictures; the difference may be {document['floor']} points", soft_wrap=True)
+    for kind, figures in document["kinds"].items():
+        if "reason" in figures:
+            screen.print(f"{kind}: no direct call: {figures['reason']}", soft_wrap=True)
