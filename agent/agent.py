@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any
 from veclink.agent.answers import answer_of, rejection
 from veclink.agent.errors import FolderError
 from veclink.agent.folder import CHECKPOINT, MANIFEST, RunFolder, plan_of
+from veclink.agent.merging import merge
 from veclink.agent.pictures import Picture, open_picture
 from veclink.agent.profiles import DEFAULT, Profile, load_profile
-from veclink.agent.steps import AnswerStep, CheckStep, DecodeStep, Found, OpenStep, ReadStep, RouteRecord, Run, Step
+from veclink.agent.steps import AnswerStep, CheckStep, DecodeStep, OpenStep, ReadStep, RouteRecord, Run, Step
 from veclink.envs.errors import InputError, UnknownName, VeclinkError
 from veclink.router.core import Core, Task
 from veclink.tools import registry
 from veclink.tools.device import pick_device
 from veclink.tools.regions import Region
-from veclink.tools.results import Result
 from veclink.tools.tool import Tool
 
 if TYPE_CHECKING:
@@ -144,8 +144,13 @@ class Agent:
         folder = None
         if (out := out or self.out) is not None:
             folder = RunFolder(out).prepare()
-            self._write_task(folder, task, pictures)
-        run = self._go([task], [pictures], opened, folder)[0]
+            folder.forget_checkpoint()
+        try:
+            run = self._go([task], [pictures], opened, folder)[0]
+        except BaseException:  # an interrupt too
+            if folder is not None:
+                folder.give_up()
+            raise
         about = tuple(dict.fromkeys(r.phrase for r in run.routes if self.tools[r.tool].result != "image"))
         if thread is not None and about:  # an edit's words are about no thing that "them" could mean
             self._turns[thread] = about
@@ -231,6 +236,7 @@ class Agent:
             pictures.append(picture)
         task = Task(asked["task"], tuple(p.pixels for p in pictures), regions, before)
         agent = cls(**{"profile": profile, **settings, **arguments})
+        out.files.update(["task.json", *(file for _, file, inside, _ in files if inside)])
         return agent._go([task], [pictures], 0.0, out.prepare(), again=True)[0]
 
     # -- how it is done --------------------------------------------------------------------------------------------
@@ -253,7 +259,13 @@ class Agent:
         began = time.perf_counter()
         core = self.core
         context = Context(
-            tasks, core, self.tools, self._condition, self.time_limit, folder, self._planner(tasks, pictures, folder)
+            tasks,
+            core,
+            self.tools,
+            self._condition,
+            self.time_limit,
+            folder,
+            self._planner(tasks, pictures, folder, again),
         )
         loaded = time.perf_counter() - began
         if folder is None:
@@ -284,14 +296,18 @@ class Agent:
                 folder.save_manifest(run)
         return runs
 
-    def _planner(self, tasks: list[Task], pictures: list[list[Picture]], folder: RunFolder | None) -> Any:
-        """Called with the routes before any decoder loads: refuses a task without pictures, writes plan.json."""
+    def _planner(
+        self, tasks: list[Task], pictures: list[list[Picture]], folder: RunFolder | None, again: bool
+    ) -> Any:
+        """Called with the routes before any decoder loads: refuses a task without pictures, writes task and plan."""
 
         def planned(state: State) -> None:
             for route in state["routes"]:
                 if not tasks[route["task"]].images:
                     raise InputError("a picture for this task", "none", "give one, e.g. a file or example:street")
             if folder is not None:
+                if not again:
+                    self._write_task(folder, tasks[0], pictures[0])
                 records = tuple(
                     RouteRecord(r["tool"], r["phrase"], r["image"], uses=tuple(r["uses"])) for r in state["routes"]
                 )
@@ -336,7 +352,8 @@ class Agent:
             )
             for i, r in ((i, state["routes"][i]) for i in mine)
         )
-        found = _merge([(records[place[i]], context.results[i]) for i in mine if i in context.results])
+        results = {place[i]: context.results[i] for i in mine if i in context.results}
+        found = merge([(records[k], result) for k, result in results.items()])
         errors = tuple(
             dict.fromkeys((records[place[i]].tool, outcomes[i]["error"]) for i in mine if outcomes[i]["error"])
         )
@@ -351,9 +368,9 @@ class Agent:
                 spent = (entry["load"], entry["bridge"], entry["link"])
                 steps.append(DecodeStep(entry["seconds"], entry["tool"], indices, *spent, error))
         steps.append(CheckStep(state["checked"] / len(context.tasks), tuple(state["notes"][number])))
-        answer = answer_of(records, found, [tool for tool, _ in errors]) or self._words(
-            reading["answer"], reading["rejected"]
-        )
+        counts = {k: len(result) for k, result in results.items()}
+        failed = {place[i] for i in mine if outcomes[i]["error"]}
+        answer = answer_of(records, found, counts, failed) or self._words(reading["answer"], reading["rejected"])
         steps.append(AnswerStep(time.perf_counter() - began, answer))
         used = {record.tool for record in records}
         models = dict(context.core.models)
@@ -426,18 +443,6 @@ def _open_step(seconds: float, pictures: Sequence[Picture]) -> OpenStep:
 
 def _digest(picture: Picture) -> str:
     return hashlib.sha256(picture.pixels.tobytes()).hexdigest()
-
-
-def _merge(found: Sequence[tuple[RouteRecord, Result]]) -> list[Found]:
-    """One result a tool and picture."""
-    groups: dict[tuple[str, int], list[Result]] = {}
-    for route, result in found:
-        groups.setdefault((route.tool, route.image), []).append(result)
-    merged = []
-    for (tool, image), results in groups.items():
-        filled = [r for r in results if len(r)] or results[:1]
-        merged.append(Found(tool, image, filled[0] if len(filled) == 1 else type(filled[0]).merge(filled)))
-    return merged
 
 
 def _seconds(

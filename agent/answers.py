@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from veclink.agent.steps import Found, RouteRecord
 from veclink.tools.phrases import parse
@@ -28,18 +28,27 @@ IRREGULAR = {
 LONGEST = 12  # kinds of things named one by one
 
 
-def answer_of(routes: Sequence[RouteRecord], results: Sequence[Found], failed: Sequence[str]) -> str:
+def answer_of(
+    routes: Sequence[RouteRecord], results: Sequence[Found], counts: Mapping[int, int], failed: Collection[int]
+) -> str:
     """A sentence a tool, in the order of the routes.
 
     Args:
-        failed: names of tools that gave no result because they failed.
+        results: one a tool and picture.
+        counts: index of each route that was decoded -> how many things it found.
+        failed: indices of those whose tool failed; nothing is known of what they are about.
     """
     sentences = []
     for tool in dict.fromkeys(route.tool for route in routes):
-        mine = [found for found in results if found.tool == tool]
-        if mine:
-            sentences += _sentences(mine, [r.phrase for r in routes if r.tool == tool])
-        elif tool in failed:
+        mine = {i: route.phrase for i, route in enumerate(routes) if route.tool == tool}
+        broken = list(dict.fromkeys(phrase for i, phrase in mine.items() if i in failed))
+        if found := [each for each in results if each.tool == tool]:
+            done = list(dict.fromkeys(phrase for i, phrase in mine.items() if counts.get(i)))
+            empty = dict.fromkeys(phrase for i, phrase in mine.items() if counts.get(i) == 0)
+            missing = [phrase for phrase in empty if phrase not in done]  # found in one of several pictures is found
+            sentences += _sentences(found, done, missing)
+            sentences += [f"{tool} failed for {phrase!r}." for phrase in broken]
+        elif broken:
             sentences.append(f"{tool} failed.")
     return " ".join(dict.fromkeys(sentences))
 
@@ -74,19 +83,18 @@ def plural(noun: str) -> str:
     return f"{first} {ending}".strip()
 
 
-def _sentences(found: Sequence[Found], phrases: Sequence[str]) -> list[str]:
-    """What one tool found over all pictures."""
+def _sentences(found: Sequence[Found], phrases: Sequence[str], missing: Sequence[str]) -> list[str]:
+    """What one tool found over all pictures for these phrases, and the phrases that it found nothing for."""
     kind = found[0].result.kind
     if kind == "text":
         return [text for f in found if isinstance(f.result, Text) for text in f.result.texts]
     if kind == "image":
         deeds = [re.sub(r"^(?:and|then|also)\s+", "", p.strip().rstrip("."), flags=re.IGNORECASE) for p in phrases]
         return [f"Edited: {join(list(dict.fromkeys(deeds)))}."]
-    items = [pair for f in found for pair in _named(f.result)]
-    missing = [p for p in dict.fromkeys(phrases) if p not in {phrase for _, phrase in items}]
+    items = [label for f in found for label in _labels(f.result)]
     sentences = []
     if items:
-        counts = Counter(label for label, _ in items).most_common()
+        counts = Counter(items).most_common()
         names = join([count_of(n, label) for label, n in counts[:LONGEST]])
         more = f" and {len(counts) - LONGEST} other kinds" if len(counts) > LONGEST else ""
         if kind == "keypoints":
@@ -100,11 +108,11 @@ def _sentences(found: Sequence[Found], phrases: Sequence[str]) -> list[str]:
     return sentences
 
 
-def _named(result: Result) -> list[tuple[str, str]]:
-    """(label, phrase) of each thing found; `items` would also write every mask in run lengths."""
+def _labels(result: Result) -> list[str]:
+    """The label of each thing found; `items` would also write every mask in run lengths."""
     if isinstance(result, Boxes | Masks | Keypoints):
-        return list(zip(result.labels, result.phrases, strict=True))
-    return [(item["label"], item["phrase"]) for item in result.items()]
+        return result.labels
+    return [item["label"] for item in result.items()]
 
 
 def _none(phrase: str) -> str:

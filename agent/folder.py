@@ -1,6 +1,7 @@
 """The run folder: what a run leaves on disk, written file by file in one step each, so that nothing is ever half there.
 
-`task.json` (what was asked, enough to resume), `plan.json` (the routes, before any decoder loads), one file a result,
+`task.json` (what was asked, enough to resume) and `plan.json` (the routes), once the core has read the task and before
+any decoder loads; one file a result,
 annotated pictures, `manifest.json` (models, timings, device, seed). `checkpoint.sqlite` is there while a run is
 unfinished.
 """
@@ -35,6 +36,7 @@ PACKAGES = (
     "supervision",
 )
 CHECKPOINT = "checkpoint.sqlite"
+CHECKPOINTS = (CHECKPOINT, f"{CHECKPOINT}-wal", f"{CHECKPOINT}-shm")
 MANIFEST = "manifest.json"
 
 
@@ -48,16 +50,33 @@ class RunFolder:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.files: set[str] = set()  # written here and still here
+        self.made: list[Path] = []  # folders that were not there before, the deepest first
 
     def prepare(self) -> RunFolder:
         """Make it and try it out, before anything heavy is done."""
         try:
+            self.made = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
             self.path.mkdir(parents=True, exist_ok=True)
             self.write("probe.tmp", b"x")
             self._remove("probe.tmp")
         except OSError as error:
+            self._remove_made()
             raise self._error(error) from error
+        except FolderError:
+            self._remove_made()
+            raise
         return self
+
+    def give_up(self) -> None:
+        """Leave nothing of a run that ended before its plan was written; one that got further can be resumed."""
+        if "plan.json" not in self.files:
+            self._remove(*CHECKPOINTS, *self.files)
+            self._remove_made()
+
+    def _remove_made(self) -> None:
+        for folder in self.made:
+            with suppress(OSError):  # not made after all, or somebody else has put something there
+                folder.rmdir()
 
     def write(self, name: str, data: bytes) -> Path:
         """Write a file under a temporary name and move it into place."""
@@ -81,12 +100,17 @@ class RunFolder:
         """
         if not (self.path / "task.json").exists():
             return
-        old = {"plan.json", MANIFEST, CHECKPOINT, f"{CHECKPOINT}-wal", f"{CHECKPOINT}-shm"}
+        old = {"plan.json", MANIFEST}
         old |= {file.name for file in self.path.glob("*.png") if re.fullmatch(r"(step|input)-\d+\.png", file.name)}
         with suppress(FolderError, KeyError, TypeError):  # no manifest, or not ours
             old |= {Path(str(name)).name for name in self.read_json(MANIFEST)["files"]}
         kept = {os.path.realpath(os.path.expanduser(path)) for path in keep}
         self._remove(*(name for name in old if os.path.realpath(self.path / name) not in kept))
+
+    def forget_checkpoint(self) -> None:
+        """Take away the checkpoint of an earlier run that was killed, so that a new one does not go on from it."""
+        if (self.path / "task.json").exists():
+            self._remove(*CHECKPOINTS)
 
     def _remove(self, *names: str) -> None:
         for name in names:
@@ -138,7 +162,7 @@ class RunFolder:
                 self.write_picture(f"annotated-{image}.jpg", np.asarray(run.draw(image)))
         self.save_manifest(run)
         steps = [file.name for file in self.path.glob("step-*.png")]
-        self._remove(CHECKPOINT, f"{CHECKPOINT}-wal", f"{CHECKPOINT}-shm", *steps)
+        self._remove(*CHECKPOINTS, *steps)
 
     def save_manifest(self, run: Run) -> None:
         """What made the results: models, timings, device, seed, versions."""

@@ -246,7 +246,7 @@ class HubCore:
             raise ModelError(f"routes to {', '.join(self._specs) or 'no tools'}", ", ".join(strangers),
                              "attach the routing's tools to the core")
         kinds = {name: spec.result for name, spec in self._specs.items()}
-        return () if written.rejected else routes_of(task.text, written, len(task.images), kinds)
+        return () if written.rejected else routes_of(task.text, written, len(task.images), kinds, task.before)
 
     # -- links -----------------------------------------------------------------------------------------------------
 

@@ -377,18 +377,18 @@ def test_a_gguf_file_is_converted_once(tmp_path: Any, monkeypatch: pytest.Monkey
 
 
 def test_hashes_are_remembered(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from veclink.router import hub
+    from veclink.tools import weights
 
     monkeypatch.setenv("VECLINK_CACHE", str(tmp_path / "cache"))
     file = tmp_path / "weights.safetensors"
     file.write_bytes(b"one")
-    first = hub._hash(file)
-    monkeypatch.setattr(hub, "sha256", lambda _path: "computed again")
-    assert hub._hash(file) == first
+    first = weights.remembered_sha256(file)
+    monkeypatch.setattr(weights, "sha256", lambda _path: "computed again")
+    assert weights.remembered_sha256(file) == first
     file.write_bytes(b"two!")
-    assert hub._hash(file) == "computed again"
+    assert weights.remembered_sha256(file) == "computed again"
     (tmp_path / "cache" / "hashes.json").write_text("[broken")
-    assert hub._hash(file) == "computed again"
+    assert weights.remembered_sha256(file) == "computed again"
 
 
 def test_training_changes_what_is_remembered() -> None:

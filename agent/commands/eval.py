@@ -133,12 +133,16 @@ def _show_coco(document: Mapping[str, Any]) -> None:
     from rich.table import Table
 
     screen = console()
-    table = Table("kind", "weights", "AP", "AP direct", "difference", "AP50", "AP50 direct", "requests exact",
-                  "difference, routed categories", box=None, header_style="bold")
-    for kind, figures in document["kinds"].items():
-        table.add_row(kind, figures["weights"], *(points(figures.get(name)) for name in (
-            "ap", "direct_ap", "difference", "ap50", "direct_ap50")), percent(figures["requests_exact"]),
-            f"{points(figures.get('difference_routed'))} of {figures['categories_routed']}")
+    kinds = document["kinds"]
+    table = Table("", *kinds, box=None, header_style="bold")
+    table.add_row("weights", *(figures["weights"] for figures in kinds.values()))
+    for name, label in (("ap", "AP by request"), ("direct_ap", "AP called directly"), ("difference", "difference"),
+                        ("difference_routed", "difference, routed categories"), ("ap50", "AP50 by request"),
+                        ("direct_ap50", "AP50 called directly")):
+        table.add_row(label, *(points(figures.get(name)) for figures in kinds.values()))
+    table.add_row("categories routed", *("{categories_routed} of {categories}".format(**f) for f in kinds.values()))
+    for name, label in (("requests_exact", "requests routed exactly"), ("agreement", "sure things in common")):
+        table.add_row(label, *(percent(figures[name]) for figures in kinds.values()))
     screen.print(table)
     screen.print(f"{document['pictures']} pictures; the difference may be {document['floor']} points", soft_wrap=True)
     for kind, figures in document["kinds"].items():

@@ -35,6 +35,7 @@ KEPT = {"boxes": 300, "masks": 100, "keypoints": 300}
 ANNOTATIONS = {"boxes": "instances", "masks": "instances", "keypoints": "person_keypoints"}
 COCO_KINDS: Mapping[str, Any] = {"boxes": "bbox", "masks": "segm", "keypoints": "keypoints"}
 LIST = 10  # categories a request names
+SURE = 0.25  # score from which a thing counts for the agreement
 FLOOR = 0.5  # points by which the two sides may differ
 SAMPLES = 100  # of the bootstrap
 
@@ -142,8 +143,9 @@ def measure(
     Returns:
         {"pictures", "floor", "options", "kinds": {kind: figures}}; of a kind: "ap", "ap50", "direct_ap",
         "direct_ap50", "difference", and "difference_routed", the same over the categories whose requests were routed
-        exactly in every picture (points, each with its 95 % interval and number of pictures); "requests_exact",
-        "categories_routed", "kept" (things a picture), "weights"; "reason" where there is nothing to compare with.
+        exactly in every picture (points, each with its 95 % interval and number of pictures); "requests_exact";
+        "categories_routed"; "agreement", the share of the direct call's sure things that the request found too;
+        "kept" (things a picture); "weights"; "reason" where there is nothing to compare with.
     """
     kinds = {}
     for kind, file in folder.files.items():
@@ -182,6 +184,9 @@ class _Side:
                 row["segmentation"] = encode_mask(row.pop("mask"))
         self.rows += [{"image_id": number, **row} for row in best]
 
+    def of(self, number: int) -> list[Row]:
+        return [row for row in self.rows if row["image_id"] == number]
+
 
 def _measure_kind(agent: Agent, folder: CocoFolder, kind: str, file: Path, tool: Any, direct: Direct,
                   progress: Callable[[str, int, int], None], each: int) -> dict[str, Any]:
@@ -189,7 +194,7 @@ def _measure_kind(agent: Agent, folder: CocoFolder, kind: str, file: Path, tool:
     points = next((c["keypoints"] for c in _annotations(file)["categories"] if "keypoints" in c), [])
     points = [str(point).replace("_", " ") for point in points]
     requests = requests_of(kind, list(categories), each)
-    ours, theirs, exact, missed = _Side(), _Side(), [], set()
+    ours, theirs, exact, missed, same = _Side(), _Side(), [], set(), []
     figures: dict[str, Any] = {"weights": tool.weights or next(iter(tool.models), "")}
     try:
         call = direct(kind, figures["weights"], tool.device)
@@ -205,6 +210,7 @@ def _measure_kind(agent: Agent, folder: CocoFolder, kind: str, file: Path, tool:
         ours.add(number, found, categories, kind, points)
         if call is not None:
             theirs.add(number, [call(runs[0].pixels())], categories, kind, points)
+            same += agreeing(ours.of(number), theirs.of(number))
         progress(kind, done, len(folder.pictures))
     numbers = [number for number, _ in folder.pictures]
     routed = {number for name, number in categories.items() if name not in missed}
@@ -213,7 +219,8 @@ def _measure_kind(agent: Agent, folder: CocoFolder, kind: str, file: Path, tool:
     names = ("ap", "ap50") if call is None else (
         "ap", "ap50", "direct_ap", "direct_ap50", "difference", "difference_routed")
     return {**figures, **dict(zip(names, figures_of(sides), strict=True)), "requests_exact": share(exact),
-            "categories_routed": len(routed), "categories": len(categories), "kept": KEPT[kind]}
+            "categories_routed": len(routed), "categories": len(categories), "agreement": share(same),
+            "kept": KEPT[kind]}
 
 
 def routed_exactly(run: Run, agent: Agent, kind: str, names: Sequence[str]) -> bool:
@@ -226,6 +233,29 @@ def routed_exactly(run: Run, agent: Agent, kind: str, names: Sequence[str]) -> b
 
 def _bare(words: str) -> str:
     return re.sub(r"^(?:every|each|all|the|an?|(?:the )?pose of(?: every)?)\s+", "", words.lower().strip(" .,")).strip()
+
+
+def agreeing(ours: Sequence[Row], theirs: Sequence[Row]) -> list[bool]:
+    """Of each of their sure things whether ours holds it: same category, score and place.
+
+    Weights whose precision is near nothing differ by nothing in it; this still tells whether both sides are the same.
+    """
+    from pycocotools.mask import iou
+
+    held = []
+    for row in theirs:
+        if row["score"] < SURE:
+            continue
+        near = [other for other in ours if other["category_id"] == row["category_id"]
+                and abs(other["score"] - row["score"]) < 0.01]
+        if "keypoints" in row:
+            apart = [np.abs(np.subtract(other["keypoints"], row["keypoints"])).max() for other in near]
+            held.append(bool(apart) and bool(min(apart) < 1))
+        else:
+            key = "bbox" if "bbox" in row else "segmentation"
+            shared: Any = iou([other[key] for other in near], [row[key]], [0]) if near else np.zeros(1)
+            held.append(bool(np.max(shared) > 0.95))
+    return held
 
 
 def rows_of(result: Result, categories: Mapping[str, int], points: Sequence[str]) -> list[Row]:

@@ -41,7 +41,7 @@ def plot_coco(document: Mapping[str, Any], picture: Path) -> None:
             theirs.append(figures.get(f"direct_{name}"))
     _bars(axes, names, {"by request": ours, "called directly": theirs})
     axes.set(ylabel="points", title=f"COCO, {document['pictures']} pictures, profile {document['profile']}")
-    axes.legend(fontsize=8)
+    figure.legend(fontsize=8, loc="outside lower center", ncols=2)
     figure.savefig(picture, dpi=120)
 
 
@@ -64,7 +64,7 @@ def plot_run(document: Mapping[str, Any], picture: Path) -> None:
         if floor is not None:
             right.hlines(floor, place - 0.45, place + 0.45, color=MARK, linestyle="--", linewidth=1.5)
             right.annotate(f"{'>=' if 'floor' in ratio else '<='} {floor:g}", (place + 0.45, floor), fontsize=8,
-                           color=MARK, va="bottom", ha="right")
+                           color=MARK, va="bottom", ha="right", bbox={"color": "white", "pad": 1})
     right.set(title="Ratios measured side by side; dashed: what is asked")
     right.tick_params(axis="x", labelsize=7)
     figure.savefig(picture, dpi=120)

@@ -40,7 +40,6 @@ class RoutingRecipe:
         output: the checkpoint to write.
         epochs, batch, rate, warmup, decay: of AdamW with a cosine schedule.
         order_weight, phrase_weight: of the losses beside the labels' own.
-        tagger_epochs, tagger_rate: of the part that trains the tagger alone, after the rest.
         validation: share of the requests kept out to watch the training.
         seed: of everything random.
         save_every: steps between checkpoints.
@@ -62,8 +61,6 @@ class RoutingRecipe:
     order_weight: float = 0.3
     phrase_weight: float = 0.5
     validation: float = 0.05
-    tagger_epochs: int = 0
-    tagger_rate: float = 5e-4
     seed: int = 0
     save_every: int = 200
 
@@ -138,7 +135,6 @@ def train_routing(
             report(row)
         if step % recipe.save_every == 0 or step == total:
             _checkpoint(folder, learned, optimizer, step, seconds)
-    polish_tagger(head, training, recipe, report)
     figures = {
         "steps": total,
         "seconds": round(time.monotonic() - began, 1),
@@ -151,54 +147,6 @@ def train_routing(
     save_head(head, recipe.output, {"recipe": json.dumps(_plain(recipe)), **{k: str(v) for k, v in figures.items()}})
     _log(folder, figures)
     return figures
-
-
-def polish_tagger(head: RoutingHead, training: Sequence[Request], recipe: RoutingRecipe, report: Report) -> None:
-    """Train the tagger alone for `tagger_epochs` more on states that the finished trunk gives once.
-
-    It learns slower than the labels, and without the trunk an epoch costs seconds. A killed run does this part again.
-    """
-    if not recipe.tagger_epochs:
-        return
-    head.eval()
-    rng = random.Random(recipe.seed)
-    stored = [_stored(head, training[i : i + 32]) for i in range(0, len(training), 32)]
-    parts = (head.token_in, head.label_in, head.tagger, head.tags)
-    parameters = [p for part in parts for p in part.parameters()]
-    optimizer = torch.optim.AdamW(parameters, lr=recipe.tagger_rate, weight_decay=recipe.decay)
-    step, total = 0, recipe.tagger_epochs * len(stored)
-    torch.manual_seed(recipe.seed)
-    head.tagger.train()
-    for epoch in range(recipe.tagger_epochs):
-        rng.shuffle(stored)
-        losses = []
-        for tokens, label, mask, targets in stored:
-            optimizer.param_groups[0]["lr"] = recipe.tagger_rate * 0.5 * (1 + math.cos(math.pi * step / total))
-            logits = head.tag(tokens.float(), label.float(), mask)
-            loss = functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=-100)
-            optimizer.zero_grad()
-            loss.backward()
-            clip_grad_norm_(parameters, 1.0)
-            optimizer.step()
-            step += 1
-            losses.append(loss.item())
-        report({"step": epoch + 1, "of": recipe.tagger_epochs, "seconds": 0.0, "tagger": sum(losses) / len(losses)})
-    head.eval()
-
-
-@torch.no_grad()
-def _stored(head: RoutingHead, batch: Sequence[Request]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Half-precision token states (n, T, H) and label states (n, H), mask and target tags (n, T) of all pairs."""
-    where, index = head.queries.device, {label: i for i, label in enumerate(head.config.labels)}
-    ids, mask, offsets = head.trunk.tokens([r.text for r in batch])
-    with torch.autocast(where.type, torch.bfloat16):
-        _, _, tokens, states = head(ids.to(where), mask.to(where))
-    labelled = [(b, zip(r.tools, r.spans, strict=True)) for b, r in enumerate(batch)]
-    asked = [(b, index[label], spans) for b, pairs in labelled for label, spans in pairs if spans]
-    rows = torch.tensor([b for b, _, _ in asked], device=where)
-    labels = torch.tensor([label for _, label, _ in asked], device=where)
-    targets = _target_tags(asked, offsets, mask.shape[1]).to(where)
-    return tokens[rows].half(), states[rows, labels].half(), mask.to(where)[rows], targets
 
 
 def _split(recipe: RoutingRecipe) -> tuple[list[Request], list[Request]]:
