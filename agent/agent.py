@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from veclink.agent.answers import answer_of, rejection
+from veclink.agent.checks import merge
 from veclink.agent.errors import FolderError
 from veclink.agent.folder import CHECKPOINT, MANIFEST, RunFolder, plan_of
-from veclink.agent.merging import merge
 from veclink.agent.pictures import Picture, open_picture
 from veclink.agent.profiles import DEFAULT, Profile, load_profile
 from veclink.agent.steps import AnswerStep, CheckStep, DecodeStep, OpenStep, ReadStep, RouteRecord, Run, Step

@@ -1,15 +1,20 @@
-"""Holding what was found against what was asked: remarks, never inventions."""
+"""Holding what was found against what was asked: valid results, each thing once, and remarks, never inventions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+import supervision as sv
+
 from veclink.agent.answers import count_of
-from veclink.agent.steps import RouteRecord
+from veclink.agent.steps import Found, RouteRecord
 from veclink.tools.errors import ContractError
 from veclink.tools.phrases import parse
-from veclink.tools.results import Result
+from veclink.tools.results import Boxes, Keypoints, Masks, Result
 from veclink.tools.tool import Tool
+
+SAME = 0.95  # overlap (IoU) from which two boxes of one label are round one thing
 
 
 def valid(tool: Tool, result: object, size: tuple[int, int]) -> Result:
@@ -42,3 +47,72 @@ def remarks(routes: Sequence[RouteRecord], results: Mapping[int, Result]) -> lis
             found = count_of(len(result), phrase.head or "thing")
             notes.append(f"{route.phrase!r} asks for {phrase.count}, {found} found{where}")
     return notes
+
+
+def merge(found: Sequence[tuple[RouteRecord, Result]]) -> list[Found]:
+    """The results of routes, one a tool and picture, in the order of the routes."""
+    groups: dict[tuple[str, int], list[Result]] = {}
+    for route, result in found:
+        groups.setdefault((route.tool, route.image), []).append(result)
+    return [Found(tool, image, together(results)) for (tool, image), results in groups.items()]
+
+
+def together(results: Sequence[Result]) -> Result:
+    """One result of several of one kind on one picture, without twins.
+
+    Twins are two things of one label, from two of the results, whose boxes overlap by more than `SAME`: the one of the
+    higher score stays, with its own phrase. A body takes over the points that its twin saw better.
+    """
+    filled = [result for result in results if len(result)] or list(results[:1])
+    if len(filled) == 1:
+        return filled[0]
+    whole = type(filled[0]).merge(filled)
+    if not isinstance(whole, Boxes | Masks | Keypoints):
+        return whole
+    owners = np.repeat(np.arange(len(filled)), [len(result) for result in filled])
+    twin_of = _twins(whole, owners)
+    if not twin_of:
+        return whole
+    if isinstance(whole, Keypoints):
+        whole = _filled_in(whole, twin_of)
+    return whole[[i for i in range(len(whole)) if i not in twin_of]]
+
+
+def _twins(whole: Boxes | Masks | Keypoints, owners: np.ndarray) -> dict[int, int]:
+    """Of each item to drop, the item that stays for it.
+
+    Args:
+        owners: (n,) which result each item is from; two things of one result are never twins, its tool told them apart.
+    """
+    boxes, scores = (whole.boxes, whole.box_scores) if isinstance(whole, Keypoints) else (whole.xyxy, whole.scores)
+    labels = np.array(whole.labels)
+    alike = sv.box_iou_batch(boxes, boxes) > SAME
+    alike &= (labels[:, None] == labels) & (owners[:, None] != owners)
+    twin_of: dict[int, int] = {}
+    kept: list[int] = []
+    for i in np.argsort(-scores, kind="stable"):
+        other = next((k for k in kept if alike[i, k]), None)
+        if other is None:
+            kept.append(int(i))
+        else:
+            twin_of[int(i)] = other
+    return twin_of
+
+
+def _filled_in(bodies: Keypoints, twin_of: dict[int, int]) -> Keypoints:
+    """Each body that stays with the better of its own and its twins' points: one phrase may ask for elbows alone."""
+    points, scores = bodies.xy.copy(), bodies.scores.copy()
+    for twin, kept in twin_of.items():
+        better = scores[twin] > scores[kept]
+        points[kept][better], scores[kept][better] = points[twin][better], scores[twin][better]
+    return Keypoints(
+        points,
+        scores,
+        bodies.boxes,
+        bodies.box_scores,
+        bodies.labels,
+        bodies.phrases,
+        bodies.size,
+        bodies.names,
+        bodies.edges,
+    )

@@ -113,6 +113,31 @@ def test_every_size_of_picture_is_drawn_on_legibly(size: tuple[int, int]) -> Non
     assert changed(scene, drawn).any()
 
 
+@pytest.mark.parametrize("size", [(160, 120), (4000, 3000)])
+@pytest.mark.parametrize("kind", ["boxes", "masks", "keypoints"])
+def test_what_is_drawn_lies_at_its_thing_and_nowhere_far_from_it(kind: str, size: tuple[int, int]) -> None:
+    """Pixels change inside the box; a label may stand out, but by no more than a fifth of the picture."""
+    width, height = size
+    x1, y1, x2, y2 = width * 0.25, height * 0.4, width * 0.5, height * 0.7
+    inner = np.array([[[x1, y1], [x2, y1], [x2, y2]]])
+    mask = np.zeros((1, height, width), bool)
+    mask[0, int(y1) : int(y2), int(x1) : int(x2)] = True
+    results: dict[str, Result] = {
+        "boxes": boxes((x1, y1, x2, y2), size=size),
+        "masks": Masks(mask, np.array([0.8]), "cat", "cats", size),
+        "keypoints": Keypoints(inner, np.ones((1, 3)), np.array([[x1, y1, x2, y2]]), np.ones(1), "cat", "cats", size,
+                               ("a", "b", "c"), ((0, 1), (1, 2))),
+    }  # fmt: skip
+    scene = canvas(*size)
+    marks = changed(scene, draw(scene, [results[kind]]))
+    line = Sizes.of(scene).line
+    inside = marks[int(y1) - line : int(y2) + line, int(x1) - line : int(x2) + line]
+    assert inside.sum() > 2 * (x2 - x1)  # at least two lines from side to side
+    ys, xs = np.nonzero(marks)
+    assert xs.min() > x1 - 0.05 * width and xs.max() < x2 + 0.2 * width
+    assert ys.min() > y1 - 0.2 * height and ys.max() < y2 + 0.05 * height
+
+
 def test_lines_and_letters_grow_with_the_picture() -> None:
     small, middle, large = (Sizes.of(canvas(n, n)) for n in (160, 1000, 4000))
     assert (small.line, small.limb, small.joint) == (1, 1, 1) and not small.scores

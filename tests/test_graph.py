@@ -1,13 +1,8 @@
-"""The graph of a run: waves, chains, failures, what a checkpoint holds, and going on after a kill."""
+"""The graph of a run: waves, chains, failures, and what a checkpoint holds."""
 
 from __future__ import annotations
 
-import json
-import os
-import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,10 +13,9 @@ import pytest
 import torch
 
 from veclink.agent.agent import Agent
-from veclink.agent.errors import FolderError
 from veclink.agent.folder import CHECKPOINT, RunFolder
 from veclink.agent.steps import DecodeStep
-from veclink.agent.testing import COLOURS, FakeBroken, FakeCore, FakePaint, FakeShape, FakeSpot, blocks, picture_file
+from veclink.agent.testing import COLOURS, FakeBroken, FakeCore, FakePaint, FakeShape, FakeSpot, blocks
 from veclink.router.core import Reading, Route, Task
 from veclink.tools.condition import Condition
 from veclink.tools.errors import ContractError
@@ -253,7 +247,8 @@ def test_a_checkpoint_holds_words_and_numbers_and_no_pixels(
     fake_agent: Agent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rng = np.random.default_rng(0)
-    picture = rng.integers(0, 256, (800, 1000, 3), dtype=np.uint8)  # 2.4 MB that no packing makes smaller
+    picture = rng.integers(0, 256, (1000, 1000, 3), dtype=np.uint8)  # 3 MB that no packing makes smaller
+    picture[..., 0] //= 4  # no stray reds: run lengths of thousands of specks would be the result's own size
     picture[100:200, 100:200] = RED
     kept: dict[str, bytes] = {}
     save = RunFolder.save
@@ -269,7 +264,7 @@ def test_a_checkpoint_holds_words_and_numbers_and_no_pixels(
     agent = scripted(fake_agent, Route("shape", "red"), Route("paint", "blue", uses=(0,)))
     run = agent.run("x", [picture], out=tmp_path / "out")
     assert isinstance(run.results[1].result, Image)
-    assert int.from_bytes(kept["size"], "big") < 600_000  # several copies of the state
+    assert int.from_bytes(kept["size"], "big") < 200_000  # several copies of the state
     assert picture[0, :8].tobytes().hex().encode() not in kept["dump"].lower()
     assert b"step-1.png" in kept["files"]
     assert not list((tmp_path / "out").glob("step-*")) and not list((tmp_path / "out").glob(f"{CHECKPOINT}*"))
@@ -280,119 +275,3 @@ def test_without_a_folder_nothing_is_checkpointed(fake_agent: Agent, monkeypatch
 
     monkeypatch.setattr(sqlite, "SqliteSaver", None)
     assert fake_agent.run("spot red", [blocks("red")]).results
-
-
-KILLED = """
-import sys, time
-from pathlib import Path
-import veclink.agent.testing as t
-from veclink.agent import Agent
-from veclink.agent.profiles import Profile
-from veclink.router.core import Reading, Route
-from veclink.tools import registry
-
-class Core(t.FakeCore):
-    def read(self, tasks):
-        return [Reading("", (Route("spot", "red"), Route("shape", "red"), Route("paint", "blue", uses=(1,)),
-                             Route("broken", "last", uses=(2,))))]
-
-def hang(self, images, conditions):
-    Path("stuck").touch()
-    time.sleep(3600)
-
-t.FakeBroken.decode = hang
-for kind in t.FAKES:
-    registry.register(kind.name, kind)
-profile = Profile("fakes", "", {"model": "fake"}, {kind.name: {} for kind in t.FAKES}, plugins=False)
-Agent(profile, device="cpu", seed=5, options={"spot": {"tolerance": 33}}, core=Core()).run("x", ["a.png"], out="out")
-"""
-
-
-@pytest.fixture
-def killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of a run that was killed while its last tool was at work."""
-    monkeypatch.chdir(tmp_path)
-    picture_file(tmp_path, "a.png", "red", "green")
-    with subprocess.Popen([sys.executable, "-c", KILLED], stderr=subprocess.PIPE, text=True) as running:
-        deadline = time.monotonic() + 60
-        while not Path("stuck").exists() and running.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.05)
-        stuck = Path("stuck").exists()
-        os.kill(running.pid, signal.SIGKILL)
-        _, error = running.communicate(timeout=30)
-    assert stuck, error
-    return tmp_path / "out"
-
-
-def test_a_killed_run_goes_on_and_does_nothing_twice(
-    killed: Path, fake_tools: tuple[str, ...], decodes: list[tuple[str, int]]
-) -> None:
-    assert json.loads((killed / "plan.json").read_text())["routes"][2]["uses"] == [1]
-    assert not (killed / "manifest.json").exists()
-    core = Scripted()
-    run = Agent.resume(killed, core=core)
-    assert decodes == [("broken", 1)] and core.reads == 0
-    assert [found.tool for found in run.results] == ["spot", "shape", "paint", "broken"] and not run.errors
-    paint = run.results[2].result
-    assert isinstance(paint, Image) and tuple(paint.pixels[20, 16]) == BLUE and tuple(paint.pixels[0, 0]) == (127,) * 3
-    assert (run.profile, run.seed) == ("fakes", 5)
-    files = {file.name for file in killed.iterdir()}
-    assert {"manifest.json", "paint-0.png", "spot-0.json"} <= files and CHECKPOINT not in files
-    with pytest.raises(FolderError, match="finished"):
-        Agent.resume(killed, core=core)
-
-
-def test_a_resumed_run_has_the_options_it_had(killed: Path, fake_tools: tuple[str, ...]) -> None:
-    kept: list[Agent] = []
-
-    class Watched(Agent):
-        def __init__(self, *arguments: Any, **named: Any) -> None:
-            super().__init__(*arguments, **named)
-            kept.append(self)
-
-    Watched.resume(killed, core=Scripted())
-    assert kept[0].tools["spot"].options["tolerance"] == 33 and kept[0].device == "cpu"
-
-
-def test_a_killed_run_is_not_finished_with_another_picture(killed: Path, fake_tools: tuple[str, ...]) -> None:
-    picture_file(killed.parent, "a.png", "red", "blue")
-    with pytest.raises(FolderError, match=r"a\.png"):
-        Agent.resume(killed, core=Scripted())
-    (killed.parent / "a.png").unlink()
-    with pytest.raises(Exception, match=r"a\.png"):
-        Agent.resume(killed, core=Scripted())
-
-
-def test_a_run_killed_before_its_first_step_starts_over(
-    killed: Path, fake_tools: tuple[str, ...], decodes: list[tuple[str, int]]
-) -> None:
-    for file in killed.glob(f"{CHECKPOINT}*"):
-        file.unlink()
-    run = Agent.resume(killed, core=Scripted(Route("spot", "red")))
-    assert decodes == [("spot", 1)] and len(run.results[0].result) == 1
-
-
-def test_a_run_killed_while_it_was_written_is_written_again(
-    fake_agent: Agent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, decodes: list[tuple[str, int]]
-) -> None:
-    class Killed(BaseException):
-        """Stands for a kill in the middle of writing."""
-
-    def killed(self: RunFolder, run: Any) -> None:
-        raise Killed
-
-    with monkeypatch.context() as patch:
-        patch.setattr(RunFolder, "save", killed)
-        with pytest.raises(Killed):
-            fake_agent.run("spot red", [picture_file(tmp_path)], out=tmp_path / "out")
-    run = Agent.resume(tmp_path / "out", core=FakeCore())
-    assert decodes == [("spot", 1)] and len(run.results[0].result) == 1
-    assert (tmp_path / "out" / "manifest.json").exists()
-
-
-@pytest.mark.parametrize("content", [None, "{", "[]"])
-def test_a_folder_that_no_run_made_cannot_be_resumed(content: str | None, tmp_path: Path) -> None:
-    if content is not None:
-        (tmp_path / "task.json").write_text(content)
-    with pytest.raises(FolderError):
-        Agent.resume(tmp_path)

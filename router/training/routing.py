@@ -22,7 +22,7 @@ from torch.nn import functional
 from torch.nn.utils import clip_grad_norm_
 
 from veclink.router.errors import RecipeError
-from veclink.router.head import BEGIN, INSIDE, HeadConfig, RoutingHead, save_head
+from veclink.router.head import BEGIN, INSIDE, HeadConfig, RoutingHead, load_head, save_head
 from veclink.router.training.requests import Request, Span, batches, read_requests
 from veclink.tools.device import pick_device
 
@@ -38,6 +38,7 @@ class RoutingRecipe:
         model, labels, alone, layers, rank, width: of the head (`HeadConfig`).
         train: JSONL files of labelled requests, relative to the recipe.
         output: the checkpoint to write.
+        start: a checkpoint of the same shape to go on from, or None to begin afresh.
         epochs, batch, rate, warmup, decay: of AdamW with a cosine schedule.
         order_weight, phrase_weight: of the losses beside the labels' own.
         validation: share of the requests kept out to watch the training.
@@ -50,6 +51,7 @@ class RoutingRecipe:
     alone: tuple[str, str]
     train: tuple[Path, ...]
     output: Path
+    start: Path | None = None
     layers: int = 20
     rank: int = 8
     width: int = 256
@@ -90,7 +92,9 @@ def read_recipe(path: Path) -> RoutingRecipe:
     files = sorted(file for pattern in data["train"] for file in path.parent.glob(str(pattern)))
     if not files:
         raise RecipeError("training files", f"none at {data['train']}", "mend the recipe's train")
-    paths = {"train": tuple(files), "output": (path.parent / data["output"]).resolve()}
+    paths: dict[str, Any] = {"train": tuple(files), "output": (path.parent / data["output"]).resolve()}
+    if data.get("start"):
+        paths["start"] = (path.parent / data["start"]).resolve()
     return RoutingRecipe(**{**data, **paths, "labels": tuple(data["labels"]), "alone": tuple(data["alone"])})
 
 
@@ -114,7 +118,7 @@ def train_routing(
     target = pick_device(device)
     torch.manual_seed(recipe.seed)
     training, validation = _split(recipe)
-    head = RoutingHead(recipe.head()).to(target)
+    head = (load_head(recipe.start) if recipe.start else RoutingHead(recipe.head())).to(target)
     learned = head.learned()
     optimizer = torch.optim.AdamW(learned.values(), lr=recipe.rate, weight_decay=recipe.decay)
     total = steps or recipe.epochs * math.ceil(len(training) / recipe.batch)
