@@ -192,11 +192,12 @@ print(run.answer, flush=True)
 
 def test_a_tool_that_hangs_does_not_keep_the_process_alive() -> None:
     with subprocess.Popen([sys.executable, "-c", HANGING], stdout=subprocess.PIPE, text=True) as running:
-        assert running.stdout is not None
-        answer = running.stdout.readline()
-        answered = time.monotonic()
-        assert running.wait(timeout=30) == 0
-        assert time.monotonic() - answered < 10  # imports before the answer take as long as the machine is busy
+        try:
+            assert running.stdout is not None
+            answer = running.stdout.readline()  # imports before it take as long as the machine is busy
+            assert running.wait(timeout=10) == 0
+        finally:
+            running.kill()
     assert answer == "broken failed. Found 1 red.\n"
 
 

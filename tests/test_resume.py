@@ -229,8 +229,10 @@ def test_a_run_without_its_checkpoint_starts_over(
 ) -> None:
     for file in killed.glob(f"{CHECKPOINT}*"):
         file.unlink()
+    asked = (killed / "task.json").read_bytes()
     run = Agent.resume(killed, core=Scripted(Route("spot", "red")))
     assert decodes == ["spot"] and len(run.results[0].result) == 1
+    assert (killed / "task.json").read_bytes() == asked  # "a.png" may be another file, seen from this folder
 
 
 def test_a_new_run_into_a_killed_runs_folder_does_not_go_on_from_it(

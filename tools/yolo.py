@@ -263,8 +263,7 @@ class Yolo:
 
         Args:
             seen: of one picture.
-            weights: (classes,); taken between 0 and 1. An anchor's score is its largest product, its class that one's;
-                an anchor whose likeliest class has no weight is something else and gives nothing.
+            weights: (classes,); taken between 0 and 1. An anchor's score is its largest product, its class that one's.
             confidence: lowest score, 0..1.
             iou: overlap above which the weaker of two boxes of one class goes, 0..1; end-to-end heads need none of it.
             limit: most things; end-to-end heads give at most 300.
@@ -272,8 +271,7 @@ class Yolo:
         weights = weights.to(seen.predictions.device, torch.float32).clamp(0, 1)
         classes = len(weights)
         predictions = seen.predictions.clone()
-        wanted = weights[predictions[4 : 4 + classes].argmax(0)] > 0
-        predictions[4 : 4 + classes] *= weights[:, None] * wanted
+        predictions[4 : 4 + classes] *= weights[:, None]
         rows = self._best(predictions, classes, confidence, limit) if self.end2end else _suppressed(
             predictions, classes, confidence, iou, limit)
         xyxy = self._to_picture(rows[:, :4], seen)
