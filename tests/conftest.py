@@ -1,5 +1,4 @@
-"""Shared by all tests: one CPU thread (the tests run beside other work), no network, and where public weights may lie.
-Shared by all tests: one CPU thread (the tests run beside other work), no network, and where public weights may lie."""
+"""Shared by all tests: no network, where public weights may lie, and what skips a test, with the reason."""
 
 from __future__ import annotations
 
