@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from veclink.agent.agent import Agent
+from veclink.agent.cli import main
 from veclink.agent.commands import bench as bench_command
 from veclink.agent.measure import bench
 from veclink.agent.testing import FakeSpot, blocks
@@ -88,10 +89,10 @@ def test_the_command_prints_writes_and_plots(
 ) -> None:
     document = _measured(fake_agent, repeat=2)
     monkeypatch.setattr(bench, "measure", lambda agent, repeat, batch, progress: document)
-    done = CliRunner().invoke(bench_command.command, ["run", "--out", str(tmp_path / "o")])
+    done = CliRunner().invoke(main, ["bench", "run", "--out", str(tmp_path / "o")])
     assert done.exit_code == 0, done.output
     assert "at most 0.05" in done.stdout and "batch remembering" in done.stdout
     assert json.loads((tmp_path / "o" / "run.json").read_text()) == document
     assert (tmp_path / "o" / "run.png").stat().st_size > 5000
-    done = CliRunner().invoke(bench_command.command, ["run", "--json"])
+    done = CliRunner().invoke(main, ["bench", "run", "--json"])
     assert json.loads(done.stdout) == document

@@ -13,7 +13,7 @@ from conftest import need_model, need_weights
 from PIL import Image
 
 from veclink.agent.agent import Agent
-from veclink.agent.commands import eval as eval_command
+from veclink.agent.cli import main
 from veclink.agent.commands.report import percent, points
 from veclink.agent.measure import coco, plots
 from veclink.agent.testing import blocks
@@ -202,13 +202,13 @@ def test_the_command_writes_a_table_a_document_and_a_plot(
     monkeypatch.setattr(coco, "coco_agent", lambda profile, device: fake_agent)
     monkeypatch.setattr(coco, "ultralytics_direct", _perfect)
     out = tmp_path / "figures"
-    done = CliRunner().invoke(eval_command.command, ["coco", str(synthetic), "--out", str(out)])
+    done = CliRunner().invoke(main, ["eval", "coco", str(synthetic), "--out", str(out)])
     assert done.exit_code == 0, done.output
     assert "100.00" in done.stdout and "boxes" in done.stdout
     assert json.loads((out / "coco.json").read_text())["kinds"]["masks"]["ap"]["value"] == 100.0
     with Image.open(out / "coco.png") as plot:
         assert plot.size[0] > 400
-    done = CliRunner().invoke(eval_command.command, ["coco", str(synthetic), "--json"])
+    done = CliRunner().invoke(main, ["eval", "coco", str(synthetic), "--json"])
     assert json.loads(done.stdout)["suite"] == "coco"
 
 
@@ -240,7 +240,7 @@ def test_routing_figures_table_document_and_plot(
     monkeypatch.setattr("veclink.router.evaluation.routing.DATA", tmp_path)  # the shipped corpus takes seconds
     monkeypatch.setattr(fake_agent.core, "routing", _ByWord(), raising=False)
     monkeypatch.setattr("veclink.agent.agent.Agent", lambda profile, device: fake_agent)
-    done = CliRunner().invoke(eval_command.command, ["routing", str(file), "--out", str(tmp_path / "o"), "--json"])
+    done = CliRunner().invoke(main, ["eval", "routing", str(file), "--out", str(tmp_path / "o"), "--json"])
     assert done.exit_code == 0, done.output
     document = json.loads(done.stdout)
     assert document["cases"] == 4 and document["exact_set"]["value"] == 0.75
@@ -249,13 +249,13 @@ def test_routing_figures_table_document_and_plot(
     assert document["bag_of_words"]["by_tools"]["1"]["cases"] == 3
     assert json.loads((tmp_path / "o" / "routing.json").read_text()) == document
     assert (tmp_path / "o" / "routing.png").stat().st_size > 5000
-    done = CliRunner().invoke(eval_command.command, ["routing", str(file)])
+    done = CliRunner().invoke(main, ["eval", "routing", str(file)])
     assert "75.0 %" in done.stdout and "answer -> spot" in done.stdout
 
 
 def test_a_missing_file_is_bad_input() -> None:
-    done = CliRunner().invoke(eval_command.command, ["routing", "nowhere.jsonl"])
-    assert isinstance(done.exception, InputError)
+    done = CliRunner().invoke(main, ["eval", "routing", "nowhere.jsonl"])
+    assert done.exit_code == 2 and "nowhere.jsonl" in done.stderr
 
 
 def test_wilson_intervals() -> None:

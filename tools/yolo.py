@@ -271,7 +271,10 @@ class Yolo:
         weights = weights.to(seen.predictions.device, torch.float32).clamp(0, 1)
         classes = len(weights)
         predictions = seen.predictions.clone()
-        predictions[4 : 4 + classes] *= weights[:, None]
+        scores = predictions[4 : 4 + classes]
+        if not (self.end2end or self.open):  # as ultralytics: an anchor is a thing of its likeliest class alone
+            scores *= weights[scores.argmax(0)] > 0
+        scores *= weights[:, None]
         rows = self._best(predictions, classes, confidence, limit) if self.end2end else _suppressed(
             predictions, classes, confidence, iou, limit)
         xyxy = self._to_picture(rows[:, :4], seen)
