@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from veclink.router.core import Task, Written
+from veclink.router.core import ANSWER, REJECT, Task, Written
 from veclink.router.errors import ModelError
 from veclink.router.families import Backbone, Prompt, Stream, Turns
 from veclink.tools.tool import ToolSpec
@@ -20,7 +20,6 @@ from veclink.tools.tool import ToolSpec
 if TYPE_CHECKING:
     from torch import Tensor
 
-ANSWER, REJECT = "answer", "reject"
 PHRASE_TOKENS = 32  # a phrase ends at the first whole word after as many
 NO_PHRASE = (-1, -1)  # the end of a line about a request without a word
 WIDE = "[⺀-鿿가-힯豈-﫿]"  # scripts without blanks between words: each character is a word

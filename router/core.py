@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MAX_CHARACTERS = 8_000
+ANSWER, REJECT = "answer", "reject"  # what stands in the place of tools: words are enough; nothing here can do it
 
 
 @dataclass(frozen=True, eq=False)

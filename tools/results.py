@@ -81,7 +81,7 @@ class Result:
             raise UnknownName.of("kind of result", str(data.get("kind")), kinds)
         size = (int(data["size"][0]), int(data["size"][1]))
         if data["kind"] == "keypoints":  # nobody found still has named points
-            return Keypoints._from(data["items"], size, data.get("names", ()))
+            return Keypoints._from(data["items"], size, data.get("names", ()), data.get("edges"))
         return kinds[data["kind"]]._from(data["items"], size)
 
     @classmethod
@@ -388,7 +388,16 @@ class Keypoints(Result):
         return Result.from_dict(data)
 
     @classmethod
-    def _from(cls, items: list[dict[str, Any]], size: tuple[int, int], names: Sequence[str] = ()) -> Keypoints:
+    def merge(cls, results: Sequence[Keypoints]) -> Keypoints:  # type: ignore[override]  # narrower on purpose
+        """One result with everybody's points; the lines are all results' lines, by the names of their ends."""
+        items = [item for result in results for item in result.items()]
+        names = list(dict.fromkeys(name for result in results for name in result.names))
+        lines = {(names.index(r.names[a]), names.index(r.names[b])) for r in results for a, b in r.edges}
+        return cls._from(items, results[0].size, names, sorted(lines))
+
+    @classmethod
+    def _from(cls, items: list[dict[str, Any]], size: tuple[int, int], names: Sequence[str] = (),
+              edges: Sequence[Sequence[int]] | None = None) -> Keypoints:
         """Bodies of which each may have other points: the result has all of them, those a body lacks with a score of
         0."""
         names = list(names) or list(dict.fromkeys(name for item in items for name in item["names"]))
@@ -404,7 +413,7 @@ class Keypoints(Result):
             [i["phrase"] for i in items],
             size,
             names,
-            body_edges(names),
+            body_edges(names) if edges is None else [(a, b) for a, b in edges],
         )
 
 

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from veclink.router.core import Task, Written
+from veclink.router.core import ANSWER, REJECT, Task, Written
 from veclink.router.routing import Routing
 from veclink.router.training.requests import Request, read_requests
 
-LABELS_ALONE = ("answer", "reject")
 DATA = Path(__file__).parents[1] / "data" / "routing"
 BATCH = 32
 
@@ -61,8 +60,7 @@ def evaluate_routing(
 
 def chosen_labels(written: Written) -> tuple[str, ...]:
     """The labels a strategy's answer stands for, in order."""
-    answer, reject = LABELS_ALONE
-    return (reject,) if written.rejected else tuple(name for name, _ in written.calls) or (answer,)
+    return (REJECT,) if written.rejected else tuple(name for name, _ in written.calls) or (ANSWER,)
 
 
 def figures_of(cases: Sequence[Case]) -> dict[str, Any]:
@@ -102,7 +100,7 @@ def bag_of_words_figures(file: Path, training: Sequence[Path] | None = None) -> 
     corpus = [request for path in paths for request in read_requests(path)]
     labels = sorted({label for request in corpus for label in request.tools})
     requests = read_requests(file)
-    chosen = BagOfWords(labels, LABELS_ALONE).fit(corpus).choose([r.text for r in requests])
+    chosen = BagOfWords(labels, (ANSWER, REJECT)).fit(corpus).choose([r.text for r in requests])
     right = [(len(r.tools), got == set(r.tools)) for got, r in zip(chosen, requests, strict=True)]
     return {
         "exact_set": share([hit for _, hit in right]),
