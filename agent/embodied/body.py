@@ -1,0 +1,210 @@
+"""The agent's body in a world: what it senses, what it remembers of the blocks around, and single actions.
+
+Everything goes through the contract: eight-slot actions out, MineDojo's observation in. Positions, voxels, mobs and
+drops are read only under the `voxels` protocol.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from veclink.agent.embodied.aim import STEP, Eyes, nearest_view
+from veclink.agent.embodied.known import KnownMap
+from veclink.envs.facts import BLOCKS
+
+FUNCTIONS = ("noop", "use", "drop", "attack", "craft", "equip", "place", "destroy")
+EYE = 1.62
+RADIUS = 10  # blocks of the voxels protocol, as GITM had
+VOXELS = {f"{axis}{end}": sign * RADIUS for axis in "xyz" for end, sign in (("min", -1), ("max", 1))}
+IDS = {name.replace("_", " "): number for number, name in enumerate(BLOCKS.names)}
+
+
+class EpisodeOver(Exception):  # noqa: N818  # it is no error: the world or the budget ended
+    """No further action is possible; says why: "done", "limit" or "world"."""
+
+
+class SkillFailed(Exception):  # noqa: N818  # an outcome that the planner reads
+    """A skill could not do what it should.
+
+    Attributes:
+        reason: a short word that the planner knows: "not found", "no way", "no tool", "no view", "full", "night",
+            "time", "died", "lost", "hurt", "no material".
+        detail: for people.
+    """
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        self.reason, self.detail = reason, detail
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+
+
+class Body:
+    """One body in one world.
+
+    Args:
+        world: behind the contract, made with voxels of radius 10.
+        limit: most steps.
+        watch: called after every step with this body.
+
+    Attributes:
+        steps: actions done; deaths: how often it died.
+        known: the blocks it has seen.
+    """
+
+    def __init__(self, world: Any, limit: int, watch: Callable[[Body], None] | None = None) -> None:
+        self.world, self.limit, self.watch = world, limit, watch
+        self.known = KnownMap()
+        passes = (BLOCKS.liquid > 0) | (np.arange(256) == 0)
+        self.eyes = Eyes(self.known, passes)
+        self.steps = self.deaths = 0
+        self.reward = 0.0
+        self.action: np.ndarray = np.zeros(8, np.int64)
+        self.observation: dict[str, Any] = {}
+        self.info: dict[str, Any] = {}
+        self._names: np.ndarray | None = None
+        self._counts: Counter[str] = Counter()
+
+    def begin(self, seed: int | None = None) -> None:
+        """Reset the world and look around."""
+        self.observation, self.info = self.world.reset(seed=seed)
+        self._sense()
+
+    # -- senses --------------------------------------------------------------------------------------------------------
+
+    @property
+    def pos(self) -> np.ndarray:
+        """(3,) of the feet."""
+        return self.observation["location_stats"]["pos"]
+
+    @property
+    def cell(self) -> tuple[int, int, int]:
+        """The cell of the feet; a body on farmland or a slab counts as standing on it."""
+        x, y, z = (float(v) for v in self.pos)
+        return math.floor(x), math.floor(y + 0.2), math.floor(z)
+
+    @property
+    def eye(self) -> tuple[float, float, float]:
+        """Where it looks from."""
+        x, y, z = (float(v) for v in self.pos)
+        return x, y + EYE, z
+
+    @property
+    def yaw(self) -> float:
+        """Degrees."""
+        return float(self.observation["location_stats"]["yaw"][0])
+
+    @property
+    def pitch(self) -> float:
+        """Degrees, positive looks down."""
+        return float(self.observation["location_stats"]["pitch"][0])
+
+    @property
+    def life(self) -> float:
+        """Half hearts, 0..20."""
+        return float(self.observation["life_stats"]["life"][0])
+
+    @property
+    def food(self) -> float:
+        """0..20."""
+        return float(self.observation["life_stats"]["food"][0])
+
+    @property
+    def items(self) -> Counter[str]:
+        """What it carries: item name (underscores) -> count."""
+        names = self.observation["inventory"]["name"]
+        if names is not self._names:
+            self._names = names
+            self._counts = Counter()
+            for name, count in zip(names.tolist(), self.observation["inventory"]["quantity"].tolist(), strict=True):
+                if count > 0 and name != "air":
+                    self._counts[name.replace(" ", "_")] += int(count)
+        return self._counts
+
+    @property
+    def held(self) -> str:
+        """The item in the hand."""
+        return str(self.observation["inventory"]["name"][0]).replace(" ", "_")
+
+    @property
+    def dark(self) -> bool:
+        """Whether it is night outside."""
+        return float(self.observation["location_stats"]["sun_brightness"][0]) < 0.45
+
+    def slot_of(self, item: str, least: int = 0) -> int | None:
+        """The first slot of an item, from slot `least` on."""
+        names = self.observation["inventory"]["name"]
+        places = np.flatnonzero(names == item.replace("_", " "))
+        places = places[places >= least]
+        return int(places[0]) if len(places) else None
+
+    def mobs(self) -> list[dict[str, Any]]:
+        """Mobs within 10 blocks, nearest first."""
+        return self.info.get("mobs", [])
+
+    def drops(self) -> list[dict[str, Any]]:
+        """Items on the ground within 10 blocks, nearest first."""
+        return self.info.get("drops", [])
+
+    def block(self, x: int, y: int, z: int) -> int:
+        """The id of a block it knows."""
+        return self.known.at(x, y, z)
+
+    # -- actions -------------------------------------------------------------------------------------------------------
+
+    def act(self, *, forward: int = 0, strafe: int = 0, jump: bool = False, sneak: bool = False, sprint: bool = False,
+            view: tuple[float, float] | None = None, function: str = "noop", index: int = 0, slot: int = 0) -> None:
+        """One action.
+
+        Args:
+            forward: 1 ahead, -1 back. strafe: 1 left, -1 right.
+            view: (yaw, pitch) to look at from now on; the nearest one that the camera's steps reach.
+            function: use, drop, attack, craft, equip, place or destroy.
+            index: of craft. slot: of equip, place and destroy.
+
+        Raises:
+            EpisodeOver: the world ended, or the steps are used up.
+            SkillFailed: it died in this step ("died").
+        """
+        pitch = yaw = 0
+        if view is not None:
+            to_yaw, to_pitch = nearest_view(self.yaw, self.pitch, *view)
+            yaw, pitch = round((to_yaw - self.yaw) / STEP), round((to_pitch - self.pitch) / STEP)
+        pose = 1 if jump else 2 if sneak else 3 if sprint else 0
+        self.action = np.array([forward % 3, strafe % 3, pose, 12 + pitch, 12 + yaw, FUNCTIONS.index(function), index,
+                                slot], np.int64)
+        self._step()
+
+    def _step(self) -> None:
+        if self.steps >= self.limit:
+            raise EpisodeOver("limit")
+        self.observation, reward, ended, cut, self.info = self.world.step(self.action)
+        self.steps += 1
+        self.reward += float(reward)
+        self._sense()
+        if self.watch:
+            self.watch(self)
+        if ended or cut:
+            raise EpisodeOver("done" if getattr(self.world, "is_successful", False) else "world")
+        if self.info.get("died"):
+            self.deaths += 1
+            raise SkillFailed("died", str(self.info.get("died")))
+
+    def _sense(self) -> None:
+        """Take the voxels into the map; nothing to do while their array is the one of the step before."""
+        voxels = self.observation.get("voxels")
+        if voxels is None:
+            return
+        names = voxels["block_name"]
+        if names is self._seen_names:
+            return
+        self._seen_names = names
+        values, places = np.unique(names, return_inverse=True)
+        ids = np.array([IDS[str(value)] for value in values], np.uint8)[places].reshape(names.shape)
+        x, y, z = (math.floor(float(v)) for v in self.pos)
+        self.known.see((x - RADIUS, y - RADIUS, z - RADIUS), ids)
+
+    _seen_names: Any = None

@@ -1,0 +1,237 @@
+"""The planner: from a goal and a state to the structured actions that remain, worked out anew each time.
+
+It remembers nothing. What went wrong comes in as a list of failures: each makes the search for that thing go farther,
+elsewhere or deeper, and after a few of them another way is taken. First comes what cannot wait (a mob that attacks,
+hunger, night, a full inventory, things lost in a death), then the steps of the tree.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from veclink.agent.embodied.actions import Action, Failure, State
+from veclink.agent.embodied.goals import Goal
+from veclink.agent.embodied.items import Item, item_ids
+from veclink.agent.embodied.steps import Step, names_used, ordered
+from veclink.agent.embodied.tree import Tree, decompose
+from veclink.agent.embodied.write import Writer, stations_of
+from veclink.envs.facts import ITEMS
+
+PATIENCE = 3  # failures of one way before another is tried
+HARD = {"not near", "timeout", "unreachable", "no change"}  # failures that another way may mend
+WEAK, HUNGRY, STARVING = 8.0, 14.0, 6.0  # life to run at; food to eat at, and to look for food at
+WOUNDED = 14.0  # life at which a meal is taken, since life grows back only with food above 17
+FED = 18.0  # food below which life does not grow back
+ROOM = 1  # free slots that are too few
+RUN_FROM = ("creeper",)  # whatever the life
+
+
+class Planner:
+    """Plans for some goals, the same plan for the same state.
+
+    Args:
+        goals: in the order in which they are reached.
+        places: worlds that can be reached.
+        learnt: way key -> ticks that one go took, from memory.
+    """
+
+    def __init__(
+        self,
+        goals: Goal | Sequence[Goal],
+        places: Sequence[str] = ("overworld",),
+        learnt: Mapping[str, float] | None = None,
+    ) -> None:
+        self.goals = (goals,) if isinstance(goals, Goal) else tuple(goals)
+        self.places, self.learnt = tuple(places), learnt
+
+    def tree(self, state: State, failures: Sequence[Failure] = ()) -> Tree:
+        """The needs that remain.
+
+        Raises:
+            ImpossibleGoal: no way leads there.
+        """
+        near = stations_of(state)
+        banned = [way for way, number in _hard(failures).items() if number >= PATIENCE]
+        return decompose(
+            remaining(self.goals, state), state.stock, near=near, banned=banned, learnt=self.learnt, places=self.places
+        )
+
+    def next(self, state: State, failures: Sequence[Failure] = ()) -> list[Action]:
+        """All actions that remain, the next one first; empty where every goal is reached.
+
+        Raises:
+            ImpossibleGoal: no way leads there.
+        """
+        tree = self.tree(state, failures)
+        steps = ordered(tree, state.stock, stations_of(state), bool(state.underground))
+        steps = self._fed(state, steps)
+        writer = Writer(state, _hard(failures), Counter(f.way for f in failures if f.reason == "timeout"))
+        urgent = self._urgent(state, failures, steps, writer)
+        return [*urgent, *(action for i, step in enumerate(steps) for action in writer.actions(step, steps[i + 1 :]))]
+
+    def _fed(self, state: State, steps: list[Step]) -> list[Step]:
+        """With a meal first, if one must be found."""
+        if state.food > STARVING or not steps or _meal(state) or any(step.kind == "eat" for step in steps):
+            return steps
+        first = decompose(Goal("food", kind="eat"), state.stock, near=stations_of(state), learnt=self.learnt)
+        return [*ordered(first, state.stock, stations_of(state), bool(state.underground)), *steps]
+
+    def _urgent(self, state: State, failures: Sequence[Failure], steps: Sequence[Step], writer: Writer) -> list[Action]:
+        """What cannot wait."""
+        actions = _danger(state)
+        if state.fell_at and state.position and not state.threats:
+            place = list(state.fell_at)
+            actions.append(Action("approach", {"what": "drops", "at": place}, {"near": "drops"}, limit=2400))
+        meal = _meal(state)
+        if meal and steps and (state.food <= HUNGRY or (state.life <= WOUNDED and state.food < FED)):
+            actions.append(Action("eat", {"item": str(meal)}, {"food": "more"}, limit=200))
+        last = failures[-1] if failures else None
+        if state.free <= ROOM or (last and last.reason == "full inventory"):
+            actions += _dropped(state, steps, self.goals)
+        if steps and not state.underground and self._shy(state, last, steps[0]):
+            actions += writer.night()
+        return actions
+
+    def _shy(self, state: State, last: Failure | None, step: Step) -> bool:
+        """Whether to spend the night in safety before the next step."""
+        if not state.night and not (last and last.reason == "night"):
+            return False
+        hurried = any(goal.before or goal.within for goal in self.goals)
+        quick = step.kind in ("craft", "smelt", "use", "wear", "eat", "sleep")
+        return not (hurried or quick or step.info.time == "night" or step.underground)
+
+
+def remaining(goals: Iterable[Goal], state: State) -> list[Goal]:
+    """The goals that are not reached; of counted ones what is left. Items are counted in the tree."""
+    left = []
+    for goal in goals:
+        done = {
+            "kill": state.kills.get(goal.object, 0),
+            "survive": state.days,
+            "sleep": state.slept,
+            "eat": sum(state.eaten.values()) if goal.object == "food" else state.eaten.get(goal.object, 0),
+            "use": goal.count if state.used.get(goal.object) else 0,
+            "wear": goal.count if goal.object in state.equipment.values() else 0,
+        }.get(goal.kind, 0)
+        if goal.kind == "have":
+            left.append(goal)
+        elif done < goal.count:
+            left.append(Goal(goal.object, goal.count - done, goal.kind, goal.before, goal.within))
+    return left
+
+
+def reached(goals: Iterable[Goal], state: State) -> bool:
+    """Whether every goal is reached."""
+    stock = state.stock
+    for goal in remaining(goals, state):
+        if goal.kind != "have" or stock.take(goal.item, goal.count) < goal.count:
+            return False
+    return True
+
+
+def diagnose(action: Action, before: State, after: State, ticks: int = 0) -> Failure | None:
+    """Why an action did not do what was expected, or None where it did.
+
+    Args:
+        ticks: that it took.
+    """
+    if met(action, before, after):
+        return None
+    thing = str(next((action.args[k] for k in ("block", "mob", "find", "what", "item") if k in action.args), ""))
+    stations = {"craft": "crafting_table", "smelt": "furnace"}
+    if after.fell_at and after.fell_at != before.fell_at:
+        reason = "died"
+    elif after.free <= 0 and "gain" in action.expect:
+        reason = "full inventory"
+    elif action.name == "equip" or (action.name == "mine" and _tool_gone(before, after)):
+        reason = "missing tool"
+    elif action.name in stations and stations[action.name] not in after.near and action.args.get("index", 0) >= 54:
+        reason = "no station"
+    elif action.name in ("craft", "smelt", "place", "eat", "use"):
+        reason = "missing material"
+    elif after.threats and after.life < before.life:
+        reason = "danger"
+    elif after.night and not before.night:
+        reason = "night"
+    elif ticks >= action.limit:
+        reason = "timeout"
+    elif (
+        action.name in ("explore", "approach", "mine", "attack", "shear", "milk", "fill", "fish")
+        and thing not in after.near
+    ):
+        reason = "not near"
+    else:
+        reason = "unreachable" if action.name in ("approach", "dig_down", "go_up") else "no change"
+    return Failure(action.name, reason, action.way, thing)
+
+
+def met(action: Action, before: State, after: State) -> bool:
+    """Whether what an action promised is so."""
+    expect, old, new = action.expect, before.stock, after.stock
+    for text, number in dict(expect.get("gain", {})).items():
+        if new.has(Item.of(text)) - old.has(Item.of(text)) < number:
+            return False
+    for mob, number in dict(expect.get("killed", {})).items():
+        if after.kills.get(mob, 0) - before.kills.get(mob, 0) < number:
+            return False
+    if "equipped" in expect and expect["equipped"] not in after.equipment.values():
+        return False
+    if "near" in expect and expect["near"] not in after.near:
+        return False
+    if "y" in expect and after.position and abs(after.position[1] - expect["y"]) > 3:
+        return False
+    if "food" in expect and after.food <= before.food:
+        return False
+    if "day" in expect and after.night:
+        return False
+    return not ("safe" in expect and after.threats)
+
+
+def _tool_gone(before: State, after: State) -> bool:
+    held = before.equipment.get("mainhand", "")
+    return bool(held) and held in item_ids() and ITEMS.tool[item_ids()[held]] > 0 and after.stock.has(Item(held)) == 0
+
+
+def _hard(failures: Iterable[Failure]) -> Counter[str]:
+    """Way key -> failures that speak against it."""
+    return Counter(failure.way for failure in failures if failure.way and failure.reason in HARD)
+
+
+def _danger(state: State) -> list[Action]:
+    """Run or fight."""
+    if not state.threats:
+        return []
+    worst = next((mob for mob in state.threats if mob in RUN_FROM), state.threats[0])
+    armed = next((item.name for item, _ in state.stock if item.name.endswith(("_sword", "_axe"))), "")
+    if state.life <= WEAK or worst in RUN_FROM or not armed:
+        return [Action("flee", {"from": worst}, {"safe": True}, limit=400)]
+    best = max(
+        (item.name for item, _ in state.stock if item.name.endswith(("_sword", "_axe"))),
+        key=lambda name: (float(ITEMS.damage[item_ids()[name]]), name),
+    )
+    return [
+        Action("equip", {"item": best}, {"equipped": best}, limit=60),
+        Action("attack", {"mob": worst, "count": 1}, {"killed": {worst: 1}}, limit=400),
+    ]
+
+
+def _meal(state: State) -> Item | None:
+    """The best food at hand."""
+    bad = ("rotten_flesh", "spider_eye", "poisonous_potato", "pufferfish")
+    foods = [item for item, _ in state.stock if ITEMS.food[item_ids()[item.name]] and item.name not in bad]
+    kept = [item for item in foods if item.name not in ("golden_apple", "chicken") and str(item) != "fish:3"]
+    return max(kept, key=lambda item: (int(ITEMS.food[item_ids()[item.name]]), str(item)), default=None)
+
+
+def _dropped(state: State, steps: Sequence[Step], goals: Sequence[Goal]) -> list[Action]:
+    """Throw away what the plan has no use for, the largest heaps of the least use first."""
+    wanted = names_used(steps, {goal.item.name: 1 for goal in goals if goal.object})
+    ballast = [(number, item) for item, number in state.stock if item.name not in wanted and not _useful(item.name)]
+    ballast.sort(key=lambda each: (-each[0], str(each[1])))
+    return [Action("drop", {"item": str(item), "count": number}, {}, limit=60) for number, item in ballast[:4]]
+
+
+def _useful(name: str) -> bool:
+    i = item_ids()[name]
+    return bool(ITEMS.tool[i] or ITEMS.food[i] or ITEMS.slot[i]) or name in ("cobblestone", "torch", "bed")

@@ -1,0 +1,1 @@
+"""What the body can do: each skill has a precondition, a time limit and a reason when it fails."""

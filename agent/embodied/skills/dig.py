@@ -1,0 +1,147 @@
+"""Single blocks: dig one, put one; the view is searched so that the crosshair meets the right face."""
+
+from __future__ import annotations
+
+from veclink.agent.embodied.body import Body, SkillFailed
+from veclink.agent.embodied.terms import BUILDING, best_tool, dig_ticks, kinds, yields
+from veclink.agent.embodied.path import FREE, WATER
+from veclink.envs.facts import BLOCKS, ITEMS
+
+SLACK = 15  # ticks over the reckoned time before a dig counts as failed
+
+
+def equip(body: Body, item: str) -> None:
+    """Take an item into the hand.
+
+    Raises:
+        SkillFailed: "no tool": it is not carried.
+    """
+    if body.held == item:
+        return
+    slot = body.slot_of(item, 1)
+    if slot is None:
+        raise SkillFailed("no tool", item)
+    body.act(function="equip", slot=slot)
+    if body.held != item:
+        raise SkillFailed("no tool", f"{item} does not come to hand")
+
+
+def clear(body: Body, cells: list[tuple[int, int, int]]) -> bool:
+    """Dig whatever stands in some cells; False where one stays."""
+    for cell in cells:
+        block = body.block(*cell)
+        if kinds()[block] in (FREE, WATER):
+            continue
+        try:
+            dig(body, cell, collect=False)
+        except SkillFailed as failure:
+            if failure.reason == "died":
+                raise
+            return False
+    return True
+
+
+def dig(body: Body, cell: tuple[int, int, int], collect: bool = True) -> None:
+    """Dig one block within reach, and first what hides it.
+
+    Args:
+        collect: the block must drop something with the tools at hand.
+
+    Raises:
+        SkillFailed: "no tool", "no view" or "time".
+    """
+    for _ in range(6):
+        block = body.block(*cell)
+        if block == 0 or BLOCKS.liquid[block]:
+            return
+        if collect and not yields(block, body.items):
+            raise SkillFailed("no tool", BLOCKS.names[block])
+        views = body.eyes.views(body.eye, body.yaw, body.pitch, cell)
+        if views:
+            strike(body, cell, (views[0].yaw, views[0].pitch))
+            continue
+        hiding = body.eyes.in_the_way(body.eye, body.yaw, body.pitch, cell)
+        if hiding is None or hiding == cell or BLOCKS.hardness[body.block(*hiding)] < 0:
+            raise SkillFailed("no view", f"of {BLOCKS.names[block]} at {cell}")
+        hidden = body.eyes.views(body.eye, body.yaw, body.pitch, hiding)
+        if not hidden:
+            raise SkillFailed("no view", f"of {BLOCKS.names[block]} at {cell}")
+        strike(body, hiding, (hidden[0].yaw, hidden[0].pitch))
+    if body.block(*cell) != 0:
+        raise SkillFailed("time", f"digging at {cell}")
+
+
+def strike(body: Body, cell: tuple[int, int, int], view: tuple[float, float]) -> None:
+    """Dig with the best tool until the block is gone.
+
+    Raises:
+        SkillFailed: "time": it stays.
+    """
+    block = body.block(*cell)
+    tool = best_tool(block, body.items)
+    if tool:
+        equip(body, tool)
+    ticks = dig_ticks(block, ITEMS.id(tool) if tool else None) if BLOCKS.solid[block] else 1.0
+    in_water = 5 if kinds()[body.block(body.cell[0], body.cell[1] + 1, body.cell[2])] == WATER else 1
+    for _ in range(int(min(ticks, 2000) * in_water) + SLACK):
+        body.act(view=view, function="attack")
+        if body.block(*cell) != block:
+            return
+    raise SkillFailed("time", f"{BLOCKS.names[block]} at {cell} does not break")
+
+
+def building_block(body: Body) -> str | None:
+    """A block at hand that is good for nothing better."""
+    return next((name for name in BUILDING if body.items[name] > 0), None)
+
+
+def place_under(body: Body) -> bool:
+    """Jump and put a block where the feet were."""
+    block = building_block(body)
+    if block is None:
+        raise SkillFailed("no material", "blocks to stand on")
+    below = body.cell
+    for _ in range(3):
+        body.act(jump=True, view=(body.yaw, 90.0))
+        for _ in range(12):
+            if float(body.pos[1]) >= below[1] + 1.0:
+                slot = body.slot_of(block)
+                if slot is not None:
+                    body.act(function="place", slot=slot)
+                break
+            body.act(jump=True)
+        for _ in range(10):
+            if float(body.pos[1]) % 1 < 0.01:
+                break
+            body.act()
+        if body.block(*below) != 0 and body.cell[1] > below[1]:
+            return True
+    return False
+
+
+def place(body: Body, item: str, cells: list[tuple[int, int, int]]) -> tuple[int, int, int]:
+    """Put a block into the first of some cells that can be reached.
+
+    Returns:
+        where it stands.
+
+    Raises:
+        SkillFailed: "no material" or "no view".
+    """
+    wanted = int(ITEMS.block[ITEMS.id(item)])
+    for cell in cells:
+        if kinds()[body.block(*cell)] not in (FREE, WATER):
+            continue
+        for face in ((0, 1, 0), (1, 0, 0), (-1, 0, 0), (0, 0, 1), (0, 0, -1), (0, -1, 0)):
+            base = (cell[0] - face[0], cell[1] - face[1], cell[2] - face[2])
+            if not BLOCKS.full[body.block(*base)]:
+                continue
+            for view in body.eyes.views(body.eye, body.yaw, body.pitch, base, face)[:2]:
+                slot = body.slot_of(item)
+                if slot is None:
+                    raise SkillFailed("no material", item)
+                body.act(view=(view.yaw, view.pitch))
+                body.act(function="place", slot=slot)
+                if body.block(*cell) == wanted:
+                    return cell
+    raise SkillFailed("no view", f"of a place for {item}")

@@ -1,0 +1,157 @@
+"""Mobs: hunt one for what it gives, hold one to shear or milk it, and get away from what is too strong."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection
+from typing import Any
+
+from veclink.agent.embodied.body import Body, SkillFailed
+from veclink.agent.embodied.path import COLUMN, find_path
+from veclink.agent.embodied.skills.dig import equip
+from veclink.agent.embodied.skills.gather import collect
+from veclink.agent.embodied.skills.roam import Roamer
+from veclink.agent.embodied.skills.walk import follow, go_to
+from veclink.agent.embodied.terms import terms_with
+from veclink.envs.facts import ITEMS, MOBS
+
+ARM = 2.8  # blocks from which a mob can be hit
+COOLED = 12  # ticks between blows of full strength with a sword
+WEAK = 8.0  # life below which one gets away
+FEARED = ("creeper",)
+
+
+def weapon(body: Body) -> str | None:
+    """The item at hand that hits hardest."""
+    choices = [(float(ITEMS.damage[ITEMS.id(name)]), name) for name in body.items if ITEMS.damage[ITEMS.id(name)] > 1]
+    return max(choices)[1] if choices else None
+
+
+def aim_at(body: Body, mob: dict[str, Any]) -> tuple[float, float]:
+    """(yaw, pitch) towards the middle of a mob."""
+    height = float(MOBS.height[MOBS.id(mob["name"])]) * (0.5 if mob["baby"] else 1.0)
+    ex, ey, ez = body.eye
+    x, y, z = mob["position"]
+    dx, dy, dz = x - ex, y + height * 0.6 - ey, z - ez
+    return math.degrees(math.atan2(-dx, dz)), -math.degrees(math.atan2(dy, math.hypot(dx, dz)))
+
+
+def find(body: Body, kinds: Collection[str], number: int | None = None) -> dict[str, Any] | None:
+    """The nearest mob of some kinds, or the one with a number."""
+    for mob in body.mobs():
+        if (number is None and mob["name"] in kinds) or mob["id"] == number:
+            return mob
+    return None
+
+
+def chase(body: Body, kinds: Collection[str], deed: Callable[[dict[str, Any]], bool], most_ticks: int) -> None:
+    """Follow the nearest of some kinds and do something whenever it is within reach, until that returns True.
+
+    Raises:
+        SkillFailed: "not found": it is gone; "time"; "hurt": too weak to go on.
+    """
+    end, number = body.steps + most_ticks, None
+    while body.steps < end:
+        mob = find(body, kinds, number)
+        if mob is None:
+            if number is None:
+                raise SkillFailed("not found", ", ".join(sorted(kinds)))
+            return
+        number = mob["id"]
+        if mob["distance"] <= ARM:
+            if deed(mob):
+                return
+            continue
+        gap = abs(mob["position"][1] - float(body.pos[1]))
+        if mob["distance"] < 6 and gap < 1.3:
+            yaw, pitch = aim_at(body, mob)
+            before = body.pos.copy()
+            body.act(forward=1, sprint=body.food > 6, view=(yaw, pitch))
+            if abs(body.pos - before).sum() < 0.03:
+                body.act(forward=1, jump=True)
+            continue
+        cell = tuple(math.floor(v) for v in mob["position"])
+        path = find_path(body.known, terms_with(body.items), body.cell, cell, COLUMN, 1.5, 20_000)
+        if not path.steps:
+            raise SkillFailed("no way", f"to the {mob['name']}")
+        follow(body, type(path)(path.steps[:6], path.cost, path.arrives), end)
+    raise SkillFailed("time", f"after {most_ticks} ticks")
+
+
+def attack(body: Body, kinds: Collection[str], most_ticks: int = 600) -> None:
+    """Kill the nearest of some kinds and pick up what it leaves."""
+    arm = weapon(body)
+    if arm:
+        equip(body, arm)
+    last = [-COOLED]
+
+    def blow(mob: dict[str, Any]) -> bool:
+        if body.life < WEAK and bool(MOBS.hostile[MOBS.id(mob["name"])]):
+            raise SkillFailed("hurt", f"life {body.life:.0f}")
+        ready = body.steps - last[0] >= COOLED
+        if ready:
+            last[0] = body.steps
+        body.act(view=aim_at(body, mob), function="attack" if ready else "noop",
+                 forward=1 if mob["distance"] > 2.0 else 0)
+        return False
+
+    chase(body, kinds, blow, most_ticks)
+    collect(body)
+
+
+def use_on(body: Body, kinds: Collection[str], item: str, done: Callable[[], bool], most_ticks: int = 600) -> None:
+    """Use an item on the nearest of some kinds: shears, a bucket, food."""
+
+    def use(mob: dict[str, Any]) -> bool:
+        equip(body, item)
+        body.act(view=aim_at(body, mob))
+        body.act(view=aim_at(body, find(body, (), mob["id"]) or mob), function="use")
+        return done()
+
+    chase(body, kinds, use, most_ticks)
+    collect(body)
+
+
+def hunt(body: Body, kinds: Collection[str], done: Callable[[Body], bool], roamer: Roamer,
+         most_ticks: int = 6000) -> None:
+    """Kill mobs of some kinds until `done` says so, looking for more when none is near.
+
+    Raises:
+        SkillFailed: "not found" when time is up, "hurt", or what walking raises.
+    """
+    end = body.steps + most_ticks
+    while not done(body):
+        if body.steps >= end:
+            raise SkillFailed("not found", f"{', '.join(sorted(kinds))} in {most_ticks} ticks")
+        if find(body, kinds) is None:
+            roamer.leg(body)
+            continue
+        try:
+            attack(body, kinds, min(600, end - body.steps))
+        except SkillFailed as failure:
+            if failure.reason in ("died", "hurt"):
+                raise
+            roamer.leg(body)
+
+
+def flee(body: Body, kinds: Collection[str] | None = None, most_ticks: int = 160) -> None:
+    """Run from the hostile mobs near, until none is within 10 blocks or time is up."""
+    end = body.steps + most_ticks
+    while body.steps < end:
+        near = [mob for mob in body.mobs() if (mob["name"] in kinds if kinds else MOBS.hostile[MOBS.id(mob["name"])])]
+        if not near:
+            return
+        x = sum((float(body.pos[0]) - mob["position"][0]) / mob["distance"] ** 2 for mob in near)
+        z = sum((float(body.pos[2]) - mob["position"][2]) / mob["distance"] ** 2 for mob in near)
+        length = math.hypot(x, z) or 1.0
+        goal = (body.cell[0] + round(14 * x / length), body.cell[1], body.cell[2] + round(14 * z / length))
+        before = body.steps
+        path = find_path(body.known, terms_with(body.items, dig=False), body.cell, goal, COLUMN, 2.0, 8_000)
+        follow(body, type(path)(path.steps[:10], path.cost, path.arrives), end)
+        if body.steps == before:
+            body.act(forward=1, jump=True)
+
+
+def back_to(body: Body, place: tuple[int, int, int], most_ticks: int = 1500) -> None:
+    """Walk to a place one has been at."""
+    go_to(body, place, most_ticks=most_ticks)

@@ -1,0 +1,108 @@
+"""Getting things: dig blocks of a kind wherever they are known, pick up what falls, and look for more when none is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+import numpy as np
+
+from veclink.agent.embodied.body import Body, SkillFailed
+from veclink.agent.embodied.path import AT, NEAR
+from veclink.agent.embodied.skills.dig import dig, equip
+from veclink.agent.embodied.skills.roam import Roamer
+from veclink.agent.embodied.skills.walk import go_near, go_to
+from veclink.envs.facts import BLOCKS
+
+ARM = 3.8  # blocks from the eye to the middle of what one digs
+NEAR_ENOUGH = 1.2
+Done = Callable[[Body], bool]
+
+
+def flags(names: Collection[str]) -> np.ndarray:
+    """(256,) bool of block names."""
+    table = np.zeros(256, bool)
+    for name in names:
+        table[BLOCKS.id(name)] = True
+    return table
+
+
+def gather(body: Body, blocks: Collection[str], done: Done, roamer: Roamer, level: tuple[int, int] | None = None,
+           most_ticks: int = 4000, tool: str | None = None) -> None:
+    """Dig blocks of some kinds until `done` says so.
+
+    Args:
+        blocks: names. level: lowest and highest y where they are worth looking for, None for the surface.
+        tool: an item to hold, where the fastest will not do (shears for leaves).
+
+    Raises:
+        SkillFailed: "not found", "no tool", "no way" or "time".
+    """
+    wanted = flags(blocks)
+    end = body.steps + most_ticks
+    given_up: set[tuple[int, int, int]] = set()
+    refused = 0
+    while not done(body):
+        if body.steps >= end:
+            raise SkillFailed("time", f"after {most_ticks} ticks for {', '.join(sorted(blocks))}")
+        places = [place for place in body.known.find(wanted, body.pos, most=24) if place not in given_up]
+        if not places:
+            look_for(body, roamer, level, end)
+            continue
+        place = places[0]
+        try:
+            go_near(body, place, ARM, most_ticks=min(1500, max(1, end - body.steps)))
+            if tool:
+                equip(body, tool)
+            before = body.block(*place)
+            dig(body, place)
+            if body.block(*place) == before:
+                raise SkillFailed("time", "it stays")
+            refused = 0
+        except SkillFailed as failure:
+            if failure.reason in ("died", "no tool"):
+                raise
+            given_up.add(place)
+            refused += 1
+            if refused > 12:
+                raise SkillFailed("no way", f"to {refused} of {', '.join(sorted(blocks))}") from failure
+            continue
+        collect(body)
+
+
+def look_for(body: Body, roamer: Roamer, level: tuple[int, int] | None, end: int) -> None:
+    """Go where more can be seen: along a level under ground, or over land."""
+    from veclink.agent.embodied.skills.walk import go_level
+
+    if level is not None and not level[0] <= body.cell[1] <= level[1]:
+        go_level(body, (level[0] + level[1]) // 2, most_ticks=max(1, end - body.steps))
+        return
+    roamer.leg(body, dig=level is not None)
+
+
+def collect(body: Body, reach: float = 6.0, most_ticks: int = 120) -> None:
+    """Pick up what lies near; what cannot be reached is left."""
+    left_behind: set[tuple[int, ...]] = set()
+    end = body.steps + most_ticks
+    body.act()  # a drop appears the tick after
+    while body.steps < end:
+        near = [drop for drop in body.drops() if drop["distance"] <= reach
+                and tuple(int(v) for v in drop["position"]) not in left_behind]
+        if not near:
+            return
+        x, y, z = near[0]["position"]
+        cell = (int(np.floor(x)), int(np.floor(y + 0.1)), int(np.floor(z)))
+        try:
+            if near[0]["distance"] > NEAR_ENOUGH:
+                go_to(body, cell, AT, most_ticks=60)
+            else:
+                body.act()
+                left_behind.add(tuple(int(v) for v in near[0]["position"]))
+        except SkillFailed as failure:
+            if failure.reason == "died":
+                raise
+            left_behind.add(tuple(int(v) for v in near[0]["position"]))
+
+
+def approach(body: Body, place: tuple[int, int, int], most_ticks: int = 1500) -> None:
+    """Come within hand's reach of a block."""
+    go_to(body, (place[0] + 0.5, place[1] + 0.5, place[2] + 0.5), NEAR, ARM, most_ticks)

@@ -1,0 +1,122 @@
+"""Making things: craft by hand or at a table, smelt in a furnace; table and furnace are put down and taken along."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from veclink.agent.embodied.body import Body, SkillFailed
+from veclink.agent.embodied.skills.dig import clear, dig, place
+from veclink.agent.embodied.skills.gather import collect, flags
+from veclink.agent.embodied.skills.walk import go_near
+from veclink.envs.facts import BLOCKS, CRAFT_NAMES
+
+HAND, TABLE = 54, 170  # MineDojo's craft index: by hand, then at a table, then in a furnace
+STATIONS = {"table": ("crafting_table", ("crafting_table",)), "furnace": ("furnace", ("furnace", "lit_furnace"))}
+NEAR_STATION = 3.0
+COMEBACK = 24  # blocks from which one walks back to a station
+
+
+def craft_index(item: str, smelt: bool = False) -> int:
+    """Where an item stands among the 244."""
+    places = [i for i, name in enumerate(CRAFT_NAMES) if name == item]
+    places = [i for i in places if (i >= HAND + TABLE) == smelt] or places
+    if not places:
+        raise SkillFailed("no way", f"{item} is in no recipe that can be asked for")
+    return places[0]
+
+
+def craft(body: Body, item: str, times: int = 1) -> None:
+    """Craft so many times; a table is put down where the recipe needs one.
+
+    Raises:
+        SkillFailed: "no material", "full" or what placing a table may raise.
+    """
+    index = craft_index(item)
+    if index >= HAND:
+        reach_station(body, "table")
+    _make(body, item, index, times)
+
+
+def smelt(body: Body, item: str, times: int = 1) -> None:
+    """Smelt so many, with the fuel that is carried."""
+    reach_station(body, "furnace")
+    _make(body, item, craft_index(item, smelt=True), times)
+
+
+def _make(body: Body, item: str, index: int, times: int) -> None:
+    for _ in range(times):
+        if not body.observation["masks"]["craft_smelt"][index]:
+            raise SkillFailed("no material", f"for {item}")
+        before = body.items[item]
+        body.act(function="craft", index=index)
+        if body.items[item] <= before:
+            raise SkillFailed("full" if not (body.observation["inventory"]["name"] == "air").any() else "no material",
+                              f"{item} was not made")
+
+
+def at_station(body: Body, kind: str) -> bool:
+    """Whether a table or furnace is near enough to be used."""
+    return bool(body.observation["nearby_tools"][kind])
+
+
+def reach_station(body: Body, kind: str) -> None:
+    """Have a table or furnace at hand: go back to a known one, or put down the one that is carried.
+
+    Raises:
+        SkillFailed: "no material": there is none near and none is carried.
+    """
+    if at_station(body, kind):
+        return
+    item, blocks = STATIONS[kind]
+    if body.items[item] == 0:
+        for spot in body.known.find(flags(blocks), body.pos, COMEBACK)[:3]:
+            try:
+                go_near(body, spot, NEAR_STATION, 600)
+            except SkillFailed as failure:
+                if failure.reason == "died":
+                    raise
+                continue
+            if at_station(body, kind):
+                return
+        raise SkillFailed("no material", item)
+    put_down(body, item)
+    if not at_station(body, kind):
+        raise SkillFailed("no view", f"{item} stands too far away")
+
+
+def put_down(body: Body, item: str) -> tuple[int, int, int]:
+    """Put a block on some free place at hand, making room where there is none."""
+    x, y, z = body.cell
+    around = [(x + i, y + j, z + k) for j in (0, 1, -1) for i, k in ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, -1),
+              (1, -1), (-1, 1), (2, 0), (-2, 0), (0, 2), (0, -2))]
+    try:
+        return place(body, item, around)
+    except SkillFailed as failure:
+        if failure.reason != "no view":
+            raise
+    for cell in around[:4]:  # inside rock: dig a niche
+        if BLOCKS.full[body.block(cell[0], cell[1] - 1, cell[2])] and clear(body, [(cell[0], cell[1] + 1, cell[2]), cell]):
+            collect(body)
+            try:
+                return place(body, item, [cell])
+            except SkillFailed:
+                continue
+    raise SkillFailed("no view", f"of a place for {item}")
+
+
+def take_along(body: Body, kind: str) -> None:
+    """Take up the nearest table or furnace again."""
+    item, blocks = STATIONS[kind]
+    for spot in body.known.find(flags(blocks), body.pos, 6)[:1]:
+        before = body.items[item]
+        go_near(body, spot, NEAR_STATION, 200)
+        dig(body, spot)
+        collect(body)
+        if body.items[item] > before:
+            return
+    raise SkillFailed("not found", item)
+
+
+def free_slots(body: Body) -> int:
+    """Slots of the inventory that hold nothing."""
+    return int(np.count_nonzero(body.observation["inventory"]["name"] == "air"))

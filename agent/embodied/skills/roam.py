@@ -1,0 +1,78 @@
+"""Seeing more of the world: over land to places never seen, or through rock along a level."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from veclink.agent.embodied.body import RADIUS, Body, SkillFailed
+from veclink.agent.embodied.known import UNKNOWN
+from veclink.agent.embodied.path import COLUMN, find_path
+from veclink.agent.embodied.skills.walk import follow
+from veclink.agent.embodied.terms import terms_with
+
+STRIDE = 24  # blocks that one leg of a walk covers
+HEADINGS = 16
+LEVEL_DRIFT = 3  # blocks a tunnel may leave its level
+
+
+class Roamer:
+    """Chooses where to look next: keeps its heading while it leads to new land, and turns where it does not.
+
+    Attributes:
+        been: middles of the places it has seen, in cells of 16 blocks.
+    """
+
+    def __init__(self, heading: float = 0.0) -> None:
+        self.heading = heading
+        self.been: dict[tuple[int, int], int] = {}
+
+    def leg(self, body: Body, most_ticks: int = 500, dig: bool = False) -> None:
+        """Go one leg; over land `dig` is False, through rock True.
+
+        Raises:
+            SkillFailed: "no way": not a step is possible in any direction.
+        """
+        self._note(body)
+        before = body.pos.copy()
+        for heading in self._headings(body):
+            angle = heading * 2 * math.pi / HEADINGS
+            x, y, z = body.cell
+            goal = (x + round(STRIDE * math.cos(angle)), y, z + round(STRIDE * math.sin(angle)))
+            path = find_path(body.known, terms_with(body.items, dig), body.cell, goal, COLUMN, 3.0, 20_000)
+            if len(path.steps) < 4:
+                continue
+            follow(body, path, body.steps + most_ticks)
+            if np.abs(body.pos - before).sum() > 3:
+                self.heading = heading
+                self._note(body)
+                return
+        raise SkillFailed("no way", "anywhere from here")
+
+    def _note(self, body: Body) -> None:
+        x, _, z = body.cell
+        place = x // 16, z // 16
+        self.been[place] = self.been.get(place, 0) + 1
+
+    def _headings(self, body: Body) -> list[int]:
+        """Directions, the most promising first: new land, little turning."""
+        x, _, z = body.cell
+
+        def cost(number: int) -> tuple[float, int]:
+            angle = number * 2 * math.pi / HEADINGS
+            old = sum(
+                self.been.get((int(x + reach * math.cos(angle)) // 16, int(z + reach * math.sin(angle)) // 16), 0)
+                for reach in (16, 32, 48)
+            )
+            turn = abs((number - self.heading + HEADINGS / 2) % HEADINGS - HEADINGS / 2)
+            return 3.0 * old + turn, number
+
+        return sorted(range(HEADINGS), key=cost)
+
+
+def seen_share(body: Body) -> float:
+    """Share of the blocks within the protocol's radius that are known, 0..1."""
+    x, y, z = body.cell
+    cells = [body.block(x + i, y, z + k) for i in range(-RADIUS, RADIUS + 1, 5) for k in range(-RADIUS, RADIUS + 1, 5)]
+    return sum(cell != UNKNOWN for cell in cells) / len(cells)

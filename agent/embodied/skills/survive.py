@@ -1,0 +1,149 @@
+"""Staying alive: eat, shut oneself in for the night or to heal, sleep, fill a bucket."""
+
+from __future__ import annotations
+
+from veclink.agent.embodied.body import Body, SkillFailed
+from veclink.agent.embodied.path import FREE, WATER
+from veclink.agent.embodied.skills.dig import building_block, clear, equip, place
+from veclink.agent.embodied.skills.gather import flags
+from veclink.agent.embodied.skills.make import put_down
+from veclink.agent.embodied.skills.walk import go_near
+from veclink.agent.embodied.terms import kinds
+from veclink.envs.facts import BLOCKS, ITEMS
+
+HUNGRY = 14.0
+EAT_TICKS = 32
+UNFIT = ("rotten_flesh", "spider_eye", "poisonous_potato", "chicken", "fish", "golden_apple")  # harmful or too dear
+NIGHT_TICKS = 11_500
+CALM = 16.0  # life at which one comes out again
+
+
+def food_at_hand(body: Body, desperate: bool = False) -> str | None:
+    """The most filling food that is carried; harmful food only when desperate."""
+    choices = [(int(ITEMS.food[ITEMS.id(name)]), name) for name in body.items
+               if ITEMS.food[ITEMS.id(name)] > 0 and (desperate or name not in UNFIT)]
+    return max(choices)[1] if choices else None
+
+
+def eat(body: Body) -> None:
+    """Eat until no longer hungry or nothing is left.
+
+    Raises:
+        SkillFailed: "no material": nothing to eat is carried.
+    """
+    while body.food < 20:
+        food = food_at_hand(body, desperate=body.food < 4)
+        if food is None:
+            if body.food >= HUNGRY:
+                return
+            raise SkillFailed("no material", "food")
+        equip(body, food)
+        before = body.items[food]
+        for _ in range(EAT_TICKS + 8):
+            body.act(function="use", view=(body.yaw, -30.0))
+            if body.items[food] < before:
+                break
+        else:
+            raise SkillFailed("time", f"{food} was not eaten")
+        if body.food >= 18:
+            return
+
+
+def shut_in(body: Body) -> None:
+    """Close the cells round the body with blocks; under ground most are closed already.
+
+    Raises:
+        SkillFailed: "no material".
+    """
+    x, y, z = body.cell
+    for height in (0, 1):
+        for i, k in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+            _close(body, (x + i, y + height, z + k))
+    _close(body, (x, y + 2, z))
+
+
+def _close(body: Body, cell: tuple[int, int, int]) -> None:
+    if kinds()[body.block(*cell)] not in (FREE, WATER):
+        return
+    block = building_block(body)
+    if block is None:
+        raise SkillFailed("no material", "blocks to shut oneself in")
+    try:
+        place(body, block, [cell])
+    except SkillFailed as failure:
+        if failure.reason != "no view":
+            raise
+
+
+def burrow(body: Body) -> None:
+    """Dig three blocks down and close the hole above: safe anywhere there is ground."""
+    from veclink.agent.embodied.path import LEVEL
+    from veclink.agent.embodied.skills.walk import go_to
+
+    go_to(body, (body.cell[0], body.cell[1] - 3, body.cell[2]), LEVEL, most_ticks=400)
+    shut_in(body)
+
+
+def rest(body: Body, most_ticks: int = NIGHT_TICKS) -> None:
+    """Wait in shelter until it is day and the body is well."""
+    end = body.steps + most_ticks
+    while body.steps < end and (body.dark or (body.life < CALM and body.food >= 18)):
+        body.act()
+
+
+def sleep(body: Body) -> None:
+    """Sleep in a bed, put down where one stands if none is near.
+
+    Raises:
+        SkillFailed: "no material" without a bed, "night" when one cannot sleep now.
+    """
+    beds = body.known.find(flags(("bed",)), body.pos, 16)
+    if beds:
+        spot = beds[0]
+        go_near(body, spot, 2.5, 400)
+    else:
+        spot = put_down(body, "bed")
+    for _ in range(5):
+        views = body.eyes.views(body.eye, body.yaw, body.pitch, spot)
+        if views:
+            body.act(view=(views[0].yaw, views[0].pitch), function="use")
+        if not body.dark or bool(body.observation["life_stats"]["is_sleeping"]):
+            break
+    for _ in range(120):
+        if not bool(body.observation["life_stats"]["is_sleeping"]):
+            break
+        body.act()
+    if body.dark:
+        raise SkillFailed("night", "one cannot sleep now")
+
+
+def fill(body: Body, liquid: str = "water") -> None:
+    """Fill a bucket at the nearest known source.
+
+    Raises:
+        SkillFailed: "no tool" without a bucket, "not found", "no view".
+    """
+    filled = f"{liquid}_bucket"
+    equip(body, "bucket")
+    for spot in body.known.find(flags((liquid, f"flowing_{liquid}")), body.pos, 32)[:6]:
+        if BLOCKS.names[body.block(*spot)] != liquid:
+            continue
+        go_near(body, spot, 3.0, 600)
+        eyes = body.eyes
+        was = eyes.passes[body.block(*spot)]
+        eyes.passes[body.block(*spot)] = False
+        views = eyes.views(body.eye, body.yaw, body.pitch, spot)
+        eyes.passes[body.block(*spot)] = was
+        before = body.items[filled]
+        for view in views[:3]:
+            body.act(view=(view.yaw, view.pitch))
+            body.act(function="use")
+            if body.items[filled] > before:
+                return
+    raise SkillFailed("not found", liquid)
+
+
+def open_up(body: Body) -> None:
+    """Come out of a shelter: make the cell in front free."""
+    x, y, z = body.cell
+    clear(body, [(x + 1, y + 1, z), (x + 1, y, z)])

@@ -1,0 +1,129 @@
+"""Going somewhere: along a found way, step by step, digging and climbing as it says, and finding another when lost."""
+
+from __future__ import annotations
+
+import math
+
+from veclink.agent.embodied.body import Body, SkillFailed
+from veclink.agent.embodied.path import AT, LEVEL, NEAR, Move, Path, Step, find_path
+from veclink.agent.embodied.skills.dig import clear, place_under
+from veclink.agent.embodied.terms import kinds, terms_with
+from veclink.agent.embodied.path import WATER
+
+CLOSE = 0.3  # blocks from the middle of a cell that count as there
+PATIENCE = 40  # ticks for one step that digs nothing
+TRIES = 12  # ways that are looked for before giving up
+
+
+def go_to(body: Body, goal: tuple[float, ...], kind: int = AT, reach: float = 3.5, most_ticks: int = 1200,
+          dig: bool = True) -> None:
+    """Bring the body to a goal.
+
+    Args:
+        goal: x, y, z: a cell for AT, a point for NEAR, its y for LEVEL.
+        reach: for NEAR, how near the eye must come.
+
+    Raises:
+        SkillFailed: "no way", "time" or "lost".
+    """
+    end = body.steps + most_ticks
+    nearest = math.inf
+    for _ in range(TRIES):
+        path = find_path(body.known, terms_with(body.items, dig), body.cell, goal, kind, reach)
+        if not path.steps:
+            if path.arrives:
+                return
+            raise SkillFailed("no way", f"to {tuple(round(v, 1) for v in goal)}")
+        if not path.arrives and path.cost >= nearest:
+            raise SkillFailed("no way", f"to {tuple(round(v, 1) for v in goal)}")
+        nearest = math.inf if path.arrives else path.cost
+        if follow(body, path, end) and path.arrives:
+            return
+        if body.steps >= end:
+            raise SkillFailed("time", f"after {most_ticks} ticks on the way")
+    raise SkillFailed("lost", f"{TRIES} ways to {tuple(round(v, 1) for v in goal)} led elsewhere")
+
+
+def follow(body: Body, path: Path, end: int) -> bool:
+    """Take a way's steps; False where the body is off it (another way must be found) or time is up."""
+    before = body.cell
+    for step in path.steps:
+        if body.steps >= end or not take(body, before, step):
+            return False
+        before = (step.x, step.y, step.z)
+    return True
+
+
+def take(body: Body, before: tuple[int, int, int], step: Step) -> bool:
+    """One step; whether the body is where it should be."""
+    if step.move == Move.PILLAR:
+        return pillar(body, step)
+    if not clear(body, cells_to_clear(before, step)):
+        return False
+    if step.move == Move.DIG_DOWN:
+        return settle(body, step)
+    return walk_into(body, step)
+
+
+def cells_to_clear(before: tuple[int, int, int], step: Step) -> list[tuple[int, int, int]]:
+    """What must be free before a step, from the top down."""
+    x, y, z = step.x, step.y, step.z
+    if step.move == Move.UP:
+        return [(before[0], before[1] + 2, before[2]), (x, y + 1, z), (x, y, z)]
+    if step.move == Move.DOWN:
+        return [(x, before[1] + 1, z), (x, before[1], z)]
+    if step.move == Move.DIG_DOWN:
+        return [(x, before[1] - 1, z)]
+    if step.move == Move.SWIM_UP:
+        return [(x, y + 1, z)]
+    return [(x, y + 1, z), (x, y, z)]
+
+
+def walk_into(body: Body, step: Step) -> bool:
+    """Walk, jump or swim into the next cell."""
+    x, z = step.x + 0.5, step.z + 0.5
+    for tick in range(PATIENCE):
+        px, py, pz = (float(v) for v in body.pos)
+        away = math.hypot(x - px, z - pz)
+        wet = kinds()[body.block(*body.cell)] == WATER
+        if away < CLOSE and (body.cell[1] == step.y or (step.move == Move.DOWN and py < step.y + 1.2)):
+            return True
+        if py < step.y - 1.5 and step.move != Move.DOWN:
+            return False  # fell
+        yaw = math.degrees(math.atan2(-(x - px), z - pz)) if away > 0.05 else body.yaw
+        jump = step.move in (Move.UP, Move.SWIM_UP) or (wet and py < step.y + 0.4) or tick > PATIENCE // 2
+        body.act(forward=1 if away > 0.12 else 0, jump=jump, view=(yaw, 15.0 if abs(body.pitch) > 45 else body.pitch))
+    return body.cell == (step.x, step.y, step.z)
+
+
+def settle(body: Body, step: Step) -> bool:
+    """Fall into the hole below, kept to its middle."""
+    for _ in range(PATIENCE):
+        if body.cell[1] <= step.y:
+            return body.cell == (step.x, step.y, step.z)
+        px, _, pz = (float(v) for v in body.pos)
+        x, z = step.x + 0.5 - px, step.z + 0.5 - pz
+        if math.hypot(x, z) > 0.15:
+            body.act(forward=1, sneak=False, view=(math.degrees(math.atan2(-x, z)), body.pitch))
+        else:
+            body.act()
+    return False
+
+
+def pillar(body: Body, step: Step) -> bool:
+    """Jump and put a block under the feet."""
+    if not clear(body, [(step.x, step.y + 1, step.z)]):
+        return False
+    return place_under(body) and body.cell == (step.x, step.y, step.z)
+
+
+def go_near(body: Body, place: tuple[int, int, int], reach: float = 3.5, most_ticks: int = 1200) -> None:
+    """Come so near a block that hands reach it."""
+    go_to(body, (place[0] + 0.5, place[1] + 0.5, place[2] + 0.5), NEAR, reach, most_ticks)
+
+
+def go_level(body: Body, y: int, most_ticks: int = 2400) -> None:
+    """Dig down or climb up to a height."""
+    while abs(body.cell[1] - y) > 0:
+        part = max(body.cell[1] - 24, min(body.cell[1] + 24, y))
+        go_to(body, (body.cell[0], part, body.cell[2]), LEVEL, most_ticks=most_ticks)

@@ -1,0 +1,392 @@
+"""From goals to a tree of needs: what must be had, what is there already, by which way the rest is won.
+
+Needs are worked out depth first against one stock, so that what is shared is counted once: left-over planks of one
+craft serve the next, a pickaxe made for one ore serves all that it can break until it is worn out. Read from the
+leaves up, each need comes after what it stands on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from veclink.agent.embodied.goals import Goal, ImpossibleGoal
+from veclink.agent.embodied.items import Item, Stock, item_ids
+from veclink.agent.embodied.knowledge import SMELT_TICKS, STATIONS, Info, Knowledge, Way, knowledge
+from veclink.agent.embodied.sources import found, mob_info
+from veclink.envs.facts import ITEMS, MOBS
+
+DEEPEST = 40  # needs above one another; the longest chain of 1.11 is about 15
+MOST_TOOLS = 60  # of one kind for one need; more is not a plan
+MOST_PARTS = 12  # ways that one need is split over
+BLOWS_A_KILL = 5  # that a sword wears by
+SPENDING = 0.3  # of its price: what is burnt from the stock may be missed later
+STEP_TICKS = 20  # to use, wear or eat something
+FUELS = ("coal", "planks", "log", "log2", "coal_block", "lava_bucket", "blaze_rod", "stick", "sapling")
+
+
+@dataclass
+class Need:
+    """One node of the tree.
+
+    Attributes:
+        object: the item or mob. count: how many. have: how many of them the stock gave; make: how many are to be won.
+        role: goal, material, tool, keep, table, furnace, fuel or part (of a need won in two ways).
+        kind: of the goal, for goals; otherwise "have".
+        way: how it is won, None where nothing is to be won or the parts say it. goes: how often.
+        ticks: estimate for this need alone.
+        tool: name of the tool held. children: what it stands on, in order.
+        others: (way key, estimated ticks) of the ways not taken, cheapest first.
+    """
+
+    object: Item
+    count: int
+    role: str = "material"
+    kind: str = "have"
+    have: int = 0
+    make: int = 0
+    way: Way | None = None
+    goes: int = 0
+    ticks: float = 0.0
+    tool: str = ""
+    children: list[Need] = field(default_factory=list)
+    others: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is to be done for it."""
+        return self.make == 0
+
+    @property
+    def information(self) -> Info:
+        """Where and when it is found."""
+        if self.kind == "kill":
+            return mob_info(self.object.name)
+        return self.way.info if self.way else Info()
+
+    @property
+    def material(self) -> tuple[tuple[Item, int], ...]:
+        """What is used up for all of it."""
+        return tuple((item, number * self.goes) for item, number in self.way.needs) if self.way else ()
+
+    def walk(self) -> Iterator[Need]:
+        """All needs from the leaves up: what others stand on comes first."""
+        for child in self.children:
+            yield from child.walk()
+        yield self
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        info = self.information
+        return {
+            "object": str(self.object),
+            "count": self.count,
+            "role": self.role,
+            "kind": self.kind,
+            "have": self.have,
+            "make": self.make,
+            "way": self.way.key if self.way else None,
+            "goes": self.goes,
+            "material": {str(item): number for item, number in self.material},
+            "tool": self.tool or None,
+            "station": (self.way.station or None) if self.way else None,
+            "information": info.words(),
+            "ticks": round(self.ticks),
+            "others": [{"way": key, "ticks": round(ticks)} for key, ticks in self.others],
+            "children": [child.to_dict() for child in self.children],
+        }
+
+
+@dataclass
+class Tree:
+    """The needs of one or more goals, in the order of the goals."""
+
+    goals: tuple[Goal, ...]
+    roots: list[Need]
+
+    @property
+    def ticks(self) -> float:
+        """Estimate for all of it."""
+        return sum(need.ticks for need in self.walk())
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is to be done."""
+        return all(root.done for root in self.roots)
+
+    def walk(self) -> Iterator[Need]:
+        """All needs, those that others stand on first."""
+        for root in self.roots:
+            yield from root.walk()
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return {
+            "goals": [goal.to_dict() for goal in self.goals],
+            "ticks": round(self.ticks),
+            "needs": [root.to_dict() for root in self.roots],
+        }
+
+
+def decompose(
+    goals: Goal | Sequence[Goal],
+    inventory: Mapping[str, int] | Stock | None = None,
+    *,
+    near: Sequence[str] = (),
+    banned: Sequence[str] = (),
+    learnt: Mapping[str, float] | None = None,
+    places: Sequence[str] = ("overworld",),
+) -> Tree:
+    """The tree of needs of some goals.
+
+    Args:
+        inventory: "planks:2" -> 5, or a Stock (which is not changed).
+        near: of "crafting_table" and "furnace", those that stand within reach.
+        banned: keys of ways that do not work now; where nothing else leads to the goal they are used all the same.
+        learnt: way key -> ticks that one go took, from memory.
+        places: worlds that can be reached.
+
+    Raises:
+        ImpossibleGoal: no way leads to a goal.
+    """
+    wanted = (goals,) if isinstance(goals, Goal) else tuple(goals)
+    stock = inventory.copy() if isinstance(inventory, Stock) else Stock(inventory)
+    known = knowledge(tuple(places))
+    try:
+        work = _Work(known, stock.copy(), frozenset(banned), learnt, near)
+        return Tree(wanted, [work.goal(goal) for goal in wanted])
+    except ImpossibleGoal:
+        if not banned:
+            raise
+        work = _Work(known, stock, frozenset(), learnt, near)
+        return Tree(wanted, [work.goal(goal) for goal in wanted])
+
+
+class _Work:
+    """One decomposition: the stock that it takes from and the prices that it chooses by."""
+
+    def __init__(
+        self,
+        known: Knowledge,
+        stock: Stock,
+        banned: frozenset[str],
+        learnt: Mapping[str, float] | None,
+        near: Sequence[str],
+    ) -> None:
+        self.known, self.stock, self.banned, self.learnt = known, stock, banned, learnt or {}
+        self.near = set(near)
+        self.prices = known.prices(banned, learnt)
+
+    def goal(self, goal: Goal) -> Need:
+        if goal.kind in ("survive", "sleep"):
+            return Need(Item(goal.kind), goal.count, "goal", goal.kind, make=goal.count)
+        if goal.kind == "kill":
+            return self._kill(goal)
+        item = self._meal() if goal.object == "food" else goal.item
+        if goal.kind == "have":
+            need = self.need(item, goal.count, "goal", ())
+            self._still_of_use(need)
+            return need
+        root = Need(item, goal.count, "goal", goal.kind, make=goal.count, ticks=STEP_TICKS * goal.count)
+        number = goal.count if goal.kind == "eat" else 1
+        root.children = [self.need(item, number, "material", ())]
+        if goal.kind != "eat":
+            self.stock.add(item, 1)
+        return root
+
+    def _still_of_use(self, need: Need) -> None:
+        """A table, furnace or tool that is wanted for itself serves on the way too."""
+        name = need.object.name
+        if name in STATIONS.values() or ITEMS.tool[item_ids()[name]]:
+            self.stock.add(need.object, need.count)
+
+    def _meal(self) -> Item:
+        """The food that is cheapest to come by; what is at hand first."""
+        held = [item for item, _ in self.stock if _wholesome(item.name)]
+        if held:
+            return max(held, key=lambda item: (int(ITEMS.food[item_ids()[item.name]]), item.name))
+        names = [name for name in item_ids() if _wholesome(name) and math.isfinite(self._price(Item(name)))]
+        return Item(min(names, key=lambda name: (self._price(Item(name)) / ITEMS.food[item_ids()[name]], name)))
+
+    def _kill(self, goal: Goal) -> Need:
+        facts = found()["mobs"].get(goal.object, {"seek": 0, "each": 200})
+        ticks = facts["seek"] + goal.count * facts["each"]
+        root = Need(Item(goal.object), goal.count, "goal", "kill", make=goal.count, goes=goal.count, ticks=ticks)
+        hostile = goal.object in MOBS and bool(MOBS.hostile[MOBS.id(goal.object)])
+        if hostile and math.isfinite(self._tool_price("sword", 0)):
+            root.tool = self._tool(root, ("sword", 0), goal.count * BLOWS_A_KILL, ())
+        return root
+
+    def need(self, item: Item, count: int, role: str, path: tuple[Item, ...]) -> Need:
+        """A need and all that it stands on; taken out of the stock."""
+        have = self.stock.take(item, count)
+        need = Need(item, count, role, have=have, make=count - have)
+        if need.done:
+            return need
+        if len(path) > DEEPEST:
+            raise self._no_way(item)
+        path = (*path, item)
+        missing = need.make
+        while missing > 0:
+            missing -= self._next_part(need, missing, path)
+        return need
+
+    def _next_part(self, need: Need, missing: int, path: tuple[Item, ...]) -> int:
+        """Win some or all of what is missing by the cheapest way that comes to an end; how many that gives."""
+        ranked = self._ranked(need.object, missing, path)
+        refused: ImpossibleGoal | None = None
+        for place, (_, _, way) in enumerate(ranked):
+            others = tuple((key, cost) for cost, key, each in ranked if each is not way)
+            goes = way.goes(missing)
+            covered = self._covered(way, goes)
+            if 0 < covered < goes and len(need.children) < MOST_PARTS and len(ranked) > 1:
+                goes = covered  # as far as the stock goes; the rest may be cheaper another way
+            given = min(missing, max(1, int(goes * way.count + 1e-9)))
+            whole = given == need.make
+            target = need if whole else Need(need.object, given, "part", make=given)
+            before = self.stock.copy()
+            try:
+                self._win(target, way, goes, others, path)
+            except ImpossibleGoal as error:  # it goes round in a circle further down: the next way, then
+                refused, self.stock = error, before
+                target.children, target.way, target.tool = [], None, ""
+                if place + 1 == len(ranked):
+                    raise
+                continue
+            if not whole:
+                need.children.append(target)
+            return given
+        raise refused or self._no_way(need.object)
+
+    def _win(self, need: Need, way: Way, goes: int, others: tuple, path: tuple[Item, ...]) -> None:
+        """Fill in a need that is won by a way, and put what is left over into the stock."""
+        need.way, need.goes, need.others = way, goes, others
+        need.ticks = self._ticks(way, goes)
+        for item, number in way.keep:
+            need.children.append(self._held(item, number, "keep", path))
+        for item, number in way.needs:
+            need.children.append(self.need(item, number * goes, "material", path))
+        if way.station:
+            name = STATIONS[way.station]
+            if name not in self.near and not self.stock.has(Item(name)):
+                need.children.append(self._held(Item(name), 1, name.removeprefix("crafting_"), path))
+        if way.station == "furnace":
+            need.children.append(self._fuel(goes, path))
+        if way.tool:
+            wear = goes * BLOWS_A_KILL if way.kind == "kill" else goes
+            need.tool = self._tool(need, way.tool, wear, path)
+        for item, number in way.back:
+            self.stock.add(item, number * goes)
+        if (left := int(goes * way.count + 1e-9) - need.make) > 0:
+            self.stock.add(way.gives if way.gives.variant is not None else need.object, left)
+
+    def _held(self, item: Item, number: int, role: str, path: tuple[Item, ...]) -> Need:
+        """A need that is not used up."""
+        need = self.need(item, number, role, path)
+        self.stock.add(item, number)
+        return need
+
+    def _tool(self, need: Need, tool: tuple[str, int], uses: int, path: tuple[Item, ...]) -> str:
+        """See to it that tools of a kind last for so many uses; the name of the one to hold first."""
+        names, first = self.known.tools_for(*tool), ""
+        for _ in range(MOST_TOOLS):
+            name = next((each for each in names if self.stock.tools.get(each)), "")
+            if not name:
+                free = [each for each in names if Item(each) not in path]
+                name = min(free, key=lambda each: self._price(Item(each)), default="")
+                if not name or not math.isfinite(self._price(Item(name))):
+                    raise self._no_way(Item(names[0] if names else tool[0]))
+                need.children.append(self._held(Item(name), 1, "tool", path))
+            first = first or name
+            part = min(uses, sum(self.stock.tools.get(name, [uses])))
+            self.stock.wear(name, part)
+            uses -= part
+            if uses <= 0:
+                break
+        return first
+
+    def _fuel(self, goes: int, path: tuple[Item, ...]) -> Need:
+        """The fuel for so many smeltings that is cheapest now."""
+        best: tuple[float, Item, int] | None = None
+        for name in FUELS:
+            item = Item(name)
+            if any(_clash(item, above) for above in path):
+                continue
+            number = math.ceil(goes * SMELT_TICKS / int(ITEMS.fuel[item_ids()[name]]))
+            price = self._price(item)
+            missing = number - min(number, self.stock.has(item))
+            cost = (missing * price if missing else 0.0) + SPENDING * number * min(price, 1e6)
+            if math.isfinite(cost) and (best is None or cost < best[0]):
+                best = (cost, item, number)
+        if best is None:
+            raise self._no_way(Item("coal"))
+        return self.need(best[1], best[2], "fuel", path)
+
+    def _ranked(self, item: Item, count: int, path: tuple[Item, ...]) -> list[tuple[float, str, Way]]:
+        """(estimated ticks, key, way) of every way to so many of an item now, the cheapest first."""
+        ranked = []
+        for way in self.known.ways_to(item):
+            if way.key in self.banned:
+                continue
+            cost = self._cost(way, way.goes(count), path)
+            if math.isfinite(cost):
+                ranked.append((cost, way.key, way))
+        if not ranked:
+            raise self._no_way(item)
+        return sorted(ranked, key=lambda each: each[:2])
+
+    def _cost(self, way: Way, goes: int, path: tuple[Item, ...]) -> float:
+        """Ticks of so many goes, with what the stock has for nothing; infinite where it would go round in a circle."""
+        total = self._ticks(way, goes)
+        for item, number in (*((item, n * goes) for item, n in way.needs), *way.keep):
+            missing = number - min(number, self.stock.has(item))
+            if missing and any(_clash(item, above) for above in path):
+                return math.inf
+            total += missing * self._price(item) if missing else 0.0
+        if way.tool:
+            total += self._tool_price(*way.tool, path)
+        if way.station:
+            station = Item(STATIONS[way.station])
+            if station.name not in self.near and not self.stock.has(station):
+                total += math.inf if station in path else self._price(station)
+        return total
+
+    def _covered(self, way: Way, goes: int) -> int:
+        """How many goes the stock has the ingredients for."""
+        return min((self.stock.has(item) // number for item, number in way.needs), default=goes)
+
+    def _ticks(self, way: Way, goes: int) -> float:
+        if way.key in self.learnt:
+            return goes * self.learnt[way.key]
+        return way.first + goes * way.each
+
+    def _price(self, item: Item) -> float:
+        return self.prices.get(item, math.inf)
+
+    def _tool_price(self, kind: str, level: int, path: tuple[Item, ...] = ()) -> float:
+        names = self.known.tools_for(kind, level)
+        if any(self.stock.tools.get(name) for name in names):
+            return 0.0
+        return min((self._price(Item(name)) for name in names if Item(name) not in path), default=math.inf)
+
+    def _no_way(self, item: Item) -> ImpossibleGoal:
+        why = found()["impossible"].get(item.name, f"nothing in the {' or '.join(self.known.places)} leads to it")
+        return ImpossibleGoal("an item that can be won", f"{item} ({why})", "ask for something else")
+
+
+def _clash(item: Item, above: Item) -> bool:
+    """Whether making `above` out of `item` may go round in a circle."""
+    return item.name == above.name and (item.variant is None or above.variant is None or item.variant == above.variant)
+
+
+def _wholesome(name: str) -> bool:
+    """Food that does no harm."""
+    return bool(ITEMS.food[item_ids()[name]]) and name not in (
+        "rotten_flesh",
+        "spider_eye",
+        "poisonous_potato",
+        "chicken",
+        "fish",
+    )

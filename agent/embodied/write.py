@@ -1,0 +1,260 @@
+"""From steps to actions: each with where to look, what to hold, what is expected and how long it may take."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from veclink.agent.embodied.actions import LONGEST_LIMIT, Action, State
+from veclink.agent.embodied.goals import DAY
+from veclink.agent.embodied.items import Item, item_ids
+from veclink.agent.embodied.sources import found
+from veclink.agent.embodied.steps import Step
+from veclink.envs.facts import ITEMS
+
+SURFACE = 64  # height of the ground where it is not known
+DEPTHS = (0.85, 0.5, 0.2, 0.7, 0.35)  # of a height range, where one looks first, after one failure, after two, ...
+FIRST_SEARCH, FARTHEST = 96, 2000  # blocks
+TURN = 137  # degrees from one search to the next: never the same way twice in a full turn
+SLACK, LEAST_LIMIT = 3.0, 400  # times the estimate; ticks
+PLACE_TICKS = 200
+NIGHT_LENGTH = 11_500
+STATIONS = ("crafting_table", "furnace")
+STORES = 3  # meals kept for a goal of surviving
+REACH = 24.0  # blocks to a table or furnace that is gone back to
+
+
+class Writer:
+    """Writes the actions of one plan, step after step, and keeps track of where the player will be by then.
+
+    Args:
+        failed: way key -> hard failures so far: each sends the search farther, elsewhere and to another depth.
+        slow: way key -> timeouts so far: each gives more time.
+    """
+
+    def __init__(self, state: State, failed: Counter[str], slow: Counter[str]) -> None:
+        self.state, self.failed, self.slow = state, failed, slow
+        self.deep = bool(state.underground)
+        self.y = state.position[1] if state.position else (SURFACE if not self.deep else SURFACE / 2)
+        self.near = set(state.near)
+        self.hand = state.equipment.get("mainhand", "")
+        self.standing = set(stations_of(state))  # stations put down, not carried
+
+    def actions(self, step: Step, later: Sequence[Step]) -> list[Action]:
+        """The actions of a step; `later` are those after it."""
+        if step.kind in ("craft", "smelt"):
+            return self._crafted(step, later)
+        if step.kind in ("use", "wear", "eat", "sleep", "survive"):
+            return self._deed(step)
+        if step.kind == "grow":
+            return [*self._taken_up([step, *later]), *self._surfaced(), *self._held(step), self._grown(step)]
+        return [*self._taken_up([step, *later]), *self._reached(step), *self._held(step), self._taken(step)]
+
+    def night(self) -> list[Action]:
+        """A bed if there is one, otherwise walls until the morning."""
+        wait = max(1, (DAY - self.state.time % DAY) % DAY) if self.state.night else NIGHT_LENGTH
+        shelter = Action(
+            "build", {"what": "shelter", "wait": wait}, {"day": True}, limit=min(LONGEST_LIMIT, wait + 800)
+        )
+        if self.state.stock.has(Item("bed")):
+            return [
+                Action("place", {"item": "bed"}, {"near": "bed"}, limit=PLACE_TICKS),
+                Action("sleep", {}, {"day": True}, limit=600),
+                Action("mine", {"block": "bed", "item": "bed", "count": 1}, {"gain": {"bed": 1}}, limit=PLACE_TICKS),
+            ]
+        return [shelter]
+
+    def _limit(self, step: Step) -> int:
+        more = 1 + self.slow[step.key]
+        return int(min(LONGEST_LIMIT, max(LEAST_LIMIT, step.ticks * SLACK) * more))
+
+    def _surfaced(self) -> list[Action]:
+        if not self.deep:
+            return []
+        self.deep, self.y = False, SURFACE
+        self.near -= set(found()["blocks"]) | set(STATIONS)
+        return [Action("go_up", {}, {}, limit=2400)]
+
+    def _reached(self, step: Step) -> list[Action]:
+        """Go where it is: to its height, in search of it, up to it."""
+        target = step.way.target if step.way else step.item.name
+        actions: list[Action] = []
+        if step.underground:
+            actions += self._dug(step)
+        else:
+            actions += self._surfaced()
+        if target not in self.near and not self._knows(step, target):
+            actions.append(self._explored(step, target))
+        args: dict[str, Any] = {"what": target}
+        if self._knows(step, target):
+            args["at"] = list(self.state.known[target])
+        actions.append(Action("approach", args, {"near": target}, step.key, self._limit(step)))
+        self.near.add(target)
+        return actions
+
+    def _knows(self, step: Step, target: str) -> bool:
+        """Whether one was seen, and nothing has gone wrong with it since."""
+        return target in self.state.known and target not in self.near and not self.failed[step.key]
+
+    def _dug(self, step: Step) -> list[Action]:
+        """Down (or up) into the height range, to another depth after each failure."""
+        low, high = step.info.y or (5, SURFACE)
+        tries = self.failed[step.key]
+        if low <= self.y <= high and self.deep and not tries:
+            return []
+        if not tries and high >= SURFACE - 2:
+            depth = round(min(high, self.y)) - 4  # stone and coal begin right below the grass
+        else:
+            depth = round(low + (min(high, SURFACE) - low) * DEPTHS[tries % len(DEPTHS)])
+        self.deep, moved = True, abs(self.y - depth) > 2
+        if not moved:
+            return []
+        climbs, self.y = depth > self.y, depth
+        self.near -= set(STATIONS)
+        name = "go_up" if climbs else "dig_down"
+        return [Action(name, {"y": depth}, {"y": depth}, step.key, 2400)]
+
+    def _explored(self, step: Step, target: str) -> Action:
+        tries = self.failed[step.key]
+        how = "tunnel" if step.underground else "shore" if step.info.where == "water" else "walk"
+        if step.info.time == "night" and not self.state.night:
+            how = "dark"
+        args = {"find": target, "how": how, "far": min(FARTHEST, FIRST_SEARCH * 2 ** min(tries, 5))}
+        if step.info.biomes and self.state.biome not in step.info.biomes:
+            args["biomes"] = list(step.info.biomes[:16])
+        if step.underground:
+            args["y"] = round(self.y)
+        if tries:
+            args["turn"] = tries * TURN % 360
+        return Action("explore", args, {"near": target}, step.key, self._limit(step))
+
+    def _held(self, step: Step) -> list[Action]:
+        if not step.tool or step.tool == self.hand:
+            return []
+        self.hand = step.tool
+        return [Action("equip", {"item": step.tool}, {"equipped": step.tool}, step.key, 60)]
+
+    def _taken(self, step: Step) -> Action:
+        """The deed itself: mine, attack, shear, ..."""
+        item, count, limit = str(step.item), step.count, self._limit(step)
+        gain = {"gain": {item: count}}
+        if step.way is None:  # a goal of killing
+            return Action("attack", {"mob": item, "count": count}, {"killed": {item: count}}, step.key, limit)
+        target = step.way.target
+        self.near.discard(target)
+        if step.kind == "mine":
+            return Action("mine", {"block": target, "item": item, "count": count}, gain, step.key, limit)
+        if step.kind == "kill":
+            return Action("attack", {"mob": target, "count": step.goes, "item": item}, gain, step.key, limit)
+        if step.kind == "pick":
+            return Action("farm", {"what": target, "item": item, "count": count}, gain, step.key, limit)
+        if step.kind == "fish":
+            return Action("fish", {"item": item, "count": count}, gain, step.key, limit)
+        if step.kind == "fill":
+            args = {"what": target, "item": item, "count": count}
+            held = [str(need) for need, _ in (*step.way.needs, *step.way.keep)]
+            return Action("fill", {**args, **({"with": held[0]} if held else {})}, gain, step.key, limit)
+        return Action(step.kind, {"mob": target, "item": item, "count": count}, gain, step.key, limit)
+
+    def _grown(self, step: Step) -> Action:
+        assert step.way is not None  # only ways grow
+        seed = next((str(item) for item, _ in step.way.needs if item.name != "dye"), "")
+        meal = any(item.name == "dye" for item, _ in step.way.needs)
+        args = {"what": step.way.target, "item": str(step.item), "count": step.count, "seed": seed, "bone_meal": meal}
+        return Action("farm", args, {"gain": {str(step.item): step.count}}, step.key, self._limit(step))
+
+    def _deed(self, step: Step) -> list[Action]:
+        """The last deed of a goal."""
+        item, limit = str(step.item), self._limit(step)
+        if step.kind == "wear":
+            return [Action("equip", {"item": item}, {"equipped": item}, step.key, 100)]
+        if step.kind == "eat":
+            count = {"count": step.count} if step.count > 1 else {}
+            return [Action("eat", {"item": item, **count}, {"food": "more"}, step.key, 200 * step.count)]
+        if step.kind == "sleep":
+            return [*self._surfaced(), *self.night()]
+        if step.kind == "survive":
+            return self._survived()
+        gain = {"gain": {item: step.count}} if step.way else {}
+        source = str(step.way.needs[0][0]) if step.way and step.way.needs else item
+        held = [] if source == self.hand else [Action("equip", {"item": source}, {"equipped": source}, step.key, 60)]
+        self.hand = source
+        return [*held, Action("use", {"item": source}, gain, step.key, limit)]
+
+    def _survived(self) -> list[Action]:
+        """By night in safety; by day with meals in store, then in safety too."""
+        if self.state.night:
+            return self.night()
+        meals = sum(number for item, number in self.state.stock if ITEMS.food[item_ids()[item.name]])
+        wait = 1200 if meals else 400
+        search = Action(
+            "explore", {"find": "cow", "how": "walk", "far": FIRST_SEARCH * 4}, {"near": "cow"}, "survive", 2400
+        )
+        hunt = Action("attack", {"mob": "cow", "count": 2, "item": "beef"}, {"gain": {"beef": 2}}, "survive", 1200)
+        rest = Action("build", {"what": "shelter", "wait": wait}, {}, "survive", wait + 800)
+        return [rest] if meals >= STORES else [search, hunt, rest]
+
+    def _crafted(self, step: Step, later: Sequence[Step]) -> list[Action]:
+        """Craft or smelt, with its station put down before and taken up after where it is needed again elsewhere."""
+        assert step.way is not None  # crafts are ways
+        station = {"table": "crafting_table", "furnace": "furnace"}.get(step.way.station, "")
+        actions = self._at(station) if station else []
+        args = {"item": str(step.item), "count": step.count, "index": step.way.index}
+        if step.kind == "smelt":
+            fuel = [str(item) for item, _ in step.uses if item not in {need for need, _ in step.way.needs}]
+            args |= {"fuel": fuel[0]} if fuel else {}
+        gain = {"gain": {str(step.item): step.count}}
+        actions.append(Action(step.kind, args, gain, step.key, self._limit(step)))
+        stays = bool(later) and later[0].kind in ("craft", "smelt")
+        if not stays:
+            actions += self._taken_up(later)
+        return actions
+
+    def _at(self, station: str) -> list[Action]:
+        """Within reach of a station: it stands there, it is gone back to, or it is put down."""
+        if station in self.near:
+            return []
+        if station in self.standing:
+            return [self._gone_back(station)]
+        self.standing.add(station)
+        self.near.add(station)
+        return [Action("place", {"item": station}, {"near": station}, limit=PLACE_TICKS)]
+
+    def _gone_back(self, station: str) -> Action:
+        self.near.add(station)
+        at = {"at": list(self.state.known[station])} if station in self.state.known else {}
+        return Action("approach", {"what": station, **at}, {"near": station}, limit=LEAST_LIMIT)
+
+    def _taken_up(self, later: Sequence[Step]) -> list[Action]:
+        """Take along the stations that later steps hold; a furnace only with a pickaxe, without which it is lost."""
+        actions = []
+        for station in sorted(self.standing):
+            if not any(station in each.holds for each in later):
+                continue
+            tools = [self.hand, *(each.tool for each in later), *(item.name for item, _ in self.state.stock)]
+            tool = next((each for each in tools if each.endswith("pickaxe")), "")
+            if station == "furnace" and not tool:
+                continue
+            if station not in self.near:
+                actions.append(self._gone_back(station))
+            if station == "furnace" and tool != self.hand:
+                actions.append(Action("equip", {"item": tool}, {"equipped": tool}, limit=60))
+                self.hand = tool
+            args = {"block": station, "item": station, "count": 1}
+            actions.append(Action("mine", args, {"gain": {station: 1}}, limit=PLACE_TICKS))
+            self.standing.discard(station)
+            self.near.discard(station)
+        return actions
+
+
+def stations_of(state: State) -> tuple[str, ...]:
+    """Tables and furnaces in reach, or close enough to go back to."""
+    found_here = []
+    for name in STATIONS:
+        at = state.known.get(name)
+        close = at is not None and state.position is not None and math.dist(at, state.position) <= REACH
+        if name in state.near or close:
+            found_here.append(name)
+    return tuple(found_here)
