@@ -50,13 +50,18 @@ class FakePlayer:
         self.life, self.xp = 20.0, 0
         self.inventory = FakeBag(ledger)
         self.hurts: list[tuple[float, str]] = []
+        self.effects: dict[str, int] = {}
 
     @property
     def eye(self) -> tuple[float, float, float]:
         return float(self.pos[0]), float(self.pos[1]) + 1.62, float(self.pos[2])
 
-    def hurt(self, amount: float, cause: str, source: Any = None) -> None:
+    def hurt(self, amount: float, cause: str, source: Any = None) -> bool:
         self.hurts.append((float(amount), cause))
+        return True
+
+    def affect(self, effect: str, ticks: int, level: int = 1) -> None:
+        self.effects[effect] = ticks
 
     def gain_xp(self, points: int) -> None:
         self.xp += points

@@ -24,11 +24,11 @@ VOXELS = {f"{axis}{end}": sign * RADIUS for axis in "xyz" for end, sign in (("mi
 IDS = {name.replace("_", " "): number for number, name in enumerate(BLOCKS.names)}
 
 
-class EpisodeOver(Exception):  # noqa: N818  # it is no error: the world or the budget ended
+class EpisodeOver(Exception):  # it is no error: the world or the budget ended
     """No further action is possible; says why: "done", "limit" or "world"."""
 
 
-class SkillFailed(Exception):  # noqa: N818  # an outcome that the planner reads
+class SkillFailed(Exception):  # an outcome that the planner reads
     """A skill could not do what it should.
 
     Attributes:
@@ -123,6 +123,15 @@ class Body:
                 if count > 0 and name != "air":
                     self._counts[name.replace(" ", "_")] += int(count)
         return self._counts
+
+    def count(self, item: str) -> int:
+        """How many it carries of an item, "planks" of any kind or "planks:2" of one variant."""
+        name, _, variant = item.partition(":")
+        if not variant:
+            return self.items[name]
+        bag = self.observation["inventory"]
+        fits = (bag["name"] == name.replace("_", " ")) & (bag["variant"] == int(variant))
+        return int(bag["quantity"][fits].sum())
 
     @property
     def held(self) -> str:

@@ -23,7 +23,8 @@ class Item(NamedTuple):
     variant: int | None = None
 
     def __str__(self) -> str:
-        return self.name if self.variant is None else f"{self.name}:{self.variant}"
+        plain = self.variant is None or (self.variant == 0 and self.name not in varied())
+        return self.name if plain else f"{self.name}:{self.variant}"
 
     def serves(self, wanted: Item) -> bool:
         """Whether this can be given where `wanted` is asked for. An unknown variant serves any."""
@@ -42,6 +43,12 @@ class Item(NamedTuple):
 def item_ids() -> dict[str, int]:
     """Item name -> index, for the facts' arrays."""
     return {name: i for i, name in enumerate(ITEMS.names)}
+
+
+@cache
+def varied() -> frozenset[str]:
+    """Names of the items whose variant means something."""
+    return frozenset(name for name, i in item_ids().items() if ITEMS.variants[i])
 
 
 @cache

@@ -221,7 +221,8 @@ class Memory:
         """A row a goal, world and protocol: successes, failures, mean cost of the successes."""
         rows = self.base.execute(
             "SELECT kind, object, world, protocol, SUM(success), SUM(1 - success),"
-            " AVG(CASE success WHEN 1 THEN cost END) FROM experience GROUP BY kind, object, world, protocol ORDER BY kind, object, world, protocol"
+            " AVG(CASE success WHEN 1 THEN cost END) FROM experience"
+            " GROUP BY kind, object, world, protocol ORDER BY kind, object, world, protocol"
         )
         names = ("kind", "object", "world", "protocol", "successes", "failures", "cost")
         return [dict(zip(names, row, strict=True)) for row in rows]

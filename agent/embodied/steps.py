@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from veclink.agent.embodied.items import Item, Stock
 from veclink.agent.embodied.knowledge import STATIONS, Info, Way
-from veclink.agent.embodied.tree import Need, Tree
+from veclink.agent.embodied.tree import MADE, Need, Tree
 
 GATHERED = ("mine", "kill", "shear", "fish", "pick", "milk", "fill", "grow")
 USED_UP = ("material", "fuel")
@@ -84,7 +84,8 @@ def _step(need: Need) -> Step | None:
     kept = tuple(item.name for item, _ in way.keep)
     station = (STATIONS[way.station],) if way.station else ()
     holds = (*kept, *station, *((need.tool,) if need.tool else ()))
-    return Step(way.kind, need.object, need.make, need.goes, way, uses, holds, need.tool, way.info, need.ticks)
+    count = max(need.make, int(need.goes * way.count + 1e-9)) if way.kind in MADE else need.make
+    return Step(way.kind, need.object, count, need.goes, way, uses, holds, need.tool, way.info, need.ticks)
 
 
 def feasible(steps: Sequence[Step], stock: Stock, near: Sequence[str] = ()) -> bool:
@@ -104,9 +105,8 @@ def apply(step: Step, stock: Stock) -> None:
     """Put into the stock what a step gives (what it uses up is taken by the caller)."""
     if step.way is None:
         return
-    made = max(step.count, int(step.goes * step.way.count + 1e-9))
     gives = step.way.gives if step.way.gives.variant is not None else step.item
-    stock.add(gives, made)
+    stock.add(gives, step.count)
     for item, number in step.way.back:
         stock.add(item, number * step.goes)
 
@@ -124,7 +124,7 @@ def _together(steps: list[Step], stock: Stock, near: Sequence[str]) -> list[Step
             merged = [*steps[:place], _sum(first, other), *steps[place + 1 : later], *steps[later + 1 :]]
             if first.kind in GATHERED and not first.uses and not other.uses and first.tool == other.tool:
                 steps = merged  # nothing it uses can be missing
-            elif feasible(merged, stock, near):
+            elif _same_stuff(first, other) and feasible(merged, stock, near):
                 steps = merged
             else:
                 later += 1
@@ -132,6 +132,11 @@ def _together(steps: list[Step], stock: Stock, near: Sequence[str]) -> list[Step
             first = steps[place]
         place += 1
     return steps
+
+
+def _same_stuff(first: Step, other: Step) -> bool:
+    """Whether both use the same things up; a furnace is fed one kind of fuel at a time."""
+    return first.kind != "smelt" or {item for item, _ in first.uses} == {item for item, _ in other.uses}
 
 
 def _sum(first: Step, other: Step) -> Step:

@@ -20,9 +20,9 @@ from veclink.envs.facts import ITEMS, MOBS
 
 DEEPEST = 40  # needs above one another; the longest chain of 1.11 is about 15
 MOST_TOOLS = 60  # of one kind for one need; more is not a plan
-MOST_PARTS = 12  # ways that one need is split over
 BLOWS_A_KILL = 5  # that a sword wears by
 SPENDING = 0.3  # of its price: what is burnt from the stock may be missed later
+MADE = ("craft", "smelt")  # ways whose yield is certain, so that what is left over can be counted on
 STEP_TICKS = 20  # to use, wear or eat something
 FUELS = ("coal", "planks", "log", "log2", "coal_block", "lava_bucket", "blaze_rod", "stick", "sapling")
 
@@ -155,13 +155,31 @@ def decompose(
     stock = inventory.copy() if isinstance(inventory, Stock) else Stock(inventory)
     known = knowledge(tuple(places))
     try:
-        work = _Work(known, stock.copy(), frozenset(banned), learnt, near)
-        return Tree(wanted, [work.goal(goal) for goal in wanted])
+        return _worked(wanted, stock, known, frozenset(banned), learnt, near)
     except ImpossibleGoal:
         if not banned:
             raise
-        work = _Work(known, stock, frozenset(), learnt, near)
-        return Tree(wanted, [work.goal(goal) for goal in wanted])
+        return _worked(wanted, stock, known, frozenset(), learnt, near)
+
+
+def _worked(
+    goals: tuple[Goal, ...],
+    stock: Stock,
+    known: Knowledge,
+    banned: frozenset[str],
+    learnt: Mapping[str, float] | None,
+    near: Sequence[str],
+) -> Tree:
+    """Twice where a certain variant is needed somewhere: then needs of any variant are met by that one too.
+
+    A craft takes any variant that it can use. If birch is wanted for a door, all planks are better birch.
+    """
+    work = _Work(known, stock.copy(), banned, learnt, near)
+    tree = Tree(goals, [work.goal(goal) for goal in goals])
+    if not work.certain:
+        return tree
+    again = _Work(known, stock.copy(), banned, learnt, near, work.certain)
+    return Tree(goals, [again.goal(goal) for goal in goals])
 
 
 class _Work:
@@ -174,9 +192,12 @@ class _Work:
         banned: frozenset[str],
         learnt: Mapping[str, float] | None,
         near: Sequence[str],
+        preferred: Mapping[str, int] | None = None,
     ) -> None:
         self.known, self.stock, self.banned, self.learnt = known, stock, banned, learnt or {}
         self.near = set(near)
+        self.preferred = preferred or {}
+        self.certain: dict[str, int] = {}  # name -> a variant that had to be won
         self.prices = known.prices(banned, learnt)
 
     def goal(self, goal: Goal) -> Need:
@@ -221,10 +242,14 @@ class _Work:
 
     def need(self, item: Item, count: int, role: str, path: tuple[Item, ...]) -> Need:
         """A need and all that it stands on; taken out of the stock."""
+        if item.variant is None and item.name in self.preferred:
+            item = Item(item.name, self.preferred[item.name])
         have = self.stock.take(item, count)
         need = Need(item, count, role, have=have, make=count - have)
         if need.done:
             return need
+        if item.variant is not None:
+            self.certain.setdefault(item.name, item.variant)
         if len(path) > DEEPEST:
             raise self._no_way(item)
         path = (*path, item)
@@ -237,12 +262,10 @@ class _Work:
         """Win some or all of what is missing by the cheapest way that comes to an end; how many that gives."""
         ranked = self._ranked(need.object, missing, path)
         refused: ImpossibleGoal | None = None
-        for place, (_, _, way) in enumerate(ranked):
-            others = tuple((key, cost) for cost, key, each in ranked if each is not way)
-            goes = way.goes(missing)
-            covered = self._covered(way, goes)
-            if 0 < covered < goes and len(need.children) < MOST_PARTS and len(ranked) > 1:
-                goes = covered  # as far as the stock goes; the rest may be cheaper another way
+        for place, (_, _, way, goes) in enumerate(ranked):
+            others = tuple(
+                (each.key, cost) for cost, _, each, some in ranked if each is not way and some >= each.goes(missing)
+            )
             given = min(missing, max(1, int(goes * way.count + 1e-9)))
             whole = given == need.make
             target = need if whole else Need(need.object, given, "part", make=given)
@@ -279,7 +302,7 @@ class _Work:
             need.tool = self._tool(need, way.tool, wear, path)
         for item, number in way.back:
             self.stock.add(item, number * goes)
-        if (left := int(goes * way.count + 1e-9) - need.make) > 0:
+        if way.kind in MADE and (left := int(goes * way.count + 1e-9) - need.make) > 0:
             self.stock.add(way.gives if way.gives.variant is not None else need.object, left)
 
     def _held(self, item: Item, number: int, role: str, path: tuple[Item, ...]) -> Need:
@@ -324,18 +347,30 @@ class _Work:
             raise self._no_way(Item("coal"))
         return self.need(best[1], best[2], "fuel", path)
 
-    def _ranked(self, item: Item, count: int, path: tuple[Item, ...]) -> list[tuple[float, str, Way]]:
-        """(estimated ticks, key, way) of every way to so many of an item now, the cheapest first."""
-        ranked = []
+    def _ranked(self, item: Item, count: int, path: tuple[Item, ...]) -> list[tuple[float, str, Way, int]]:
+        """(estimated ticks for all, key, way, goes) of every way to so many of an item now, the cheapest first.
+
+        In front of them: a way that the stock has some of the ingredients for, as often as it has, where the rest
+        would better be won in another way.
+        """
+        ranked, started = [], []
         for way in self.known.ways_to(item):
             if way.key in self.banned:
                 continue
-            cost = self._cost(way, way.goes(count), path)
+            goes = way.goes(count)
+            cost = self._cost(way, goes, path)
             if math.isfinite(cost):
-                ranked.append((cost, way.key, way))
-        if not ranked:
+                ranked.append((cost, way.key, way, goes))
+            covered = self._covered(way, goes)
+            if way.needs and 0 < covered < goes:
+                some = self._cost(way, covered, path) * count / (covered * way.count)
+                if math.isfinite(some):
+                    started.append((some, way.key, way, covered))
+        if not ranked and not started:
             raise self._no_way(item)
-        return sorted(ranked, key=lambda each: each[:2])
+        ranked.sort(key=lambda each: each[:2])
+        best = ranked[0] if ranked else (math.inf, "", None, 0)
+        return [*sorted((s for s in started if s[0] < best[0] and s[1] != best[1]), key=lambda s: s[:2]), *ranked]
 
     def _cost(self, way: Way, goes: int, path: tuple[Item, ...]) -> float:
         """Ticks of so many goes, with what the stock has for nothing; infinite where it would go round in a circle."""

@@ -151,19 +151,23 @@ class Actions:
             self.using += 1
             if self.way != "draw" and self.using >= using.EATING:
                 way, self.using, self.way = self.way, 0, ""
+                world.events.append(("use", {"item": using.held_name(player)}))
                 using.finish(world, way)
                 self.use_rest = USE_EVERY
             return
         if self.pressed == USE and self.use_rest > 0:
             return
         self.use_rest = USE_EVERY
-        if self._touch(world):
-            return
-        self.way = using.lasts(player)
-        if self.way:
-            self.using = 1
-        else:
-            using.use_in_air(world)
+        item = using.held_name(player)
+        done = self._touch(world)
+        if not done:
+            self.way = using.lasts(player)
+            if self.way:
+                self.using = 1
+                return
+            done = using.use_in_air(world)
+        if done:
+            world.events.append(("use", {"item": item}))
 
     def _touch(self, world: Any) -> bool:
         """Use a mob, a block's own use, or the held item on a block; whether anything came of it."""
@@ -179,8 +183,8 @@ class Actions:
 
     def _release(self, world: Any) -> None:
         ticks, way, self.using, self.way = self.using, self.way, 0, ""
-        if way == "draw":
-            using.shoot(world, ticks)
+        if way == "draw" and using.shoot(world, ticks):
+            world.events.append(("use", {"item": "bow"}))
 
     # -- attack --------------------------------------------------------------------------------------------------------
 

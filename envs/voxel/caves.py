@@ -160,7 +160,7 @@ def _dig(blocks, meta, i, j, k):
     block = blocks[i, j, k]
     if not DUG[block]:
         return
-    if (block == GRASS or block == MYCELIUM) and blocks[i, j - 1, k] == DIRT:
+    if (block in (GRASS, MYCELIUM)) and blocks[i, j - 1, k] == DIRT:
         blocks[i, j - 1, k] = block
         meta[i, j - 1, k] = 0
     blocks[i, j, k] = LAVA if j <= LAVA_LEVEL else 0

@@ -33,7 +33,7 @@ def _scan(blocks, bounds, x, y, z):
                 block = at(blocks, bounds, i, j, k)
                 if block == TABLE_BLOCK:
                     found |= HAS_TABLE
-                elif block == FURNACE or block == LIT_FURNACE:
+                elif block in (FURNACE, LIT_FURNACE):
                     found |= HAS_FURNACE
     return found
 
@@ -116,21 +116,26 @@ def craft(world: Any, index: int) -> bool:
     recipe, slots = chosen
     smelts = index in SMELT
     cause = "smelted" if smelts else "crafted"
-    carry_out(world, recipe, slots, cause)
-    if smelts:
+    take_all(world, slots, cause)
+    if smelts:  # before the product is there: charcoal must not burn in its own making
         burn(world)
         _experience(world, recipe.xp)
+    give_all(world, recipe, cause)
     world.events.append((cause, {"item": CRAFT_NAMES[index], "count": recipe.count}))
     return True
 
 
-def carry_out(world: Any, recipe: Recipe, slots: list[tuple[int, int]], cause: str) -> None:
-    """Take a recipe's ingredients from these slots, give its product and what it gives back."""
-    bag = world.player.inventory
+def take_all(world: Any, slots: list[tuple[int, int]], cause: str) -> None:
+    """Take a recipe's ingredients from these slots."""
     for slot, count in slots:
-        bag.take(slot, count, cause)
-    for item, variant, count in ((recipe.output, recipe.variant, recipe.count), *((i, 0, n) for i, n in recipe.returns)):
-        give(world, item, variant, count, cause)
+        world.player.inventory.take(slot, count, cause)
+
+
+def give_all(world: Any, recipe: Recipe, cause: str) -> None:
+    """Give a recipe's product and what it gives back."""
+    give(world, recipe.output, recipe.variant, recipe.count, cause)
+    for item, count in recipe.returns:
+        give(world, item, 0, count, cause)
 
 
 def give(world: Any, item: int, variant: int, count: int, cause: str | None) -> None:

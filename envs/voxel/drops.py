@@ -177,8 +177,9 @@ class Drops:
             self.ledger.add(cause, item, variant, count)
         durability = durability or int(ITEMS.durability[item])
         for start in range(0, count, int(ITEMS.stack[item])):
-            drop = self.records[self._free()]
-            drop[...] = np.zeros((), DROP)
+            slot = self._free()
+            self.records[slot] = np.zeros((), DROP)
+            drop = self.records[slot]
             drop["alive"], drop["id"], self.next_id = True, self.next_id, self.next_id + 1
             drop["item"], drop["variant"] = item, variant
             drop["count"], drop["durability"] = min(count - start, int(ITEMS.stack[item])), durability

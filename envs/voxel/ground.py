@@ -123,10 +123,7 @@ def _lattice(rows, seed, fixed, cx, cz, dense):
                 above = (y - middle) * 6.0 / rough
                 if above < 0:
                     above *= 4.0
-                if above > 60.0 or above < -60.0:
-                    value = -above
-                else:
-                    value = _rock(rows, x, float(y), z) - above
+                value = -above if above > 60.0 or above < -60.0 else _rock(rows, x, float(y), z) - above
                 if y > CEILING:
                     part = (y - CEILING) / (LAYERS - 1 - CEILING)
                     value = value * (1.0 - part) - 20.0 * part

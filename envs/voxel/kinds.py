@@ -40,7 +40,7 @@ KIND = np.dtype([
 ], align=True)
 DEFAULTS: dict[str, Any] = {"moves": "walk", "mood": "calm", "panic": 0.0, "chase": 1.0, "tempt": 1.0, "sees": 16,
                             "step": 0.6, "shoots": "none", "every": 20, "reach": 0.0, "burst": 1, "armour": 0,
-                            "knock": 1.0, "baby": 0.0, "is": [], "hunts": [], "shuns": [], "traits": []}
+                            "knock": 1.0, "baby": 0.0, "is": [], "hunts": [], "shuns": [], "traits": [], "venom": None}
 
 
 _RAW: dict[str, dict[str, Any]] = facts_table("behaviour")["kinds"]

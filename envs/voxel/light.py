@@ -137,10 +137,8 @@ def _queue_sky(floor, x0, x1, z0, z1, queue):
             high = low + 1
             for side in range(2, 6):
                 i, k = x + STEP_X[side], z + STEP_Z[side]
-                if x0 <= i < x1 and z0 <= k < z1:
-                    high = max(high, floor[i & MASK, k & MASK])
-                else:
-                    high = HEIGHT  # an older part: it may be dark at any height
+                inside = x0 <= i < x1 and z0 <= k < z1  # else an older part, which may be dark at any height
+                high = max(high, floor[i & MASK, k & MASK] if inside else HEIGHT)
             for y in range(min(low, HEIGHT - 1), min(high, HEIGHT)):
                 queue[tail] = _cell(x, y, z)
                 tail += 1

@@ -87,7 +87,8 @@ class Mining:
         """Go on from `state()`."""
         target = state["target"]
         self.target = None if target is None else (target[0], target[1], target[2])
-        self.block, self.item, self.progress, self.rest = (state[name] for name in ("block", "item", "progress", "rest"))
+        self.block, self.item = state["block"], state["item"]
+        self.progress, self.rest = state["progress"], state["rest"]
 
 
 def break_block(world: Any, x: int, y: int, z: int) -> None:

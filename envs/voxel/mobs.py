@@ -188,7 +188,9 @@ class Mobs:
             return
         place = (float(mob["x"]), float(mob["y"]), float(mob["z"]))
         if target == THE_PLAYER:
-            self.world.player.hurt(self.scaled(power), "mob", place)
+            player, venom = self.world.player, BEHAVIOUR[MOBS.names[mob["kind"]]]["venom"]
+            if player.hurt(self.scaled(power), "mob", place) and venom:
+                player.affect(*venom)
             return
         for other in np.flatnonzero(self.records["alive"] & (self.records["id"] == target)):
             self.hurt(int(other), power, "mob", source=place, attacker=slot)

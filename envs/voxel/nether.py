@@ -110,7 +110,8 @@ def _clusters(seed, cx, cz, blocks, meta):
             continue
         blocks[i, y - 1, k] = GLOWSTONE
         for _ in range(160):
-            a, b, c = i + below(state, 3) - below(state, 3), y - 1 - below(state, 6), k + below(state, 3) - below(state, 3)
+            a, c = i + below(state, 3) - below(state, 3), k + below(state, 3) - below(state, 3)
+            b = y - 1 - below(state, 6)
             if blocks[a, b, c] == AIR and _touching(blocks, a, b, c) == 1:
                 blocks[a, b, c] = GLOWSTONE
 
@@ -156,7 +157,8 @@ class Corner:
     def __init__(self, x: int, z: int, blocks: np.ndarray, meta: np.ndarray) -> None:
         self.x, self.z, self.blocks, self.meta = x, z, blocks, meta
 
-    def fill(self, x0: int, y0: int, z0: int, x1: int, y1: int, z1: int, block: int, variant: int = 0) -> bool:
+    def fill(self, x0: int, y0: int, z0: int, x1: int, y1: int, z1: int, block: int | np.integer,
+             variant: int = 0) -> bool:
         """A box, both ends included, in numbers from the middle; whether any of it lies in the chunk."""
         a0, a1 = max(0, self.x + x0), min(15, self.x + x1)
         c0, c1 = max(0, self.z + z0), min(15, self.z + z1)

@@ -22,6 +22,10 @@ OUTSIDE = BLOCKS.id("bedrock")
 NOTHING, PLAIN, DOOR, TRAPDOOR, GATE, SLAB, SNOW, STAIRS, FENCE, LADDER = range(10)
 THIN = 0.1875  # thickness of doors, trapdoors and ladders
 TALL = 1.5  # of fences, for bodies; one sees them 1 high
+ENDINGS = {"_pane": FENCE, "iron_bars": FENCE, "cobblestone_wall": FENCE, "fence": FENCE, "fence_gate": GATE,
+           "trapdoor": TRAPDOOR, "_door": DOOR, "_stairs": STAIRS, "ladder": LADDER, "snow_layer": SNOW}
+ARMS = {"cobblestone_wall": 0.25, "iron_bars": 0.0625, "glass_pane": 0.0625, "stained_glass_pane": 0.0625}
+FENCE_ARM = 0.125  # half the thickness of fences
 
 # Faces of a block, as Minecraft numbers them.
 DOWN, UP, NORTH, SOUTH, WEST, EAST = range(6)
@@ -36,21 +40,12 @@ GROUND, WALL, CEILING = range(3)
 
 def _kind_of(name: str) -> int:
     """The kind of collision box of a block."""
-    if name in ("fence", "cobblestone_wall", "iron_bars", "glass_pane", "stained_glass_pane") or name.endswith("_fence"):
-        return FENCE
-    for kind, ending in ((GATE, "fence_gate"), (TRAPDOOR, "trapdoor"), (DOOR, "_door"), (STAIRS, "_stairs"),
-                         (LADDER, "ladder"), (SNOW, "snow_layer")):
+    for ending, kind in ENDINGS.items():
         if name.endswith(ending):
             return kind
     if name in ("stone_slab", "wooden_slab", "stone_slab2", "purpur_slab"):
         return SLAB
     return PLAIN if BLOCKS.solid[BLOCKS.id(name)] else NOTHING
-
-
-def _arm_of(name: str) -> float:
-    """Half the thickness of fences and their like."""
-    return {"cobblestone_wall": 0.25, "iron_bars": 0.0625, "glass_pane": 0.0625, "stained_glass_pane": 0.0625}.get(
-        name, 0.125)
 
 
 def _outline_of(name: str) -> tuple[float, float]:
@@ -69,8 +64,8 @@ def _filled(values: list, kind: type) -> np.ndarray:
 
 KIND = _filled([_kind_of(name) for name in BLOCKS.names], np.uint8)
 PARTS = np.where(KIND == FENCE, 3, np.where(KIND == STAIRS, 2, np.where(KIND == NOTHING, 0, 1))).astype(np.int64)
-ARM = _filled([_arm_of(name) for name in BLOCKS.names], np.float64)
-TALL_ARM = _filled([TALL if ARM[i] >= 0.125 and KIND[i] == FENCE else 1.0 for i in range(len(BLOCKS.names))], np.float64)
+ARM = _filled([ARMS.get(name, FENCE_ARM) for name in BLOCKS.names], np.float64)
+TALL_ARM = np.where((KIND == FENCE) & (ARM >= 0.125), TALL, 1.0)
 SEEN_SIDE = _filled([_outline_of(name)[0] for name in BLOCKS.names], np.float64)
 SEEN_TOP = _filled([_outline_of(name)[1] for name in BLOCKS.names], np.float64)
 TOP, SIDE = np.array(BLOCKS.top, np.float64), np.array(BLOCKS.side, np.float64)
@@ -313,8 +308,8 @@ def move_box(blocks, meta, bounds, pos, vel, width, height, step, flags):
 @njit(cache=True)
 def overlaps(blocks, meta, bounds, pos, width, height, depth):
     """Whether a body's box lies in a collision box by more than `depth`, in blocks, on every axis."""
-    half = width / 2
-    x_low, x_top, z_low, z_top = pos[0] - half + depth, pos[0] + half - depth, pos[2] - half + depth, pos[2] + half - depth
+    half = width / 2 - depth
+    x_low, x_top, z_low, z_top = pos[0] - half, pos[0] + half, pos[2] - half, pos[2] + half
     y_low, y_top = pos[1] + depth, pos[1] + height - depth
     for y in range(np.int64(math.floor(y_low - 0.5)), np.int64(math.floor(y_top)) + 1):
         for x in range(np.int64(math.floor(x_low)), np.int64(math.floor(x_top)) + 1):

@@ -53,6 +53,7 @@ ON_WALL = frozenset({"ladder", "wall_sign", "wall_banner", "tripwire_hook"})
 LEAVES = frozenset({"leaves", "leaves2"})
 PLAIN_DATA = 0x0F
 Form = tuple[int, int]  # block, metadata
+Cell = tuple[tuple[int, int, int], int, int]  # place, block, metadata
 
 
 def quarter_of(yaw: float) -> int:
@@ -221,8 +222,8 @@ def place(world: Any, slot: int, hit: tuple[int, int, int, int, float]) -> bool:
     block, meta = form_of(item, variant, face, height > 0.5, player.yaw, player.pitch)
     if _joined(world, x, y, z, face, block, meta):
         return _spend(world, slot, (x, y, z))
-    if not BLOCKS.replaceable[grid.get(x, y, z)] or BLOCKS.names[grid.get(x, y, z)] == "snow_layer" and grid.get_meta(
-            x, y, z) & 7:
+    deep_snow = name_at(grid, x, y, z) == "snow_layer" and grid.get_meta(x, y, z) & 7
+    if deep_snow or not BLOCKS.replaceable[grid.get(x, y, z)]:
         dx, dy, dz = FACES[face].tolist()
         x, y, z = x + dx, y + dy, z + dz
         if KIND[block] == SLAB and _joined(world, x, y, z, face, block, meta, inside=True):
@@ -239,7 +240,7 @@ def place(world: Any, slot: int, hit: tuple[int, int, int, int, float]) -> bool:
     return _spend(world, slot, (x, y, z))
 
 
-def _cells(world: Any, x: int, y: int, z: int, block: int, meta: int) -> list[tuple[tuple[int, int, int], int, int]] | None:
+def _cells(world: Any, x: int, y: int, z: int, block: int, meta: int) -> list[Cell] | None:
     """Everything to be set for one item; None where it may not stand there."""
     grid, name = world.grid, BLOCKS.names[block]
     if name in ("torch", "redstone_torch") and not stands(grid, x, y, z, block, meta):

@@ -59,7 +59,7 @@ def _flower(rows, meadow, x, z, draw):
         return (YELLOW, 0) if kind == 2 else (RED, kind)
     if meadow == MARSH:
         return RED, 1
-    if meadow == FIELDS or meadow == SUNNY:
+    if meadow in (FIELDS, SUNNY):
         if noise2(rows[KIND_ROW], x / 50.0, z / 50.0) < -0.3:
             return RED, 4 + int(draw * 4)
         if draw < 0.67:
@@ -104,7 +104,7 @@ def _meadow(rows, seed, biome, x, y, z, blocks, meta, i, k):
         blocks[i, y + 1, k], meta[i, y + 1, k] = _flower(rows, meadow, x, z, hashed(seed, x, 4, z, SALT))
         return
     if draw < min(0.75, 0.045 * GRASSES[biome]) * min(1.0, max(0.15, 0.8 + patch)):
-        fern = other < (0.8 if meadow == FERNS or meadow == MOSS else 0.25 if meadow == HOT_WET else 0.0)
+        fern = other < (0.8 if meadow in (FERNS, MOSS) else 0.25 if meadow == HOT_WET else 0.0)
         blocks[i, y + 1, k], meta[i, y + 1, k] = TALL_GRASS, 2 if fern else 1
 
 
@@ -193,7 +193,7 @@ def _boulder(seed, x, y, z, blocks, i, k):
             for j in range(-1, 3):
                 block = blocks[a, y + j, b]
                 solid = (a - i) ** 2 + (b - k) ** 2 + j * j <= size * size
-                if solid and (block == AIR or block == GRASS or block == DIRT or block == TALL_GRASS):
+                if solid and (block in (AIR, GRASS, DIRT, TALL_GRASS)):
                     blocks[a, y + j, b] = MOSSY
 
 
@@ -223,6 +223,15 @@ def _floor(blocks, i, k):
 
 
 @njit(cache=True)
+def _reeds(seed, biome, x, z):
+    """Whether sugar cane stands at a place by the water: in clumps of a few."""
+    if BARE_SEA[biome] or SNOWY[biome]:
+        return False
+    clump = hashed(seed, x >> 2, 17, z >> 2, SALT) < 0.06 + 0.012 * REED_TRIES[biome]
+    return clump and hashed(seed, x, 17, z, SALT) < 0.6
+
+
+@njit(cache=True)
 def _column(rows, seed, cx, cz, biome, heights, grounds, blocks, meta, i, k, y):
     """What grows on one column, its ground at y."""
     x, z, block = cx * 16 + i, cz * 16 + k, blocks[i, y, k]
@@ -232,14 +241,13 @@ def _column(rows, seed, cx, cz, biome, heights, grounds, blocks, meta, i, k, y):
         if y == SEA_LEVEL - 1 and hashed(seed, x, 16, z, SALT) < 0.015 * LILIES[biome]:
             blocks[i, y + 1, k], meta[i, y + 1, k] = LILY, 0
         return
-    soil = block == GRASS or block == DIRT or block == SAND
-    if soil and _by_water(heights, grounds, i + 16, k + 16, y) and not BARE_SEA[biome] and not SNOWY[biome]:
-        if hashed(seed, x >> 2, 17, z >> 2, SALT) < 0.06 + 0.012 * REED_TRIES[biome] and hashed(seed, x, 17, z, SALT) < 0.6:
-            _stack(blocks, meta, i, y + 1, k, REEDS, 2 + int(3 * hashed(seed, x, 18, z, SALT) ** 2))
-            return
-    if block == SAND or block == CLAY_SOIL:
+    soil = block in (GRASS, DIRT, SAND)
+    if soil and _by_water(heights, grounds, i + 16, k + 16, y) and _reeds(seed, biome, x, z):
+        _stack(blocks, meta, i, y + 1, k, REEDS, 2 + int(3 * hashed(seed, x, 18, z, SALT) ** 2))
+        return
+    if block in (SAND, CLAY_SOIL):
         _on_sand(seed, biome, x, y, z, blocks, meta, i, k)
-    elif block == GRASS or block == DIRT or block == MYCELIUM:
+    elif block in (GRASS, DIRT, MYCELIUM):
         _shroom(seed, biome, x, y, z, blocks, meta, i, k)
         if block != MYCELIUM and blocks[i, y + 1, k] == AIR:
             if block == GRASS or meta[i, y, k] == 2:

@@ -45,7 +45,8 @@ def _rim(hole, i, j, k):
     if hole[i, j, k]:
         return False
     return ((i > 0 and hole[i - 1, j, k]) or (i < SIDE - 1 and hole[i + 1, j, k]) or (j > 0 and hole[i, j - 1, k])
-            or (j < DEPTH - 1 and hole[i, j + 1, k]) or (k > 0 and hole[i, j, k - 1]) or (k < SIDE - 1 and hole[i, j, k + 1]))
+            or (j < DEPTH - 1 and hole[i, j + 1, k]) or (k > 0 and hole[i, j, k - 1])
+            or (k < SIDE - 1 and hole[i, j, k + 1]))
 
 
 @njit(cache=True)
@@ -86,9 +87,9 @@ def _pool(state, blocks, meta, y, liquid):
                     meta[i, y + j, k] = 0
                     if j == WATER_LINE and blocks[i, y + j - 1, k] == DIRT and y + j >= SEA_LEVEL - 2:
                         blocks[i, y + j - 1, k] = GRASS
-                elif liquid == LAVA and _rim(hole, i, j, k) and SOLID[blocks[i, y + j, k]]:
-                    if (j < WATER_LINE or below(state, 2) == 0) and blocks[i, y + j, k] != BEDROCK:
-                        blocks[i, y + j, k], meta[i, y + j, k] = STONE, 0
+                elif (liquid == LAVA and _rim(hole, i, j, k) and SOLID[blocks[i, y + j, k]]
+                      and blocks[i, y + j, k] != BEDROCK and (j < WATER_LINE or below(state, 2) == 0)):
+                    blocks[i, y + j, k], meta[i, y + j, k] = STONE, 0
 
 
 @njit(cache=True)

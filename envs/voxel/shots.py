@@ -70,7 +70,7 @@ def fly(blocks, meta, bounds, shots, mobs, kinds, who, found):
                 found[i, 0] = OVER
             continue
         if s.stuck:
-            _stuck(blocks, bounds, s, who, found, i)
+            _stuck(blocks, meta, bounds, s, who, found, i)
             continue
         speed = math.sqrt(s.vx * s.vx + s.vy * s.vy + s.vz * s.vz)
         if speed > 1e-6:
@@ -86,11 +86,11 @@ def fly(blocks, meta, bounds, shots, mobs, kinds, who, found):
 
 
 @njit(cache=True)
-def _stuck(blocks, bounds, s, who, found, i):
+def _stuck(blocks, meta, bounds, s, who, found, i):
     """An arrow in a block: it falls when the block is gone, and is picked up by whoever stands near."""
-    x, y, z = np.int64(math.floor(s.x + s.vx * 0.1)), np.int64(math.floor(s.y + s.vy * 0.1)), np.int64(
-        math.floor(s.z + s.vz * 0.1))
-    if at(blocks, bounds, x, y, z) == 0:
+    speed = math.sqrt(s.vx * s.vx + s.vy * s.vy + s.vz * s.vz) + 1e-9
+    ahead = 0.1 / speed  # the block it sticks in lies before its point
+    if not in_wall(blocks, meta, bounds, s.x + s.vx * ahead, s.y + s.vy * ahead, s.z + s.vz * ahead):
         s.stuck = False
         s.vx, s.vy, s.vz = 0.0, 0.0, 0.0
     elif who[5] != 0 and abs(s.x - who[0]) < REACH + 0.3 and abs(s.z - who[2]) < REACH + 0.3 and (
@@ -99,18 +99,33 @@ def _stuck(blocks, bounds, s, who, found, i):
 
 
 @njit(cache=True)
+def in_wall(blocks, meta, bounds, x, y, z):
+    """Whether a point lies in a block's collision box."""
+    i, j, k = np.int64(math.floor(x)), np.int64(math.floor(y)), np.int64(math.floor(z))
+    block = at(blocks, bounds, i, j, k)
+    for part in range(PARTS[block]):
+        x0, y0, z0, x1, y1, z1 = box_of(blocks, meta, bounds, i, j, k, block, part)
+        if y1 > y0 and x0 <= x - i <= x1 and y0 <= y - j <= y1 and z0 <= z - k <= z1:
+            return True
+    return False
+
+
+@njit(cache=True)
 def met_wall(blocks, meta, bounds, eye, way, reach):
     """How far along a ray the first collision box lies, -1 for none; grass and flowers stop nothing."""
     steps = np.int64(reach / STRIDE) + 1
     for step in range(1, steps + 1):
         far = min(step * STRIDE, reach)
-        x, y, z = eye[0] + way[0] * far, eye[1] + way[1] * far, eye[2] + way[2] * far
-        i, j, k = np.int64(math.floor(x)), np.int64(math.floor(y)), np.int64(math.floor(z))
-        block = at(blocks, bounds, i, j, k)
-        for part in range(PARTS[block]):
-            x0, y0, z0, x1, y1, z1 = box_of(blocks, meta, bounds, i, j, k, block, part)
-            if y1 > y0 and x0 <= x - i <= x1 and y0 <= y - j <= y1 and z0 <= z - k <= z1:
-                return far
+        if in_wall(blocks, meta, bounds, eye[0] + way[0] * far, eye[1] + way[1] * far, eye[2] + way[2] * far):
+            near = max(0.0, (step - 1) * STRIDE)
+            for _ in range(5):  # halve the stride down to 3 mm
+                half = (near + far) / 2
+                if in_wall(blocks, meta, bounds, eye[0] + way[0] * half, eye[1] + way[1] * half,
+                           eye[2] + way[2] * half):
+                    far = half
+                else:
+                    near = half
+            return near
     return -1.0
 
 
@@ -144,7 +159,7 @@ def _collide(blocks, meta, bounds, s, mobs, kinds, who, found, i, eye, way, spee
             near = first
             found[i, 0] = PERSON
     if found[i, 0] != NOTHING:
-        back = max(0.0, near - 0.05)
+        back = max(0.0, near - 0.01)
         found[i, 2], found[i, 3], found[i, 4] = eye[0] + way[0] * back, eye[1] + way[1] * back, eye[2] + way[2] * back
 
 
@@ -165,6 +180,7 @@ class Shots:
 
     Attributes:
         records: (SHOT_SLOTS,) SHOT records.
+        world: set by `tick`; before the first one nothing is scattered.
     """
 
     def __init__(self) -> None:
@@ -239,10 +255,11 @@ class Shots:
         return self.add(kind, x, y - 0.1, z, vx, vy, vz, int(mob["id"]), damage, 0)
 
     def _spread(self, way: tuple[float, float, float], spread: float, speed: float) -> tuple[float, float, float]:
+        if not spread or self.world is None:
+            return way[0] * speed, way[1] * speed, way[2] * speed
         chance: Chance = self.world.chance
         # Twelve draws less six are near enough to a bell curve, and cost no more than its formula.
-        parts = [part + (sum(chance.uniform() for _ in range(12)) - 6.0) * SPREAD_UNIT * spread if spread else part
-                 for part in way]
+        parts = [part + (sum(chance.uniform() for _ in range(12)) - 6.0) * SPREAD_UNIT * spread for part in way]
         return parts[0] * speed, parts[1] * speed, parts[2] * speed
 
     def deflect(self, slot: int, yaw: float, pitch: float) -> bool:
@@ -319,7 +336,7 @@ class Shots:
             power = 1000.0  # its own fireball, hit back
         owner = np.flatnonzero(mobs.records["alive"] & (mobs.records["id"] == shot["owner"]))
         attacker = int(owner[0]) if len(owner) and int(shot["owner"]) > 0 else -1
-        cause = "arrow" if kind == "arrow" else "onFire" if kind == "small_fireball" else "thrown"
+        cause = {"arrow": "arrow", "potion": "magic", "small_fireball": "onFire"}.get(kind, "thrown")
         mobs.hurt(slot, power, cause, mine, behind, attacker)
         if kind == "small_fireball" and mobs.records["alive"][slot]:
             mobs.records["fire"][slot] = max(100, int(mobs.records["fire"][slot]))
@@ -329,7 +346,7 @@ class Shots:
         power = self._power(shot, kind)
         if power <= 0:
             return
-        cause = "arrow" if kind == "arrow" else "onFire" if kind == "small_fireball" else "mob"
+        cause = {"arrow": "arrow", "potion": "magic"}.get(kind, "mob")
         player.hurt(mobs.scaled(power), cause, behind)
         if kind == "small_fireball":
             player.fire = max(player.fire, 100)

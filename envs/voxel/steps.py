@@ -40,19 +40,26 @@ def walk(v, i, x, z, speed):
 
 @lean
 def drops_off(v, m, k, dx, dz):
-    """Whether the ground ahead is gone deeper than a walker lets itself fall, or burns."""
-    reach = 0.5 + k.width * 0.5
-    x, z = np.int64(math.floor(m.x + dx * reach)), np.int64(math.floor(m.z + dz * reach))
+    """Whether the ground ahead is gone deeper than a walker lets itself fall, or burns; near and at arm's length."""
     y = np.int64(math.floor(m.y + 0.2))
-    if HARMFUL[at(v.blocks, v.bounds, x, y, z)]:
-        return True
-    for down in range(1, DROP + 2):
-        block = at(v.blocks, v.bounds, x, y - down, z)
-        if HARMFUL[block]:
+    for reach in (0.4, 0.5 + k.width * 0.5):
+        x, z = np.int64(math.floor(m.x + dx * reach)), np.int64(math.floor(m.z + dz * reach))
+        here = at(v.blocks, v.bounds, x, y, z)
+        if HARMFUL[here]:
             return True
-        if blocks_way(block) or LIQUID[block] == WATER:
-            return False
-    return blocks_way(at(v.blocks, v.bounds, x, y, z)) == False  # noqa: E712  # a step up is no edge
+        if blocks_way(here):
+            continue  # a step up is no edge
+        safe = False
+        for down in range(1, DROP + 2):
+            block = at(v.blocks, v.bounds, x, y - down, z)
+            if HARMFUL[block]:
+                return True
+            if blocks_way(block) or LIQUID[block] == WATER:
+                safe = True
+                break
+        if not safe:
+            return True
+    return False
 
 
 @lean

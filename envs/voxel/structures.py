@@ -53,7 +53,8 @@ class Piece:
     def settle(self, column: Column) -> None:
         """Find its height: the middle one of the ground under it."""
         if self.y is None:
-            found = [column(x, z) for x in range(self.x, self.x + self.width) for z in range(self.z, self.z + self.depth)]
+            found = [column(x, z) for x in range(self.x, self.x + self.width)
+                     for z in range(self.z, self.z + self.depth)]
             self.y = sorted(height for height, _ in found)[len(found) // 2]
             self.gone = 3 * sum(ground == WATER for _, ground in found) > len(found)
 

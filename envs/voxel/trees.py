@@ -42,7 +42,8 @@ for _name in ("air", "leaves", "leaves2", "vine", "tallgrass", "sapling", "snow_
 WOOD = np.array([(LOG, 0, LEAVES, 0), (LOG, 0, LEAVES, 0), (LOG, 2, LEAVES, 2), (LOG, 2, LEAVES, 2),
                  (LOG, 1, LEAVES, 1), (LOG, 1, LEAVES, 1), (LOG, 1, LEAVES, 1), (LOG, 1, LEAVES, 1),
                  (LOG, 3, LEAVES, 3), (LOG, 3, LEAVES, 3), (LOG, 3, LEAVES, 0), (LOG2, 0, LEAVES2, 0),
-                 (LOG2, 1, LEAVES2, 1), (LOG, 0, LEAVES, 0), (RED_CAP, 10, RED_CAP, 14), (BROWN_CAP, 10, BROWN_CAP, 14)],
+                 (LOG2, 1, LEAVES2, 1), (LOG, 0, LEAVES, 0), (RED_CAP, 10, RED_CAP, 14),
+                 (BROWN_CAP, 10, BROWN_CAP, 14)],
                 np.int64)
 WIDE = np.array([kind in (MEGA_SPRUCE, MEGA_PINE, MEGA_JUNGLE, DARK_OAK) for kind in range(16)])  # trunks of 2 x 2
 
@@ -99,8 +100,8 @@ def _branch(out, n, wood, x0, y0, z0, x1, y1, z1):
         axis = 4 if abs(x1 - x0) >= abs(z1 - z0) else 8
     for s in range(1, steps + 1):
         t = s / steps
-        n = _put(out, n, x0 + int(round((x1 - x0) * t)), y0 + int(round((y1 - y0) * t)),
-                 z0 + int(round((z1 - z0) * t)), wood[0], wood[1] | axis)
+        n = _put(out, n, x0 + round((x1 - x0) * t), y0 + round((y1 - y0) * t),
+                 z0 + round((z1 - z0) * t), wood[0], wood[1] | axis)
     return n
 
 
@@ -155,7 +156,7 @@ def _big_oak(out, n, wood, state):
         x, y, z = 0, height - 2, 0
         if ball > 0:
             angle, length = uniform(state) * 2 * math.pi, 2.0 + uniform(state) * 2.9
-            x, z = int(round(math.cos(angle) * length)), int(round(math.sin(angle) * length))
+            x, z = round(math.cos(angle) * length), round(math.sin(angle) * length)
             y = 4 + below(state, height - 6)
             n = _branch(out, n, wood, 0, max(2, y - int(length * 0.5)), 0, x, y, z)
         for layer in range(-1, 3):
@@ -178,7 +179,7 @@ def _mega_jungle(out, n, wood, state):
     y = height - 4 - below(state, 4)
     while y > height // 2:
         angle = uniform(state) * 2 * math.pi
-        x, z = int(round(math.cos(angle) * 3.5)), int(round(math.sin(angle) * 3.5))
+        x, z = round(math.cos(angle) * 3.5), round(math.sin(angle) * 3.5)
         n = _branch(out, n, wood, 0, y - 2, 0, x, y, z)
         n = _disc(out, n, wood, x, y, z, 2, False)
         n = _disc(out, n, wood, x, y + 1, z, 1, False)
@@ -296,7 +297,7 @@ def draw(kind, state, out):
         return _dark_oak(out, 0, wood, state)
     if kind == JUNGLE:
         return _jungle(out, 0, wood, state, kind)
-    if kind == RED_MUSHROOM or kind == BROWN_MUSHROOM:
+    if kind in (RED_MUSHROOM, BROWN_MUSHROOM):
         return _mushroom(out, 0, wood, state, kind)
     if kind == BUSH:
         n = _trunk(out, 0, wood, 1, False)
@@ -318,7 +319,7 @@ def _plain(out, kind, state, wood):
         for layer in range(4):
             n = _disc(out, n, wood, 0, height - layer, 0, min(layer, 2) if layer < 3 else 1, False)
         return n
-    if kind == MEGA_SPRUCE or kind == MEGA_PINE:
+    if kind in (MEGA_SPRUCE, MEGA_PINE):
         height = 13 + below(state, 15)
         n = _trunk(out, 0, wood, height, True)
         crown = 13 + below(state, 5) if kind == MEGA_SPRUCE else 3 + below(state, 5)
@@ -379,11 +380,9 @@ for _name in ("mushroom_island", "mushroom_island_shore"):
 def _fits(number, draw_, biome, ground):
     """Whether the biome wants a tree of this number, and the ground bears one."""
     count = TREES[biome]
-    if count < 1.0:
-        wanted = number == 0 and draw_ < count
-    else:
-        wanted = number < count or (number == int(count) and draw_ < EXTRA)
-    return wanted and (ground == GRASS or ground == DIRT or (ground == MYCELIUM and MUSHROOM_LAND[biome]))
+    more = draw_ < (EXTRA if count >= 1.0 else count)
+    wanted = number < int(count) or (number == int(count) and more)
+    return wanted and (ground in (GRASS, DIRT) or (ground == MYCELIUM and MUSHROOM_LAND[biome]))
 
 
 @njit(cache=True)
@@ -393,7 +392,7 @@ def _write(blocks, meta, x, y, z, block, variant):
     if TRUNK[block]:
         if YIELDS[old]:
             blocks[x, y, z], meta[x, y, z] = block, variant
-    elif old == AIR or (block != VINE and (old == VINE or old == SNOW)):
+    elif old == AIR or (block != VINE and (old in (VINE, SNOW))):
         blocks[x, y, z], meta[x, y, z] = block, variant
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from veclink.agent.embodied.body import Body, SkillFailed
-from veclink.agent.embodied.terms import BUILDING, best_tool, dig_ticks, kinds, yields
 from veclink.agent.embodied.path import FREE, WATER
+from veclink.agent.embodied.terms import BUILDING, best_tool, dig_ticks, kinds, yields
 from veclink.envs.facts import BLOCKS, ITEMS
 
 SLACK = 15  # ticks over the reckoned time before a dig counts as failed

@@ -25,28 +25,105 @@ def food_at_hand(body: Body, desperate: bool = False) -> str | None:
     return max(choices)[1] if choices else None
 
 
+def eat_one(body: Body, food: str) -> None:
+    """Eat one piece.
+
+    Raises:
+        SkillFailed: "no tool" if it is not carried, "time" if it is not eaten (one is full).
+    """
+    equip(body, food)
+    before = body.items[food]
+    for _ in range(EAT_TICKS + 8):
+        body.act(function="use", view=(body.yaw, -30.0))
+        if body.items[food] < before:
+            return
+    raise SkillFailed("time", f"{food} was not eaten")
+
+
 def eat(body: Body) -> None:
     """Eat until no longer hungry or nothing is left.
 
     Raises:
         SkillFailed: "no material": nothing to eat is carried.
     """
-    while body.food < 20:
+    while body.food < 18:
         food = food_at_hand(body, desperate=body.food < 4)
         if food is None:
             if body.food >= HUNGRY:
                 return
             raise SkillFailed("no material", "food")
-        equip(body, food)
-        before = body.items[food]
-        for _ in range(EAT_TICKS + 8):
-            body.act(function="use", view=(body.yaw, -30.0))
-            if body.items[food] < before:
-                break
-        else:
-            raise SkillFailed("time", f"{food} was not eaten")
-        if body.food >= 18:
+        eat_one(body, food)
+
+
+def fish_once(body: Body, most_ticks: int = 900) -> None:
+    """Cast the rod at water near by and draw in what bites.
+
+    Raises:
+        SkillFailed: "not found" without water, "time".
+    """
+    water = body.known.find(flags(("water",)), body.pos, 24)
+    if not water:
+        raise SkillFailed("not found", "water")
+    equip(body, "fishing_rod")
+    go_near(body, water[0], 4.0, 400)
+    body.act(view=(body.yaw, 30.0))
+    body.act(function="use")
+    before = sum(body.items.values())
+    for _ in range(most_ticks):
+        body.act()
+        if any(kind == "bite" for kind, _ in body.info.get("events", ())):
+            body.act(function="use")
+            break
+    for _ in range(20):
+        body.act()
+        if sum(body.items.values()) > before:
             return
+
+
+def sow(body: Body, seed: str, bone_meal: bool) -> None:
+    """Till the ground in front (a hoe is carried) and sow.
+
+    Raises:
+        SkillFailed: "no tool" without a hoe, "no view".
+    """
+    x, y, z = body.cell
+    hoe = next((name for name in body.items if name.endswith("_hoe")), None)
+    for i, k in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+        ground = (x + i, y - 1, z + k)
+        if BLOCKS.names[body.block(*ground)] not in ("dirt", "grass", "farmland"):
+            continue
+        clear(body, [(x + i, y, z + k)])
+        views = body.eyes.views(body.eye, body.yaw, body.pitch, ground, (0, 1, 0))
+        if not views:
+            continue
+        if BLOCKS.names[body.block(*ground)] != "farmland":
+            if hoe is None:
+                raise SkillFailed("no tool", "hoe")
+            equip(body, hoe)
+            body.act(view=(views[0].yaw, views[0].pitch))
+            body.act(function="use")
+        equip(body, seed)
+        body.act(function="use")
+        if bone_meal and body.items["dye"]:
+            equip(body, "dye")
+            for _ in range(body.items["dye"]):
+                body.act(function="use")
+        return
+    raise SkillFailed("no view", "of ground to sow")
+
+
+def use_tool(body: Body, item: str) -> None:
+    """Use a tool up a little: pickaxes, axes, shovels and swords on the ground, by breaking a block."""
+    x, y, z = body.cell
+    for cell in ((x + 1, y - 1, z), (x - 1, y - 1, z), (x, y - 1, z + 1), (x, y - 1, z - 1)):
+        views = body.eyes.views(body.eye, body.yaw, body.pitch, cell)
+        if views and kinds()[body.block(*cell)] not in (FREE, WATER):
+            equip(body, item)
+            block = body.block(*cell)
+            for _ in range(400):
+                body.act(view=(views[0].yaw, views[0].pitch), function="attack")
+                if body.block(*cell) != block:
+                    return
 
 
 def shut_in(body: Body) -> None:

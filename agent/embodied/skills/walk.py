@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 
 from veclink.agent.embodied.body import Body, SkillFailed
-from veclink.agent.embodied.path import AT, LEVEL, NEAR, Move, Path, Step, find_path
+from veclink.agent.embodied.path import AT, LEVEL, NEAR, WATER, Move, Path, Step, find_path
 from veclink.agent.embodied.skills.dig import clear, place_under
 from veclink.agent.embodied.terms import kinds, terms_with
-from veclink.agent.embodied.path import WATER
 
 CLOSE = 0.3  # blocks from the middle of a cell that count as there
 PATIENCE = 40  # ticks for one step that digs nothing

@@ -23,7 +23,7 @@ import math
 if "jit" not in globals():
     from numba import njit
 
-    jit = njit(cache=True)
+    jit = njit(cache=True, error_model="numpy", _nrt=False, forceinline=True)
 
 NONE, CUBE, CROSS, BOXES, JOINED, LIQUID = 0, 1, 2, 3, 4, 5  # kinds of forms
 SAME_HIDDEN = 1  # flag: no face between two blocks of this kind

@@ -1,0 +1,311 @@
+"""Structured actions carried out: each name of the planner's list is one function over the skills."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from veclink.agent.embodied.actions import Action
+from veclink.agent.embodied.body import Body, SkillFailed
+from veclink.agent.embodied.path import NEAR
+from veclink.agent.embodied.skills import dig as digging
+from veclink.agent.embodied.skills import fight, gather, make, survive, walk
+from veclink.agent.embodied.skills.roam import Roamer
+from veclink.envs.facts import BLOCKS, CRAFT_NAMES, ITEMS, MOBS
+
+SAME = (("log", "log2"), ("leaves", "leaves2"), ("redstone_ore", "lit_redstone_ore"), ("furnace", "lit_furnace"),
+        ("water", "flowing_water"), ("lava", "flowing_lava"))  # blocks that are as good as one another
+SIGHT = 24  # blocks within which a known block counts as found
+DIGGABLE_LEVELS = 4  # a tunnel looks so far above and below its height
+USE_TICKS = 40
+FISH_TICKS = 1200
+
+
+@dataclass
+class Doer:
+    """Carries out actions with one body.
+
+    Attributes:
+        body: the body. roamer: where it has been.
+    """
+
+    body: Body
+    roamer: Roamer = field(default_factory=Roamer)
+
+    def do(self, action: Action) -> None:
+        """Carry out an action, for at most its limit of ticks.
+
+        Raises:
+            SkillFailed: with the reason. EpisodeOver: the world or the budget ended.
+        """
+        DEEDS[action.name](self, action.args, action.limit)
+
+
+Deed = Callable[[Doer, Mapping[str, Any], int], None]
+
+
+def same_as(block: str) -> tuple[str, ...]:
+    """The block and those that are as good."""
+    return next((group for group in SAME if block in group), (block,))
+
+
+def is_found(body: Body, thing: str) -> bool:
+    """Whether a block is known near by, or a mob is in reach of the senses."""
+    if thing in BLOCKS and body.known.find(gather.flags(same_as(thing)), body.pos, SIGHT, most=1):
+        return True
+    if thing == "drops":
+        return bool(body.drops())
+    return thing in MOBS and fight.find(body, (thing,)) is not None
+
+
+def equip(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
+    """Take into the hand; armour is put on."""
+    item = str(args["item"]).partition(":")[0]
+    body = doer.body
+    if ITEMS.slot[ITEMS.id(item)]:
+        slot = body.slot_of(item)
+        if slot is None:
+            raise SkillFailed("no tool", item)
+        body.act(function="equip", slot=slot)
+        return
+    digging.equip(body, item)
+
+
+def explore(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
+    """Look for something until it is found."""
+    body, end = doer.body, doer.body.steps + limit
+    if "turn" in args:
+        doer.roamer.heading = (doer.roamer.heading + args["turn"] / 22.5) % 16
+    tunnel = args["how"] == "tunnel"
+    while not is_found(body, str(args["find"])):
+        if body.steps >= end:
+            raise SkillFailed("not found", str(args["find"]))
+        if tunnel and "y" in args and abs(body.cell[1] - args["y"]) > DIGGABLE_LEVELS:
+            walk.go_level(body, int(args["y"]), end - body.steps)
+        if args["how"] == "dark" and not body.dark:
+            body.act()
+            continue
+        doer.roamer.leg(body, min(500, end - body.steps), dig=tunnel)
+
+
+def approach(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
+    """Come near a block, a mob, a place, or what lies on the ground."""
+    body, what = doer.body, str(args["what"])
+    if what in MOBS:
+        fight.chase(body, (what,), lambda mob: True, limit)
+        return
+    if "at" in args:
+        x, y, z = (float(v) for v in args["at"])
+        walk.go_to(body, (x, y, z), NEAR, 3.5, limit)
+    if what == "drops":
+        gather.collect(body, 12.0, limit)
+        return
+    if what in BLOCKS:
+        places = body.known.find(gather.flags(same_as(what)), body.pos)
+        if not places:
+            raise SkillFailed("not found", what)
+        last = SkillFailed("no way", what)
+        for place in places[:4]:
+            try:
+                walk.go_near(body, place, gather.ARM, limit)
+                return
+            except SkillFailed as failure:
+                if failure.reason == "died":
+                    raise
+                last = failure
+        raise last
+
+
+def mine(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
+    """Dig blocks until there are so many more of an item."""
+    item = str(args["item"])
+    wanted = doer.body.count(item) + int(args["count"])
+    block = str(args["block"])
+    tool = "shears" if block in ("leaves", "leaves2", "vine", "web", "tallgrass") and doer.body.items["shears"] else None
+    level = None
+    y = doer.body.cell[1]
+    if BLOCKS.level[BLOCKS.id(block)] >= 0 and block != "stone" and y < 60:
+        level = (max(5, y - DIGGABLE_LEVELS), y + DIGGABLE_LEVELS)
+    gather.gather(doer.body, same_as(block), lambda body: body.count(item) >= wanted, doer.roamer, level, limit, tool)
+
+
+def attack(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
+    """Kill so many of a kind, or until there is so much of what it gives."""
+    mob, body = str(args["mob"]), doer.body
+    killed = kills(body, mob)
+    item = str(args.get("item", ""))
+    had = body.count(item) if item else 0
+
+    def done(b: Body) -> bool:
+        if item:
+            return b.count(item) - had >= int(args["count"])
+        return kills(b, mob) - killed >= int(args["count"])
+
+    fight.hunt(body, (mob,), done, doer.roamer, limit)
+
+
+def kills(body: Body, mob: str) -> int:
+    """Mobs of a kind it has killed."""
+    return int(body.info.get("stat", {}).get("kill_entity", {}).get(mob, 0))
+
+
+def dig_down(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
+    """Down to a height."""
+    walk.go_level(doer.body, int(args["y"]), limit)
+
+
+def go_up(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
+    """Up to a height, or into the open."""
+    body, end = doer.body, doer.body.steps + limit
+    if "y" in args:
+        walk.go_level(body, int(args["y"]), limit)
+        return
+    while not bool(body.observation["location_stats"]["can_see_sky"]):
+        if body.steps >= end:
+            raise SkillFailed("time", "on the way up")
+        walk.go_level(body, body.cell[1] + 6, end - body.steps)
+
+
+def build(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
+    """Only shelters are built as such: one digs in and waits."""
+    body, end = doer.body, doer.body.steps + limit
+    if args["what"] != "shelter":
+        raise SkillFailed("no way", f"to build {args['what']} by itself; ways have them where they are needed")
+    survive.burrow(body)
+    until = min(end, body.steps + int(args.get("wait", survive.NIGHT_TICKS)))
+    while body.steps < until and body.dark:
+        body.act()
+
+
+def place(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
+    """Put a block down at hand."""
+    make.put_down(doer.body, str(args["item"]).partition(":")[0])
+
+
+def craft(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
+    """Craft or smelt by the craft index until there are so many more."""
+    body, item, index = doer.body, str(args["item"]), int(args["index"])
+    wanted, end = body.count(item) + int(args["count"]), body.steps + limit
+    if index >= make.HAND:
+        make.reach_station(body, "table" if index < make.HAND + make.TABLE else "furnace")
+    while body.count(item) < wanted:
+        if body.steps >= end:
+            raise SkillFailed("time", item)
+        before = body.count(CRAFT_NAMES[index])
+        if not body.observation["masks"]["craft_smelt"][index]:
+            raise SkillFailed("no material", f"for {item}")
+        body.act(function="craft", index=index)
+        if body.count(CRAFT_NAMES[index]) <= before:
+            raise SkillFailed("full" if make.free_slots(body) == 0 else "no material", f"{item} was not made")
+
+
+def eat(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
+    """Eat of one food."""
+    body, item = doer.body, str(args["item"]).partition(":")[0]
+    for _ in range(int(args.get("count", 1))):
+        survive.eat_one(body, item)
+
+
+def sleep(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
+    """Through the night in a bed."""
+    survive.sleep(doer.body)
+
+
+def flee(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
+    """Away from a mob."""
+    fight.flee(doer.body, (str(args["from"]),), limit)
+
+
+def fish(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
+    """With a rod at the nearest water."""
+    body, item = doer.body, str(args["item"])
+    wanted, end = body.count(item) + int(args["count"]), body.steps + limit
+    while body.count(item) < wanted:
+        if body.steps >= end:
+            raise SkillFailed("time", item)
+        survive.fish_once(body)
+
+
+def farm(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
+    """Take what grows; sow and wait where a seed is given."""
+    body, item = doer.body, str(args["item"])
+    wanted = body.count(item) + int(args["count"])
+    if args.get("seed"):
+        survive.sow(body, str(args["seed"]).partition(":")[0], bool(args.get("bone_meal")))
+    gather.gather(body, (str(args["what"]),), lambda b: b.count(item) >= wanted, doer.roamer, None, limit)
+
+
+def shear(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
+    """Shear mobs until there is so much more."""
+    _use_on(doer, args, "shears", limit)
+
+
+def milk(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
+    """Milk into buckets or bowls."""
+    _use_on(doer, args, "bowl" if args["item"] == "mushroom_stew" else "bucket", limit)
+
+
+def _use_on(doer: Doer, args: Mapping[str, Any], tool: str, limit: int) -> None:
+    body, item, mob = doer.body, str(args["item"]), str(args["mob"])
+    wanted, end = body.count(item) + int(args["count"]), body.steps + limit
+    while body.count(item) < wanted:
+        if body.steps >= end:
+            raise SkillFailed("time", item)
+        if fight.find(body, (mob,)) is None:
+            doer.roamer.leg(body)
+            continue
+        before = len(body.drops()), body.count(item)
+        fight.use_on(body, (mob,), tool, lambda before=before: (len(body.drops()), body.count(item)) != before,
+                     min(400, max(1, end - body.steps)))
+
+
+def fill(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
+    """Fill a bucket."""
+    survive.fill(doer.body, str(args["what"]).removeprefix("flowing_"))
+
+
+def use(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
+    """Use an item once: what it does depends on what one looks at."""
+    body, item = doer.body, str(args["item"]).partition(":")[0]
+    number = ITEMS.id(item)
+    if ITEMS.block[number] or ITEMS.placeable[number]:
+        make.put_down(body, item)
+        return
+    if ITEMS.slot[number]:
+        equip(doer, args, limit)
+        return
+    digging.equip(body, item)
+    before = body.info.get("stat", {}).get("use_item", {}).get("minecraft", {}).get(item, 0)
+    if ITEMS.tool[number]:
+        survive.use_tool(body, item)
+    for pitch in (60.0, 30.0, 0.0, -30.0):
+        for _ in range(USE_TICKS):
+            if body.info.get("stat", {}).get("use_item", {}).get("minecraft", {}).get(item, 0) > before:
+                return
+            body.act(view=(body.yaw, pitch), function="use")
+    raise SkillFailed("time", f"{item} had no use")
+
+
+def drop(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
+    """Get rid of items: they are destroyed where they would be picked up again at once."""
+    body, item = doer.body, str(args["item"]).partition(":")[0]
+    end = body.steps + limit
+    while body.items[item] and body.steps < end:
+        slot = body.slot_of(item)
+        if slot is None:
+            return
+        body.act(function="destroy", slot=slot)
+
+
+def distance(body: Body, place: tuple[float, float, float]) -> float:
+    """Blocks from the feet."""
+    return math.dist(tuple(float(v) for v in body.pos), place)
+
+
+DEEDS: dict[str, Deed] = {
+    "equip": equip, "explore": explore, "approach": approach, "mine": mine, "attack": attack, "dig_down": dig_down,
+    "go_up": go_up, "build": build, "place": place, "craft": craft, "smelt": craft, "eat": eat, "sleep": sleep,
+    "flee": flee, "fish": fish, "farm": farm, "shear": shear, "milk": milk, "fill": fill, "use": use, "drop": drop,
+}  # fmt: skip

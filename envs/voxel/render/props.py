@@ -1,0 +1,116 @@
+"""Boxes of drops, shots and the hand, and the light on what moves."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from veclink.envs.voxel.render import rays
+from veclink.envs.voxel.render.frame import DROP, HAND, SHOT
+from veclink.envs.voxel.render.models import ROW, Models, box_row, item_look
+from veclink.envs.voxel.render.scene import Scene
+
+FLAT = 0.02  # half thickness of an item's picture, blocks
+DROP_HALF, ITEM_HALF, SHOT_HALF = 0.125, 0.2, 0.09
+SPIN = 0.06  # radians a tick
+ARROW, ROUND = 1, {2: "item_snowball", 3: "item_egg", 4: "item_ender_pearl", 5: "item_lump_fire", 6: "item_lump_fire",
+                   7: "item_splash_potion", 8: "shulker_shell", 9: "item_snowball"}  # by the shot's kind
+HAND_SCALE = 0.1  # the hand is drawn this near, so that no wall comes before it
+SHINE = (5, 6)
+
+
+def lights(scene: Scene, x: np.ndarray, y: np.ndarray, z: np.ndarray, curves: np.ndarray) -> np.ndarray:
+    """(n, 3) colour factors of the light at places."""
+    i, k = np.floor(x).astype(int) & 127, np.floor(z).astype(int) & 127
+    j = np.floor(y).astype(int)
+    level = np.where((j >= 0) & (j < 128), scene.light[i, np.clip(j, 0, 127), k], 240).astype(int)
+    return np.minimum(curves[0, (level >> 4) * 17] + curves[1, (level & 15) * 17], 1.0).astype(float)
+
+
+def upright(yaw: float) -> np.ndarray:
+    """(3, 3) axes of something that stands upright and faces `yaw` (radians)."""
+    c, s = math.cos(yaw), math.sin(yaw)
+    return np.array([[c, 0.0, s], [0.0, 1.0, 0.0], [-s, 0.0, c]])
+
+
+def prop_rows(scene: Scene, models: Models, curves: np.ndarray) -> np.ndarray:
+    """(boxes, ROW) of all that is no mob."""
+    rows = [*_drops(scene, models, curves), *_shots(scene, models, curves)]
+    if scene.held >= 0:
+        rows += _hand(scene, models, curves)
+    return np.array(rows).reshape(-1, ROW)
+
+
+def _drops(scene: Scene, models: Models, curves: np.ndarray) -> list[np.ndarray]:
+    drops = scene.drops[scene.drops["alive"]]
+    colours = lights(scene, drops["x"], drops["y"] + 0.3, drops["z"], curves)
+    rows = []
+    for drop, colour in zip(drops, colours, strict=True):
+        textures, block = item_look(int(drop["item"]), int(drop["variant"]), models)
+        half = (DROP_HALF,) * 3 if block else (ITEM_HALF, ITEM_HALF, FLAT)
+        turn = (int(drop["age"]) + int(drop["id"]) * 17) * SPIN
+        at = np.array([drop["x"], drop["y"] + half[1] + 0.06 + 0.05 * math.sin(turn), drop["z"]])
+        rows.append(box_row(at, upright(turn), half, textures, colour, DROP))
+    return rows
+
+
+def _shots(scene: Scene, models: Models, curves: np.ndarray) -> list[np.ndarray]:
+    shots = scene.shots[scene.shots["alive"]]
+    colours = lights(scene, shots["x"], shots["y"], shots["z"], curves)
+    rows = []
+    for shot, colour in zip(shots, colours, strict=True):
+        kind, at = int(shot["kind"]), np.array([shot["x"], shot["y"] + 0.05, shot["z"]])
+        speed = np.array([shot["vx"], shot["vy"], shot["vz"]])
+        if kind == ARROW:
+            ahead = speed / max(float(np.linalg.norm(speed)), 1e-9) if speed.any() else np.array([0.0, 0.0, 1.0])
+            side = np.cross([0.0, 1.0, 0.0], ahead)
+            side = side / max(float(np.linalg.norm(side)), 1e-9) if abs(ahead[1]) < 0.999 else np.array([1.0, 0.0, 0.0])
+            axes = np.stack([side, np.cross(ahead, side), ahead])
+            rows.append(box_row(at, axes, (0.03, 0.03, 0.3), models.textures.index("planks_oak"), colour, SHOT))
+            rows.append(box_row(at - ahead * 0.25, axes, (0.07, 0.07, 0.08), models.textures.index("feather"), colour, SHOT))
+        else:
+            half = 0.3 if kind == 5 else SHOT_HALF
+            name = ROUND.get(kind, "item_snowball")
+            texture = models.textures.index("magma_skin" if name == "item_lump_fire" else name)
+            rows.append(box_row(at, upright(math.radians(scene.yaw)), (half, half, half), texture, colour, SHOT,
+                                kind in SHINE))
+    return rows
+
+
+def _hand(scene: Scene, models: Models, curves: np.ndarray) -> list[np.ndarray]:
+    from veclink.envs.voxel.render.view import basis
+
+    forward, right, up = basis(scene.yaw, scene.pitch)
+    eye = np.array(scene.eye)
+    colour = lights(scene, eye[:1], eye[1:2], eye[2:], curves)[0]
+    stroke = math.sin(min(max(scene.swing, 0.0), 1.0) * math.pi)
+    to_right, to_up, ahead = 0.62 - 0.3 * stroke, -0.52 + 0.12 * stroke, 1.0 + 0.15 * stroke
+    at = eye + (forward * ahead + right * to_right + up * to_up) * HAND_SCALE
+    textures, block = item_look(scene.held, scene.held_variant, models)
+    from veclink.envs.facts import ITEMS
+
+    if ITEMS.names[scene.held] == "air":  # an arm: sleeve and skin
+        along = forward * 0.74 + up * (0.5 - 0.3 * stroke) - right * 0.42
+        along /= np.linalg.norm(along)
+        side = np.cross(up, along)
+        side /= np.linalg.norm(side)
+        axes = np.stack([side, np.cross(along, side), along])
+        skin, sleeve = models.textures.index("player_skin"), models.textures.index("player_sleeve")
+        low = at - up * 0.12 * HAND_SCALE
+        return [box_row(low, axes, (0.013, 0.013, 0.026), skin, colour, HAND),
+                box_row(low - along * 0.045, axes, (0.0145, 0.0145, 0.022), sleeve, colour, HAND)]
+    if block:
+        turned = upright(math.radians(scene.yaw) + math.pi / 4)
+        return [box_row(at, turned, (0.021, 0.021, 0.021), textures, colour, HAND)]
+    tilt = math.radians(scene.yaw) + 1.9
+    axes = upright(tilt)
+    return [box_row(at + up * 0.02, axes, (0.034, 0.034, 0.0016), textures, colour, HAND)]
+
+
+def bricks_of(blocks: np.ndarray, out: np.ndarray) -> None:
+    """Fill (32, 32, 32) uint8: 1 where any of 4 x 4 x 4 blocks is not air."""
+    words = blocks.view(np.uint32)  # four blocks along z
+    side = 1 << rays.BRICK
+    whole = words.reshape(128 // side, side, 128 // side, side, 128 // side)
+    np.not_equal(np.bitwise_or.reduce(np.bitwise_or.reduce(whole, axis=3), axis=1), 0, out=out.view(bool))

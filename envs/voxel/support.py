@@ -1,0 +1,115 @@
+"""What falls off when the block that held it is gone, and leaves that wither away from their tree."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from veclink.envs.facts import BLOCKS, ITEMS, drops_of
+from veclink.envs.voxel.grid import HEIGHT, MASK
+from veclink.envs.voxel.placing import stands
+
+DOORS = tuple(name for name in BLOCKS.names if name.endswith("_door"))
+UPPER = 8  # bit of the upper half of doors and tall plants, and of a bed's head
+HEADING = ((0, 1), (-1, 0), (0, -1), (1, 0))  # of a bed by its metadata: dx, dz from foot to head
+KEPT_BY_HAND = 4  # bit of leaves that somebody placed: they do not wither
+ALIVE = 4  # steps through leaves from a log
+LOG, LOG2, LEAVES, LEAVES2 = (BLOCKS.id(name) for name in ("log", "log2", "leaves", "leaves2"))
+BED, CACTUS, VINE, TALL = (BLOCKS.id(name) for name in ("bed", "cactus", "vine", "double_plant"))
+
+
+def fall_off(world: Any, x: int, y: int, z: int, cause: str = "fallen") -> None:
+    """A block gives way: air in its place, its drops on the ground."""
+    grid = world.grid
+    block, meta = grid.get(x, y, z), grid.get_meta(x, y, z)
+    found = drops_of(block, meta, ITEMS.air, 0, world.chance)
+    grid.set(x, y, z, 0)
+    for item, variant, count in found:
+        world.drops.add(x + 0.5, y + 0.25, z + 0.5, item, variant, count, cause=cause)
+
+
+def check(world: Any, x: int, y: int, z: int) -> None:
+    """Anything that stands or hangs on another block."""
+    grid = world.grid
+    block, meta = grid.get(x, y, z), grid.get_meta(x, y, z)
+    if not stands(grid, x, y, z, block, meta):
+        fall_off(world, x, y, z)
+
+
+def check_tall(world: Any, x: int, y: int, z: int) -> None:
+    """Doors and tall plants: both halves or none; the lower one is what drops."""
+    grid = world.grid
+    block, meta = grid.get(x, y, z), grid.get_meta(x, y, z)
+    other = y - 1 if meta & UPPER else y + 1
+    whole = grid.get(x, other, z) == block and (grid.get_meta(x, other, z) & UPPER) != (meta & UPPER)
+    if not whole or (not meta & UPPER and not stands(grid, x, y, z, block, meta)):
+        fall_off(world, x, y, z)
+
+
+def check_bed(world: Any, x: int, y: int, z: int) -> None:
+    """Both halves or none; the foot is what drops."""
+    grid, meta = world.grid, world.grid.get_meta(x, y, z)
+    dx, dz = HEADING[meta & 3]
+    way = -1 if meta & UPPER else 1
+    if grid.get(x + way * dx, y, z + way * dz) != BED:
+        fall_off(world, x, y, z)
+
+
+def check_vine(world: Any, x: int, y: int, z: int) -> None:
+    """A vine holds on to a wall or hangs from one that does."""
+    grid = world.grid
+    meta = grid.get_meta(x, y, z)
+    hangs = grid.get(x, y + 1, z) == VINE and grid.get_meta(x, y + 1, z) & meta
+    if not hangs and not stands(grid, x, y, z, VINE, meta) and not BLOCKS.full[grid.get(x, y + 1, z)]:
+        fall_off(world, x, y, z)
+
+
+@njit(cache=True)
+def near_log(blocks, bounds, x, y, z, log, log2, leaves, leaves2, queue, seen):
+    """Whether a log is within ALIVE steps through leaves. `queue` (1000, 4) and `seen` (9, 9, 9) are scratch."""
+    seen[:] = False
+    queue[0] = (x, y, z, 0)
+    seen[ALIVE, ALIVE, ALIVE] = True
+    first, last = 0, 1
+    while first < last:
+        i, j, k, steps = queue[first]
+        first += 1
+        if steps == ALIVE:
+            continue
+        for side in range(6):
+            a = i + (side == 0) - (side == 1)
+            b = j + (side == 2) - (side == 3)
+            c = k + (side == 4) - (side == 5)
+            if not (0 <= b < HEIGHT and bounds[0] <= a < bounds[1] and bounds[2] <= c < bounds[3]):
+                return True  # nobody knows what is there: keep them
+            u, v, w = a - x + ALIVE, b - y + ALIVE, c - z + ALIVE
+            if seen[u, v, w]:
+                continue
+            seen[u, v, w] = True
+            block = blocks[a & MASK, b, c & MASK]
+            if block == log or block == log2:
+                return True
+            if (block == leaves or block == leaves2) and last < len(queue):
+                queue[last] = (a, b, c, steps + 1)
+                last += 1
+    return False
+
+
+_QUEUE, _SEEN = np.zeros((1000, 4), np.int64), np.zeros((2 * ALIVE + 1,) * 3, np.bool_)
+
+
+def wither(world: Any, x: int, y: int, z: int) -> None:
+    """Leaves too far from any log go, now and then leaving a sapling or an apple."""
+    grid = world.grid
+    if grid.get_meta(x, y, z) & KEPT_BY_HAND:
+        return
+    if not near_log(grid.blocks, grid.bounds, x, y, z, LOG, LOG2, LEAVES, LEAVES2, _QUEUE, _SEEN):
+        fall_off(world, x, y, z, "withered")
+
+
+SPECIAL = {**dict.fromkeys(DOORS, check_tall), "double_plant": check_tall, "bed": check_bed, "vine": check_vine}
+HELD = [name for i, name in enumerate(BLOCKS.names) if (BLOCKS.plant[i] or BLOCKS.hung[i]) and name not in SPECIAL]
+REACT = {**dict.fromkeys(HELD, check), **SPECIAL}
+RANDOM = {"leaves": wither, "leaves2": wither}
