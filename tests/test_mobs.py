@@ -42,9 +42,10 @@ def scattered(seed: int, count: int = 24) -> FakeWorld:
         world.box(x, x, y, y + int(draws.integers(2)) * (what == "stone"), z, z, what)
     for _ in range(count):
         x, z = (int(part) for part in draws.integers(-12, 12, 2))
-        if not any(SOLID[world.grid.get(x + i, FLOOR + j, z + k)] for i in (-1, 0, 1) for j in range(4)
-                   for k in (-1, 0, 1)):
-            put(world, MOBS.names[int(draws.integers(len(MOBS.names)))], x + 0.5, z + 0.5, size=1)
+        kind = int(draws.integers(len(MOBS.names)))
+        reach = range(-int(KINDS[kind]["width"] / 2 + 0.5), int(KINDS[kind]["width"] / 2 + 0.5) + 1)
+        if not any(SOLID[world.grid.get(x + i, FLOOR + j, z + k)] for i in reach for j in range(4) for k in reach):
+            put(world, MOBS.names[kind], x + 0.5, z + 0.5, size=1)
     return world
 
 

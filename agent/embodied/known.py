@@ -6,7 +6,8 @@ forgotten when another place needs it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numba import njit
@@ -68,6 +69,24 @@ def matching(blocks, owners, wanted, x0, x1, y0, y1, z0, z1, found):
     return count
 
 
+@njit(cache=True)
+def nearest_of_each(blocks, owners, wanted, px, py, pz, reach, best, places):
+    """For every wanted block id (256 flags) the nearest place within reach: squared gaps (256,), places (256, 3)."""
+    x0, z0 = math.floor(px), math.floor(pz)
+    for x in range(x0 - reach, x0 + reach + 1):
+        for z in range(z0 - reach, z0 + reach + 1):
+            if not owned(owners, x, z):
+                continue
+            flat = (x + 0.5 - px) ** 2 + (z + 0.5 - pz) ** 2
+            for y in range(HEIGHT):
+                block = blocks[x & MASK, y, z & MASK]
+                if wanted[block]:
+                    gap = flat + (y + 0.5 - py) ** 2
+                    if gap < best[block]:
+                        best[block] = gap
+                        places[block, 0], places[block, 1], places[block, 2] = x, y, z
+
+
 class KnownMap:
     """The map.
 
@@ -115,6 +134,23 @@ class KnownMap:
         places = found[:count]
         gaps = ((places + 0.5 - np.asarray(around, float)) ** 2).sum(1)
         return [tuple(int(v) for v in places[i]) for i in np.argsort(gaps, kind="stable")[:most]]  # type: ignore[misc]
+
+    def nearest(self, wanted: np.ndarray, around: Sequence[float], reach: int = 48) -> list[tuple[int, int, int, int]]:
+        """(block id, x, y, z) of the nearest known place of each wanted block (256 flags), within `reach` sideways."""
+        best, places = np.full(256, np.inf), np.zeros((256, 3), np.int64)
+        px, py, pz = (float(v) for v in around)
+        flags = wanted.copy()
+        flags[UNKNOWN] = False
+        nearest_of_each(self.blocks, self.owners, flags, px, py, pz, reach, best, places)
+        return [(int(block), *(int(v) for v in places[block])) for block in np.flatnonzero(best < np.inf)]  # type: ignore[misc]
+
+    def state(self) -> dict[str, np.ndarray]:
+        """To be saved."""
+        return {"blocks": self.blocks, "owners": self.owners}
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Go on from `state()`."""
+        self.blocks[:], self.owners[:] = state["blocks"], state["owners"]
 
     def chunks(self) -> Iterator[tuple[int, int]]:
         """The chunks of which anything is known."""

@@ -151,7 +151,23 @@ class TaskSpec:
         for name in changes:
             if name not in known:
                 raise UnknownName.of("setting of a task", name, known)
+        if "initial_inventory" in changes:
+            changes["initial_inventory"] = _stacks(changes["initial_inventory"])
         return replace(self, **changes)
+
+
+def _stacks(given: Any) -> tuple[Stack, ...]:
+    """Stacks as they are, or mappings: {slot: {"name", "variant", "quantity"}}, or a list of such with a "slot"."""
+    if isinstance(given, Mapping):
+        return tuple(Stack.of(slot, row) for slot, row in given.items())
+    found = []
+    for number, row in enumerate(given):
+        if isinstance(row, Mapping):
+            row = Stack.of(row.get("slot", number), row)
+        elif not isinstance(row, Stack):
+            raise InputError("stacks, or mappings with name, quantity and slot", repr(row), "see Stack")
+        found.append(row)
+    return tuple(found)
 
 
 def _within(what: str, value: float, low: float, high: float) -> None:

@@ -265,7 +265,7 @@ def suffer(v, i):
     """What time and place do to a body: clocks, lava, fire, sun, drowning, walls, cactus, the void."""
     m = v.mobs[i]
     k = v.kinds[m.kind]
-    _clocks(m)
+    clocks(m)
     scale = body_scale(m, k)
     x, z = np.int64(math.floor(m.x)), np.int64(math.floor(m.z))
     y, eye = np.int64(math.floor(m.y + 0.1)), np.int64(math.floor(m.y + 0.85 * k.height * scale))
@@ -301,7 +301,7 @@ def suffer(v, i):
 
 
 @lean
-def _clocks(m):
+def clocks(m):
     """Count down what runs out by itself."""
     if m.hurt > 0:
         m.hurt -= 1
@@ -311,6 +311,8 @@ def _clocks(m):
         m.angry -= 1
     if m.love > 0:
         m.love -= 1
+    if m.egg > 1 and not m.baby:
+        m.egg -= 1  # at 1 it is laid
     if m.age > 0:
         m.age -= 1
     elif m.age < 0:

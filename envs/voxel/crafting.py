@@ -13,8 +13,8 @@ import numpy as np
 from numba import njit
 
 from veclink.envs.facts import BLOCKS, CRAFT_NAMES, ITEMS, SMELT, SMELT_TICKS, TABLE, Recipe, recipes_for
+from veclink.envs.voxel.grid import HEIGHT, MASK
 from veclink.envs.voxel.inventory import ANY, SLOTS, Inventory
-from veclink.envs.voxel.physics import at
 
 NEAR = 4.5  # blocks along each axis from the eye to the middle of a table or furnace
 TABLE_BLOCK = BLOCKS.id("crafting_table")
@@ -27,13 +27,17 @@ HAS_TABLE, HAS_FURNACE = 1, 2
 def _scan(blocks, bounds, x, y, z):
     """Bits: whether a table, whether a furnace stands near a place."""
     found = 0
-    for i in range(np.int64(math.ceil(x - NEAR - 0.5)), np.int64(math.floor(x + NEAR - 0.5)) + 1):
-        for j in range(np.int64(math.ceil(y - NEAR - 0.5)), np.int64(math.floor(y + NEAR - 0.5)) + 1):
-            for k in range(np.int64(math.ceil(z - NEAR - 0.5)), np.int64(math.floor(z + NEAR - 0.5)) + 1):
-                block = at(blocks, bounds, i, j, k)
+    low_x, high_x = np.int64(math.ceil(x - NEAR - 0.5)), np.int64(math.floor(x + NEAR - 0.5)) + 1
+    low_y, high_y = np.int64(math.ceil(y - NEAR - 0.5)), np.int64(math.floor(y + NEAR - 0.5)) + 1
+    low_z, high_z = np.int64(math.ceil(z - NEAR - 0.5)), np.int64(math.floor(z + NEAR - 0.5)) + 1
+    for i in range(max(low_x, bounds[0]), min(high_x, bounds[1])):
+        for j in range(max(low_y, 0), min(high_y, HEIGHT)):
+            column = blocks[i & MASK, j]
+            for k in range(max(low_z, bounds[2]), min(high_z, bounds[3])):
+                block = column[k & MASK]
                 if block == TABLE_BLOCK:
                     found |= HAS_TABLE
-                elif block in (FURNACE, LIT_FURNACE):
+                elif block == FURNACE or block == LIT_FURNACE:
                     found |= HAS_FURNACE
     return found
 

@@ -78,6 +78,7 @@ class Grid:
         self.biome = np.zeros((SIDE, SIDE), np.uint8)
         self.top = np.zeros((SIDE, SIDE), np.uint8)
         self.bounds = np.zeros(4, np.int64)
+        self._edges = (0, 0, 0, 0)  # the same, quicker to ask
         self.contents: dict[tuple[int, int, int], Any] = {}
         self.woken: list[tuple[int, int, int]] = []
         self.version = 0
@@ -92,8 +93,8 @@ class Grid:
 
     def loaded(self, x: int, z: int) -> bool:
         """Whether the column is among the loaded ones."""
-        x0, x1, z0, z1 = self.bounds
-        return bool(x0 <= x < x1 and z0 <= z < z1)
+        x0, x1, z0, z1 = self._edges
+        return x0 <= x < x1 and z0 <= z < z1
 
     def get(self, x: int, y: int, z: int) -> int:
         """The block's id; air above, below and outside the loaded part."""
@@ -122,6 +123,14 @@ class Grid:
         self.woken.append((x, y, z))
         self.version += 1
         return True
+
+    def touch(self, x: int, y: int, z: int, reach: int = 0) -> None:
+        """Metadata about a place were written past `set`: save them, and look at them again."""
+        for i in range((x - reach) // CHUNK, (x + reach) // CHUNK + 1):
+            for k in range((z - reach) // CHUNK, (z + reach) // CHUNK + 1):
+                if self.loaded(i * CHUNK, k * CHUNK):
+                    self.changed.add((i, k))
+        self.version += 1
 
     def sky(self, x: int, y: int, z: int) -> int:
         """Sky light at noon, 0..15; 15 above the world and where nothing is loaded."""
@@ -168,8 +177,8 @@ class Grid:
 
     def _load(self, chunks: list[tuple[int, int]]) -> None:
         cx, cz = self.centre
-        self.bounds[:] = (CHUNK * (cx - REACH), CHUNK * (cx + REACH + 1),
-                          CHUNK * (cz - REACH), CHUNK * (cz + REACH + 1))
+        self._edges = (CHUNK * (cx - REACH), CHUNK * (cx + REACH + 1), CHUNK * (cz - REACH), CHUNK * (cz + REACH + 1))
+        self.bounds[:] = self._edges
         for chunk in chunks:
             blocks, meta, biome = self._stored(chunk)
             xs, zs = self._place(*chunk)

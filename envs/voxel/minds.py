@@ -42,6 +42,7 @@ from veclink.envs.voxel.bodies import (
     WX,
     WY,
     WZ,
+    clocks,
     forget,
     in_sun,
     jostle,
@@ -88,6 +89,9 @@ def tick_all(v, slots):
     for number in range(n):
         i = slots[number]
         m = v.mobs[i]
+        if dozes(m, v.now[WX], v.now[WY], v.now[WZ], np.int64(v.now[TICK]) + m.id):
+            clocks(m)
+            continue
         v.now[TO_X:NOW] = 0.0
         v.now[FACE], v.now[LOOK] = m.yaw, m.head_yaw
         suffer(v, i)
@@ -98,6 +102,14 @@ def tick_all(v, slots):
                 v.now[LOOK] = v.now[FACE]
         move(v, i)
     jostle(v, slots, n)
+
+
+@lean
+def dozes(m, x, y, z, turn):
+    """Whether a body far from the player (at x, y, z) rests with nothing on its mind: it lives every fifth tick only."""
+    return (m.state == IDLE and m.target == NOBODY and turn % 5 != 0 and m.on_ground and not m.in_water
+            and m.vx == 0.0 and m.vz == 0.0 and m.fire == 0 and m.hurt == 0 and m.love == 0 and not m.tame
+            and (m.x - x) ** 2 + (m.y - y) ** 2 + (m.z - z) ** 2 > NEAR * NEAR)
 
 
 @lean
@@ -149,11 +161,9 @@ def lays_or_grazes(v, i):
     """Hens count down to their next egg; sheep eat grass now and then and get their wool back."""
     m = v.mobs[i]
     k = v.kinds[m.kind]
-    if m.egg > 0 and not m.baby:
-        m.egg -= 1
-        if m.egg == 0:
-            tell(v, EGG, i, 0.0, 0.0, 0.0, 0.0)
-            m.egg = 6000 + np.int32(uniform(v.chance) * 6000)
+    if m.egg == 1 and not m.baby:
+        tell(v, EGG, i, 0.0, 0.0, 0.0, 0.0)
+        m.egg = 6000 + np.int32(uniform(v.chance) * 6000)
     if k.wool and m.state == IDLE and uniform(v.chance) < (0.02 if m.baby else 0.001):
         x, y, z = np.int64(math.floor(m.x)), np.int64(math.floor(m.y + 0.01)), np.int64(math.floor(m.z))
         if edible(v, x, y, z):
@@ -201,8 +211,10 @@ def step_done(m):
 
 @lean
 def idle(v, i, speed):
-    """Stand and look about; now and then set out for somewhere near."""
+    """Stand and look about; now and then set out for somewhere near. Far from the player nobody sets out (as in 1.11)."""
     m = v.mobs[i]
+    if (m.x - v.now[WX]) ** 2 + (m.y - v.now[WY]) ** 2 + (m.z - v.now[WZ]) ** 2 > NEAR * NEAR:
+        return
     if uniform(v.chance) < 1.0 / 120.0:
         x = m.x + uniform(v.chance) * 20 - 10
         z = m.z + uniform(v.chance) * 20 - 10

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -139,18 +138,19 @@ class Carried:
         }
 
 
+def _split(**values: float) -> dict[str, np.ndarray]:
+    """Each value as (1,) float32: views of one array, for speed."""
+    row = np.array(tuple(values.values()), np.float32)
+    return {name: row[i : i + 1] for i, name in enumerate(values)}
+
+
 def life_stats(world: VoxelWorld) -> dict[str, np.ndarray]:
-    """MineDojo's `life_stats`, each (1,) float32, and two flags."""
+    """MineDojo's `life_stats`, each (1,) float32, and a flag."""
     player = world.player
-
-    def one(value: float) -> np.ndarray:
-        return np.array([value], np.float32)
-
-    return {
-        "life": one(player.life), "oxygen": one(player.air), "armor": one(player.armor), "food": one(player.food),
-        "saturation": one(player.saturation), "xp": one(player.xp),
-        "is_sleeping": np.array(player.sleeping),
-    }
+    found = _split(life=player.life, oxygen=player.air, armor=player.armor, food=player.food,
+                   saturation=player.saturation, xp=player.xp)
+    found["is_sleeping"] = np.array(player.sleeping)
+    return found
 
 
 def location_stats(world: VoxelWorld) -> dict[str, np.ndarray]:
@@ -159,18 +159,14 @@ def location_stats(world: VoxelWorld) -> dict[str, np.ndarray]:
     x, y, z = (math.floor(v) for v in player.eye)
     seen, glow = grid.sky(x, y, z), grid.glow(x, y, z)
     biome = grid.biome_at(x, z)
-
-    def one(value: float) -> np.ndarray:
-        return np.array([value], np.float32)
-
-    return {
-        "biome_id": np.array(biome), "rainfall": one(RAINFALL[biome]), "temperature": one(TEMPERATURE[biome]),
-        "can_see_sky": np.array(int(seen == 15)), "is_raining": np.array(int(sky.weather > 0)),
-        "light_level": one(max(glow, seen - sky.darkness)), "sky_light_level": one(seen / 15),
-        "sun_brightness": one(sky.brightness), "sea_level": one(SEA_LEVEL),
-        "pitch": one(player.pitch), "yaw": one((player.yaw + 180) % 360 - 180),
-        "pos": np.array(player.pos, np.float32),
-    }
+    found = _split(
+        rainfall=RAINFALL[biome], temperature=TEMPERATURE[biome], light_level=max(glow, seen - sky.darkness),
+        sky_light_level=seen / 15, sun_brightness=sky.brightness, sea_level=SEA_LEVEL, pitch=player.pitch,
+        yaw=(player.yaw + 180) % 360 - 180,
+    )
+    found["biome_id"], found["can_see_sky"] = np.array(biome), np.array(int(seen == 15))
+    found["is_raining"], found["pos"] = np.array(int(sky.weather > 0)), np.array(player.pos, np.float32)
+    return found
 
 
 def rays(world: VoxelWorld, wanted: Sequence[tuple[float, float, float]]) -> dict[str, np.ndarray]:
@@ -355,11 +351,11 @@ class Observer:
             self.renderer = Renderer(self.world.image_size, **self.settings)
         world, grid, player = self.world, self.world.grid, self.world.player
         held = int(player.inventory.item[player.held]) if player.inventory.count[player.held] else -1
-        scene = Scene(blocks=grid.blocks, meta=grid.meta, light=grid.light, biome=grid.biome, bounds=grid.bounds,
-                      mobs=world.mobs.records, drops=world.drops.records, shots=world.shots.records,
-                      time=world.sky.time, weather=world.sky.weather, eye=player.eye, yaw=player.yaw,
-                      pitch=player.pitch, held=held)
-        return self.renderer.frame(replace(scene, **changes) if changes else scene, labels)
+        scene = Scene.of(grid, player.eye, yaw=player.yaw, pitch=player.pitch, mobs=world.mobs.records,
+                         drops=world.drops.records, shots=world.shots.records, time=world.sky.time, day=world.sky.day,
+                         weather=world.sky.weather, held=held,
+                         held_variant=int(player.inventory.variant[player.held]))
+        return self.renderer.frame(scene.edited(**changes) if changes else scene, labels)
 
     def _rgb(self) -> np.ndarray:
         if not self.pictures:
@@ -399,12 +395,9 @@ def damage_source(world: VoxelWorld) -> dict[str, np.ndarray]:
         distance, pitch = math.hypot(flat, dy), -math.degrees(math.atan2(dy, flat))
         yaw = math.degrees(math.atan2(-dx, dz))
 
-    def one(value: float) -> np.ndarray:
-        return np.array([value], np.float32)
-
     return {
-        "damage_amount": one(damage["amount"]), "damage_distance": one(distance), "damage_pitch": one(pitch),
-        "damage_yaw": one(yaw), "hunger_damage": one(damage["hunger"]),
+        **_split(damage_amount=damage["amount"], damage_distance=distance, damage_pitch=pitch, damage_yaw=yaw,
+                 hunger_damage=damage["hunger"]),
         "is_explosion": np.array(cause == "explosion"), "is_fire_damage": np.array(cause in FIERY),
         "is_magic_damage": np.array(cause == "magic"), "is_projectile": np.array(cause in PROJECTILES),
         "is_unblockable": np.array(cause in UNARMOURED),

@@ -49,12 +49,21 @@ def flagged(acts: list[tuple[Act, ...]]) -> np.ndarray:
     return np.array([bool(each) for each in acts])
 
 
+def bits() -> np.ndarray:
+    """(256,) uint8: metadata bits without which a block's random tick does nothing; 0 where it always may."""
+    found = np.zeros(256, np.uint8)
+    for module in MODULES:
+        for name, needed in getattr(module, "ONLY_WITH", {}).items():
+            found[BLOCKS.id(name)] = needed
+    return found
+
+
 REACT, DUE, RANDOM, USE = (merged(table) for table in ("REACT", "DUE", "RANDOM", "USE"))
-REACTS, RANDOMLY = flagged(REACT), flagged(RANDOM)
+REACTS, RANDOMLY, NEEDED = flagged(REACT), flagged(RANDOM), bits()
 
 
 @njit(cache=True)
-def drawn(blocks, top, bounds, randomly, state, found):
+def drawn(blocks, meta, top, bounds, randomly, needed, state, found):
     """Random ticks of all loaded sections: positions (n, 3) of blocks that do something by chance; how many.
 
     Sections above a chunk's highest block are passed over: there is only air.
@@ -67,10 +76,14 @@ def drawn(blocks, top, bounds, randomly, state, found):
                 for k in range(0, SECTION, 5):
                     highest = max(highest, top[(x0 + i) & MASK, (z0 + k) & MASK])
             for y0 in range(0, min(highest + SECTION, HEIGHT), SECTION):
-                for _ in range(DRAWS):
-                    word = below(state, SECTION * SECTION * SECTION)
+                words = below(state, 1 << (12 * DRAWS))
+                for draw in range(DRAWS):
+                    word = words >> (12 * draw) & (SECTION * SECTION * SECTION - 1)
                     x, y, z = x0 + (word & 15), y0 + (word >> 8), z0 + ((word >> 4) & 15)
-                    if randomly[blocks[x & MASK, y, z & MASK]] and count < len(found):
+                    block = blocks[x & MASK, y, z & MASK]
+                    if not randomly[block] or count == len(found):
+                        continue
+                    if needed[block] == 0 or meta[x & MASK, y, z & MASK] & needed[block]:
                         found[count, 0], found[count, 1], found[count, 2] = x, y, z
                         count += 1
     return count
@@ -112,7 +125,7 @@ class Rules:
             for act in DUE[world.grid.get(x, y, z)]:
                 act(world, x, y, z)
         grid = world.grid
-        count = drawn(grid.blocks, grid.top, grid.bounds, RANDOMLY, world.chance.state, self._found)
+        count = drawn(grid.blocks, grid.meta, grid.top, grid.bounds, RANDOMLY, NEEDED, world.chance.state, self._found)
         for x, y, z in self._found[:count].tolist():
             for act in RANDOM[grid.get(x, y, z)]:
                 act(world, x, y, z)

@@ -15,6 +15,7 @@ DOORS = tuple(name for name in BLOCKS.names if name.endswith("_door"))
 UPPER = 8  # bit of the upper half of doors and tall plants, and of a bed's head
 HEADING = ((0, 1), (-1, 0), (0, -1), (1, 0))  # of a bed by its metadata: dx, dz from foot to head
 KEPT_BY_HAND = 4  # bit of leaves that somebody placed: they do not wither
+LOOSE = 8  # bit of leaves that may have lost their log: only these are looked at, as in 1.11
 ALIVE = 4  # steps through leaves from a log
 LOG, LOG2, LEAVES, LEAVES2 = (BLOCKS.id(name) for name in ("log", "log2", "leaves", "leaves2"))
 BED, CACTUS, VINE, TALL = (BLOCKS.id(name) for name in ("bed", "cactus", "vine", "double_plant"))
@@ -97,19 +98,43 @@ def near_log(blocks, bounds, x, y, z, log, log2, leaves, leaves2, queue, seen):
     return False
 
 
+@njit(cache=True)
+def loosen_near(blocks, meta, bounds, x, y, z, leaves, leaves2):
+    """Set the LOOSE bit of all leaves that a log at the place may have held."""
+    for i in range(max(x - ALIVE, bounds[0]), min(x + ALIVE + 1, bounds[1])):
+        for j in range(max(y - ALIVE, 0), min(y + ALIVE + 1, HEIGHT)):
+            for k in range(max(z - ALIVE, bounds[2]), min(z + ALIVE + 1, bounds[3])):
+                block = blocks[i & MASK, j, k & MASK]
+                if block == leaves or block == leaves2:
+                    meta[i & MASK, j, k & MASK] |= LOOSE
+
+
 _QUEUE, _SEEN = np.zeros((1000, 4), np.int64), np.zeros((2 * ALIVE + 1,) * 3, np.bool_)
+
+
+def loosen(world: Any, x: int, y: int, z: int) -> None:
+    """Something beside leaves changed: they and those about have to see whether a log still holds them."""
+    grid = world.grid
+    if not grid.get_meta(x, y, z) & LOOSE:
+        loosen_near(grid.blocks, grid.meta, grid.bounds, x, y, z, LEAVES, LEAVES2)
+        grid.touch(x, y, z, ALIVE)
 
 
 def wither(world: Any, x: int, y: int, z: int) -> None:
     """Leaves too far from any log go, now and then leaving a sapling or an apple."""
     grid = world.grid
-    if grid.get_meta(x, y, z) & KEPT_BY_HAND:
+    meta = grid.get_meta(x, y, z)
+    if meta & KEPT_BY_HAND or not meta & LOOSE:
         return
-    if not near_log(grid.blocks, grid.bounds, x, y, z, LOG, LOG2, LEAVES, LEAVES2, _QUEUE, _SEEN):
+    if near_log(grid.blocks, grid.bounds, x, y, z, LOG, LOG2, LEAVES, LEAVES2, _QUEUE, _SEEN):
+        grid.meta[x & MASK, y, z & MASK] = meta & ~LOOSE
+        grid.touch(x, y, z)
+    else:
         fall_off(world, x, y, z, "withered")
 
 
 SPECIAL = {**dict.fromkeys(DOORS, check_tall), "double_plant": check_tall, "bed": check_bed, "vine": check_vine}
 HELD = [name for i, name in enumerate(BLOCKS.names) if (BLOCKS.plant[i] or BLOCKS.hung[i]) and name not in SPECIAL]
-REACT = {**dict.fromkeys(HELD, check), **SPECIAL}
+REACT = {**dict.fromkeys(HELD, check), **SPECIAL, "leaves": loosen, "leaves2": loosen}
 RANDOM = {"leaves": wither, "leaves2": wither}
+ONLY_WITH = {"leaves": LOOSE, "leaves2": LOOSE}  # bits without which a random tick does nothing

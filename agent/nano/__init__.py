@@ -1,0 +1,1 @@
+"""The embedded core's lessons: pictures of the voxel world with requests, questions and answers that are true of them."""

@@ -1,0 +1,173 @@
+"""NanoModel: the eye, the region encoder and the language model as one network, and what is computed with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from veclink.router.errors import ModelError
+from veclink.router.nano.language import Cache, Language, LanguageConfig
+from veclink.router.nano.layout import IGNORED, Batch
+from veclink.router.nano.vision import RegionEncoder, Vision, VisionConfig
+from veclink.router.nano.words import PICTURE, REGION_ID
+
+LARGEST = 48_000_000  # parameters
+
+
+@dataclass(frozen=True)
+class NanoConfig:
+    """Shape of the whole network."""
+
+    language: LanguageConfig = field(default_factory=LanguageConfig)
+    vision: VisionConfig = field(default_factory=VisionConfig)
+
+    @classmethod
+    def of(cls, data: dict[str, Any]) -> NanoConfig:
+        """From JSON.
+
+        Raises:
+            ModelError: unknown or missing numbers, or shapes that do not fit each other.
+        """
+        try:
+            vision = {**data["vision"], "kinds": tuple(data["vision"].get("kinds", ()))}
+            config = cls(LanguageConfig(**data["language"]), VisionConfig(**vision))
+        except (KeyError, TypeError) as error:
+            raise ModelError("a configuration with language and vision", str(error), "mend it") from error
+        lang, eye = config.language, config.vision
+        step = 16 * eye.pool
+        if (lang.hidden % (2 * lang.heads) or lang.heads % lang.kv_heads or eye.size % eye.heads or eye.stem % 8
+                or eye.size % 8 or eye.height % step or eye.width % step):
+            raise ModelError("widths that heads divide and a canvas of whole tokens", str(data)[:200], "mend it")
+        return config
+
+
+@dataclass(frozen=True, eq=False)
+class Ask:
+    """One set of link queries to read.
+
+    Attributes:
+        row: of the batch.
+        at: column of its routing token.
+        queries: (N, H).
+    """
+
+    row: int
+    at: int
+    queries: Tensor
+
+
+class NanoModel(nn.Module):
+    """The network.
+
+    Args:
+        config: its shape.
+
+    Raises:
+        ModelError: it would have more than 48M parameters.
+    """
+
+    def __init__(self, config: NanoConfig) -> None:
+        super().__init__()
+        self.config = config
+        hidden = config.language.hidden
+        self.language = Language(config.language)
+        self.vision = Vision(config.vision, hidden)
+        self.regions = RegionEncoder(config.vision, hidden)
+        count = sum(p.numel() for p in self.parameters())
+        if count > LARGEST:
+            raise ModelError(f"at most {LARGEST:,} parameters", f"{count:,}", "choose a smaller configuration")
+
+    @property
+    def device(self) -> torch.device:
+        return self.language.norm.weight.device
+
+    def embed(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """(B, T, H) embeddings with pictures and regions in their places, and the pictures' features."""
+        x = self.language.embed_tokens(batch.ids.clamp(min=0))
+        tokens, features = self.vision(batch.pictures.float() / 255)
+        # in one format, so that training in bfloat16 may place them
+        x = x.masked_scatter((batch.ids == PICTURE)[..., None], tokens.to(x.dtype))
+        if len(batch.owners):
+            regions = self.regions(features[batch.owners], batch.shares, batch.geometry)
+            x = x.masked_scatter((batch.ids == REGION_ID)[..., None], regions.to(x.dtype))
+        return x, features
+
+    def forward(self, batch: Batch) -> tuple[Tensor, Cache, Tensor]:
+        """States (B, T, H) after the final norm, the cache, and the pictures' features."""
+        x, features = self.embed(batch)
+        mask = batch.mask()[:, None] if batch.several else None  # causal is enough: padding stands on the right
+        states, cache = self.language(x, batch.positions, mask)
+        return states, cache, features
+
+    def answer_loss(self, states: Tensor, batch: Batch, heavy: Tensor | None = None) -> Tensor:
+        """Mean cross entropy of what is to be written.
+
+        Args:
+            heavy: (V,) weight of each id, e.g. more for routing tokens; None for equal weights.
+        """
+        place = batch.targets != IGNORED
+        logits = self.language.logits(states[place]).float()
+        return functional.cross_entropy(logits, batch.targets[place], weight=heavy)
+
+    def links(self, batch: Batch, cache: Cache, asked: Sequence[Ask]) -> list[Tensor]:
+        """The hidden states at each set of queries, (N, H) float32, in the order asked.
+
+        The second of two passes: the queries come right after their routing token, see what it saw and themselves, and
+        no other route's queries.
+        """
+        if not asked:
+            return []
+        seen = batch.mask()
+        rows, at = (torch.tensor([getattr(one, name) for one in asked], device=batch.ids.device)
+                    for name in ("row", "at"))
+        return self.read_links(cache, seen[rows, at], batch.positions[rows, at], rows, [a.queries for a in asked])
+
+    def read_links(self, cache: Cache, seen: Tensor, last: Tensor, rows: Tensor, queries: Sequence[Tensor]
+                   ) -> list[Tensor]:
+        """As `links`, from what each set sees.
+
+        Args:
+            cache: of all rows. seen: (R, P) bool, the columns of the cache that each set looks at.
+            last: (R,) position of each routing token. rows: (R,) row of the cache.
+        """
+        widest = max(len(one) for one in queries)
+        # a shorter set has blanks after it, at which no query looks
+        block = torch.stack([functional.pad(one, (0, 0, 0, widest - len(one))) for one in queries])
+        count, device = len(block), block.device
+        steps = torch.arange(widest, device=device)
+        own = (steps[:, None] >= steps[None]).expand(count, -1, -1)
+        mask = torch.cat([seen[:, None].expand(-1, widest, -1), own], 2)
+        past = [(k[rows], v[rows]) for k, v in cache]
+        x = block.to(self.language.embed_tokens.weight.dtype)
+        states, _ = self.language(x, last[:, None] + 1 + steps, mask[:, None], past)
+        return [states[i, : len(one)].float() for i, one in enumerate(queries)]
+
+    def low_rank(self, rank: int) -> dict[str, nn.Parameter]:
+        """Freeze the language model and give its layers trainable low-rank updates; the updates by name."""
+        from veclink.router.trunk import ADAPTED, LowRank
+
+        self.language.requires_grad_(False)
+        found = {}
+        for number, layer in enumerate(self.language.layers):
+            for owner in (layer.self_attn, layer.mlp):
+                for name in ADAPTED:
+                    if (linear := getattr(owner, name, None)) is not None:
+                        updated = LowRank(linear, rank).to(self.device)
+                        setattr(owner, name, updated)
+                        found |= {f"{number}.{name}.a": updated.a, f"{number}.{name}.b": updated.b}
+        return found
+
+    def merge(self) -> None:
+        """Fold low-rank updates into the layers."""
+        from veclink.router.trunk import ADAPTED, LowRank
+
+        for layer in self.language.layers:
+            for owner in (layer.self_attn, layer.mlp):
+                for name in ADAPTED:
+                    if isinstance(getattr(owner, name, None), LowRank):
+                        setattr(owner, name, getattr(owner, name).merged())

@@ -1,0 +1,205 @@
+"""The eye: a small picture encoder of its own, the projector into the language model, and the region encoder.
+
+Pictures are letterboxed onto one canvas (160 x 256 by default): scaled to fit, laid in the top left corner, the rest
+filled with grey. So one factor maps the picture's pixels to the canvas's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from veclink.tools.regions import Region
+
+KINDS = ("box", "point", "scribble", "mask")
+GREY = 114
+STRIDE = 16
+WAVES = 8  # frequencies in which a region's corners are told
+
+
+@dataclass(frozen=True)
+class VisionConfig:
+    """Shape of the eye.
+
+    Attributes:
+        height, width: of the canvas in pixels, multiples of 16 * pool.
+        size: width of its layers. layers, heads: of its transformer. stem: channels after the first convolution.
+        pool: pool x pool cells of the 16-pixel grid become one picture token.
+        kinds: names of what `Sample.labels` tells apart, the first being nothing; empty for no such training.
+    """
+
+    height: int = 160
+    width: int = 256
+    size: int = 256
+    layers: int = 5
+    heads: int = 4
+    stem: int = 32
+    pool: int = 2
+    kinds: tuple[str, ...] = ()
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of the 16-pixel grid."""
+        return self.height // STRIDE, self.width // STRIDE
+
+    @property
+    def tokens(self) -> int:
+        """Picture tokens of one picture."""
+        return self.grid[0] * self.grid[1] // self.pool**2
+
+
+def scale_of(picture: np.ndarray, config: VisionConfig) -> float:
+    """Canvas pixels per picture pixel."""
+    return min(config.height / picture.shape[0], config.width / picture.shape[1])
+
+
+def letterbox(array: np.ndarray, config: VisionConfig, fill: int = GREY, smooth: bool = True) -> np.ndarray:
+    """(H, W, 3) or (H, W) uint8 laid onto the canvas: (height, width, ...) uint8.
+
+    Args:
+        fill: of what the picture does not cover.
+        smooth: area or linear interpolation; else the nearest pixel, for label maps.
+    """
+    import cv2
+
+    scale = scale_of(array, config)
+    inner = (max(1, round(array.shape[1] * scale)), max(1, round(array.shape[0] * scale)))
+    if inner != (array.shape[1], array.shape[0]):
+        how = cv2.INTER_NEAREST if not smooth else cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        array = cv2.resize(np.ascontiguousarray(array), inner, interpolation=how)
+    canvas = np.full((config.height, config.width, *array.shape[2:]), fill, np.uint8)
+    canvas[: array.shape[0], : array.shape[1]] = array
+    return canvas
+
+
+class Block(nn.Module):
+    """A transformer layer that looks everywhere, norms first."""
+
+    def __init__(self, size: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.before, self.after = nn.LayerNorm(size), nn.LayerNorm(size)
+        self.look, self.merge = nn.Linear(size, 3 * size), nn.Linear(size, size)
+        self.inner, self.outer = nn.Linear(size, 4 * size), nn.Linear(4 * size, size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = self.look(self.before(x)).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        x = x + self.merge(functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+        return x + self.outer(functional.gelu(self.inner(self.after(x))))
+
+
+class Vision(nn.Module):
+    """Convolutions down to stride 16, learned places of rows and columns, transformer layers.
+
+    Args:
+        config: its shape.
+        hidden: H of the language model.
+    """
+
+    def __init__(self, config: VisionConfig, hidden: int) -> None:
+        super().__init__()
+        c, size = config, config.size
+        self.config = config
+        channels = (3, c.stem, 2 * c.stem, 4 * c.stem, size)
+        stem: list[nn.Module] = []
+        for a, b in zip(channels[:-1], channels[1:], strict=True):
+            # groups of channels, not batches, are normed: a picture's features depend on no other picture
+            stem += [nn.Conv2d(a, b, 3, 2, 1, bias=False), nn.GroupNorm(8, b), nn.GELU()]
+        self.stem = nn.Sequential(*stem)
+        rows, columns = c.grid
+        self.rows = nn.Parameter(0.02 * torch.randn(rows, 1, size))
+        self.columns = nn.Parameter(0.02 * torch.randn(1, columns, size))
+        self.blocks = nn.ModuleList(Block(size, c.heads) for _ in range(c.layers))
+        self.norm = nn.LayerNorm(size)
+        self.project = nn.Sequential(nn.Linear(size * c.pool**2, hidden), nn.GELU(), nn.Linear(hidden, hidden))
+        self.kinds = nn.Linear(size, 4 * len(c.kinds)) if c.kinds else None
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """Picture tokens (B, tokens, H) and features (B, rows, columns, size) of (B, 3, height, width) in 0..1."""
+        x = self.stem(pictures * 2 - 1).permute(0, 2, 3, 1) + self.rows + self.columns
+        x = x.flatten(1, 2)
+        for block in self.blocks:
+            x = block(x)
+        features = self.norm(x).unflatten(1, self.config.grid)
+        return self.project(self._pooled(features)), features
+
+    def _pooled(self, features: Tensor) -> Tensor:
+        """(B, rows, columns, size) to (B, tokens, size * pool^2), row by row."""
+        pool = self.config.pool
+        cut = features.unflatten(1, (-1, pool)).unflatten(3, (-1, pool))  # B, r, pool, c, pool, size
+        return cut.permute(0, 1, 3, 2, 4, 5).flatten(3).flatten(1, 2)
+
+    def kind_loss(self, features: Tensor, labels: Tensor) -> Tensor:
+        """How badly the features tell which kinds are in each 8-pixel square: mean binary cross entropy.
+
+        Args:
+            features: as `forward` gives them.
+            labels: (B, height, width) uint8 on the canvas, indices into `kinds`; 255 where it is not known.
+        """
+        assert self.kinds is not None, "an eye without kinds cannot learn them"
+        count = len(self.config.kinds)
+        logits = self.kinds(features).unflatten(-1, (2, 2, count)).permute(0, 1, 3, 2, 4, 5)
+        logits = logits.flatten(3, 4).flatten(1, 2)  # B, 2 * rows, 2 * columns, kinds
+        squares = labels.unflatten(1, (-1, 8)).unflatten(3, (-1, 8)).transpose(2, 3).flatten(3)
+        known = (squares != 255).float().mean(-1) > 0.5
+        wanted = torch.zeros(*squares.shape[:3], 256, device=labels.device)
+        wanted.scatter_(3, squares.long(), 1.0)  # a kind is there from its first pixel on
+        loss = functional.binary_cross_entropy_with_logits(logits.float(), wanted[..., :count], reduction="none")
+        return (loss.mean(-1) * known).sum() / known.sum().clamp(min=1)
+
+
+class RegionEncoder(nn.Module):
+    """A box, point, scribble or mask as one token: the features under it and its geometry."""
+
+    def __init__(self, config: VisionConfig, hidden: int) -> None:
+        super().__init__()
+        self.config = config
+        numbers = 4 * 2 * WAVES + 1 + len(KINDS)
+        self.seen = nn.Linear(config.size, hidden)
+        self.place = nn.Linear(numbers, hidden)
+        self.outer = nn.Sequential(nn.GELU(), nn.Linear(hidden, hidden))
+
+    def forward(self, features: Tensor, shares: Tensor, geometry: Tensor) -> Tensor:
+        """(R, H) of R regions.
+
+        Args:
+            features: (R, rows, columns, size) of each region's picture.
+            shares: (R, rows, columns), how much of each cell it covers, summing to 1.
+            geometry: (R, numbers) from `describe`.
+        """
+        pooled = (features * shares[..., None].to(features.dtype)).sum((1, 2))
+        return self.outer(self.seen(pooled) + self.place(geometry.to(features.dtype)))
+
+
+def describe(regions: Sequence[tuple[Region, np.ndarray]], config: VisionConfig) -> tuple[Tensor, Tensor]:
+    """Shares (R, rows, columns) and geometry (R, numbers), float32, of regions with their pictures."""
+    shares, geometry = [], []
+    rows, columns = config.grid
+    for region, picture in regions:
+        height, width = picture.shape[:2]
+        mask = region.as_mask(width, height).astype(np.uint8) * 255
+        if not mask.any():  # a box thinner than a pixel
+            mask[min(int(region.points[0, 1]), height - 1), min(int(region.points[0, 0]), width - 1)] = 255
+        canvas = letterbox(mask, config, 0).astype(np.float32)
+        cells = canvas.reshape(rows, STRIDE, columns, STRIDE).mean((1, 3))
+        if not cells.any():
+            cells[0, 0] = 1
+        shares.append(torch.from_numpy(cells / cells.sum()))
+        scale = scale_of(picture, config)
+        low, high = np.array(region.bounds()[:2]), np.array(region.bounds()[2:])
+        corners = np.concatenate([low, high]) * scale / np.tile([config.width, config.height], 2)
+        geometry.append(_numbers(corners, region.kind, float(cells.mean()) / 255))
+    return torch.stack(shares), torch.stack(geometry)
+
+
+def _numbers(corners: np.ndarray, kind: str, area: float) -> Tensor:
+    """Waves of the corners (0..1 of the canvas), the covered share, the kind."""
+    angles = torch.tensor(corners, dtype=torch.float32)[:, None] * (math.pi * 2.0 ** torch.arange(WAVES))
+    one = torch.tensor([float(kind == name) for name in KINDS])
+    return torch.cat([angles.sin().flatten(), angles.cos().flatten(), torch.tensor([math.sqrt(area)]), one])
