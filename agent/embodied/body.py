@@ -51,17 +51,22 @@ class Body:
         watch: called after every step with this body.
 
     Attributes:
-        steps: actions done; deaths: how often it died.
+        guard: called after every step, after `watch`; may raise to break an action off.
+        steps: actions done; deaths: how often it died; died_at: where it died last.
+        hurt: whether it lost life in the last step.
         known: the blocks it has seen.
     """
 
     def __init__(self, world: Any, limit: int, watch: Callable[[Body], None] | None = None) -> None:
         self.world, self.limit, self.watch = world, limit, watch
+        self.guard: Callable[[Body], None] | None = None
         self.known = KnownMap()
         passes = (BLOCKS.liquid > 0) | (np.arange(256) == 0)
         self.eyes = Eyes(self.known, passes)
         self.steps = self.deaths = 0
         self.reward = 0.0
+        self.hurt = False
+        self.died_at: tuple[float, float, float] | None = None
         self.action: np.ndarray = np.zeros(8, np.int64)
         self.observation: dict[str, Any] = {}
         self.info: dict[str, Any] = {}
@@ -71,6 +76,12 @@ class Body:
     def begin(self, seed: int | None = None) -> None:
         """Reset the world and look around."""
         self.observation, self.info = self.world.reset(seed=seed)
+        self._sense()
+
+    def take_up(self, seen: tuple[dict[str, Any], dict[str, Any]]) -> None:
+        """Go on in a world that was restored; `seen` is what it shows now."""
+        self.observation, self.info = seen
+        self._seen_names = None
         self._sense()
 
     # -- senses --------------------------------------------------------------------------------------------------------
@@ -190,8 +201,10 @@ class Body:
     def _step(self) -> None:
         if self.steps >= self.limit:
             raise EpisodeOver("limit")
+        at, life = tuple(float(v) for v in self.pos), self.life
         self.observation, reward, ended, cut, self.info = self.world.step(self.action)
         self.steps += 1
+        self.hurt = self.life < life
         self.reward += float(reward)
         self._sense()
         if self.watch:
@@ -200,7 +213,10 @@ class Body:
             raise EpisodeOver("done" if getattr(self.world, "is_successful", False) else "world")
         if self.info.get("died"):
             self.deaths += 1
+            self.died_at = at  # type: ignore[assignment]
             raise SkillFailed("died", str(self.info.get("died")))
+        if self.guard:
+            self.guard(self)
 
     def _sense(self) -> None:
         """Take the voxels into the map; nothing to do while their array is the one of the step before."""

@@ -228,6 +228,7 @@ class Actions:
             player.sprinting = False
         tool = int(ITEMS.tool[item])
         if tool:
+            world.events.append(("use", {"item": ITEMS.names[item]}))
             bag.wear(held, 1 if tool in (SWORD, HOE) else 2)
         player.tire(health.STRIKES)
 
@@ -263,8 +264,12 @@ class Actions:
         player = world.player
         if not 0 <= slot < SLOTS or player.inventory.count[slot] == 0:
             return False
+        item = int(player.inventory.item[slot])
         mob, hit = self.target(world)
-        return mob < 0 and hit is not None and placing.place(world, slot, hit)
+        if mob >= 0 or hit is None or not placing.place(world, slot, hit):
+            return False
+        world.events.append(("use", {"item": ITEMS.names[item]}))
+        return True
 
     # -- saving --------------------------------------------------------------------------------------------------------
 

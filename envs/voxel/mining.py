@@ -11,6 +11,7 @@ from veclink.envs.voxel import health
 from veclink.envs.voxel.physics import FACES, HEAD_IN_WATER
 
 PAUSE = 5  # ticks between two blocks
+ROUNDING = 1e-9
 RIGHT_TOOL, WRONG_TOOL = 30.0, 100.0  # ticks for a hardness of 1 with bare hands
 IN_WATER_FACTOR, IN_AIR_FACTOR = 5.0, 5.0
 SWORD, SHEARS, HOE = TOOLS.index("sword"), TOOLS.index("shears"), TOOLS.index("hoe")
@@ -71,7 +72,7 @@ class Mining:
             self.target, self.block, self.item, self.progress = (x, y, z), block, item, 0.0
         speed = breaking_speed(block, item, bool(player.bits & HEAD_IN_WATER), player.on_ground)
         self.progress += speed * player.break_speed
-        if self.progress < 1.0:
+        if self.progress < 1.0 - ROUNDING:  # ten tenths are a whole
             return False
         self.rest = PAUSE if speed * player.break_speed < 1.0 else 0
         self.stop()
@@ -106,6 +107,7 @@ def break_block(world: Any, x: int, y: int, z: int) -> None:
         world.mobs.add("silverfish", x + 0.5, float(y), z + 0.5)
     tool = int(ITEMS.tool[item])
     if tool and tool != HOE and (BLOCKS.hardness[block] > 0 or tool == SHEARS):
+        world.events.append(("use", {"item": ITEMS.names[item]}))
         bag.wear(held, 2 if tool == SWORD else 1)
     player.tire(health.MINES)
     world.events.append(("mine", {"block": BLOCKS.names[block], "x": x, "y": y, "z": z}))

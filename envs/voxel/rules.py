@@ -156,8 +156,6 @@ class Rules:
     def _listen(self, world: VoxelWorld) -> None:
         """Feet on farmland, and standing in a portal."""
         events = world.events
-        if len(events) < self._heard:
-            self._heard = 0
         for kind, what in events[self._heard :]:
             if kind == "landed":
                 growth.trample(world, what["x"], what["y"], what["z"], what["distance"])
@@ -193,6 +191,10 @@ class Rules:
         for kind, x, y, z, *_ in world.terrain.marks(cx, cz):
             if kind == "chest" and (cx, cz) not in world.spawning.seen:
                 containers.found_chest(world, x, y, z)
+
+    def begin_step(self) -> None:
+        """The list of events was emptied."""
+        self._heard = 0
 
     # -- saving --------------------------------------------------------------------------------------------------------
 

@@ -27,8 +27,6 @@ class Stats:
         """Take in the events of a tick."""
         self.time_since_death += 1
         events = world.events
-        if len(events) < self._read:
-            self._read = 0
         for kind, what in events[self._read :]:
             if kind == "kill" and what.get("by_player"):
                 self._count("kill_entity", what["mob"])

@@ -109,6 +109,8 @@ class VoxelWorld(World):
             raise InputError("reset() before step()", "step()", "call reset() first")
         chosen = checked_action(action)
         self.events.clear()
+        self.stats.begin_step()
+        self.rules.begin_step()
         self.observer.before(chosen)
         self.tick(chosen)
         if chosen[Slot.FUNCTION] in EXTRA_NOOPS:

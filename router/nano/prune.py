@@ -63,7 +63,8 @@ def prune(folder: Path | str, corpus: Iterable[str], tools: Sequence[str], layer
                          "use smollm2-135m")
     kept = spread(total, layers) if isinstance(layers, int) else list(layers)
     text = (folder / "tokenizer.json").read_text("utf8")
-    needed = {i for t in corpus for i in Tokenizer.from_str(text).encode(t, add_special_tokens=False).ids}
+    whole = Tokenizer.from_str(text)
+    needed = {i for part in dict.fromkeys(corpus) for i in whole.encode(part, add_special_tokens=False).ids}
     tokenizer, old = smaller_tokenizer(text, needed, vocabulary - len(MARKS) - slots)
     words = WordsConfig(len(old), slots, {name: i for i, name in enumerate(tools)})
     config = LanguageConfig(words.vocabulary, shape["hidden_size"], len(kept), shape["num_attention_heads"],

@@ -1,0 +1,321 @@
+"""The loop of an episode as a langgraph graph: plan, act, check, remember, keep.
+
+The graph's state is plain JSON, so that it can be kept as it is; the body, the world and what is open (memory, folder)
+travel in the runtime context.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, TypedDict
+
+from langgraph.graph import END, START, StateGraph
+from langgraph.runtime import Runtime
+
+from veclink.agent.embodied.actions import Action, Failure, State
+from veclink.agent.embodied.body import Body, EpisodeOver, SkillFailed
+from veclink.agent.embodied.deeds import Doer
+from veclink.agent.embodied.goals import Goal, ImpossibleGoal
+from veclink.agent.embodied.guard import Alarm, Guard
+from veclink.agent.embodied.keep import Folder
+from veclink.agent.embodied.memory import LONGEST_PLAN, Memory
+from veclink.agent.embodied.planner import HUNGRY, ROOM, diagnose, met, reached
+from veclink.agent.embodied.sense import Past, failure_of, state_of
+from veclink.agent.embodied.skills.stuck import get_free
+from veclink.envs.errors import VeclinkError
+
+FORGOTTEN = 5000  # steps after which a failure no longer counts
+MOST_FAILURES = 60  # kept
+MUTED = 300  # steps for which an urgent action that failed is left out
+IDLE = 5  # failed actions in a row that hardly took a step: then the body gets itself free
+BRIEF = 3  # steps that count as hardly any
+DESPAWN = 5400  # steps after which things left behind by a death are given up
+URGENT = frozenset({"attack", "flee", "equip", "eat", "build", "sleep", "drop", "approach", "place"})
+OUTSIDE = frozenset({"explore", "approach", "mine", "attack", "shear", "milk", "farm", "fish", "fill"})
+
+
+class Loop(TypedDict):
+    """The graph's state.
+
+    Keys:
+        plan: actions to come, as dicts. failures: {"step", action, reason, way, object}. over: why it ended, or "".
+        actions, replans: so far. idle: failed actions in a row that took no time. muted: words -> step until.
+        spent: way -> steps spent on it since it last gave something. trail: way -> actions since then.
+        kept: steps at the last checkpoint. fresh: whether a plan must be made.
+    """
+
+    plan: list[dict[str, Any]]
+    failures: list[dict[str, Any]]
+    over: str
+    detail: str
+    actions: int
+    replans: int
+    idle: int
+    muted: dict[str, int]
+    spent: dict[str, int]
+    trail: dict[str, list[dict[str, Any]]]
+    kept: int
+    fresh: bool
+
+
+def begin() -> Loop:
+    """Before anything was done."""
+    return Loop(plan=[], failures=[], over="", detail="", actions=0, replans=0, idle=0, muted={}, spent={}, trail={},
+                kept=0, fresh=True)
+
+
+@dataclass
+class Crew:
+    """What the nodes work with.
+
+    Attributes:
+        goals; planner: with `next(state, failures)`. doer: carries actions out. past: what was lived through.
+        memory, folder: or None. keep_every: steps between checkpoints, 0 for none.
+        world_name, protocol, seed: for the memory.
+        told: called after every action with a row for people and files.
+        before, outcome, ticks: of the action that is checked. planning: seconds of each plan.
+    """
+
+    goals: tuple[Goal, ...]
+    planner: Any
+    doer: Doer
+    guard: Guard = field(default_factory=Guard)
+    past: Past = field(default_factory=Past)
+    memory: Memory | None = None
+    folder: Folder | None = None
+    keep_every: int = 0
+    world_name: str = ""
+    protocol: str = "voxels"
+    seed: int | None = None
+    told: Callable[[dict[str, Any]], None] | None = None
+    before: State | None = None
+    current: Action | None = None
+    outcome: Failure | None = None
+    words: str = ""
+    ticks: int = 0
+    planning: list[float] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def body(self) -> Body:
+        """The one body."""
+        return self.doer.body
+
+    def state(self) -> State:
+        """What is known now."""
+        return state_of(self.body, self.past)
+
+
+def plan(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:
+    """Work out what remains to be done, from the state and from what failed."""
+    crew = runtime.context
+    state = crew.state()
+    if reached(crew.goals, state):
+        return {"over": "done", "plan": [], "fresh": False}
+    failures = [each for each in loop["failures"] if crew.body.steps - each["step"] < FORGOTTEN][-MOST_FAILURES:]
+    began = time.perf_counter()
+    try:
+        actions = crew.planner.next(state, [_failure(each) for each in failures])
+    except ImpossibleGoal as error:
+        return {"over": "impossible", "detail": str(error), "plan": [], "fresh": False}
+    crew.planning.append(time.perf_counter() - began)
+    muted = {words: until for words, until in loop["muted"].items() if until > crew.body.steps}
+    audible = [action for action in actions if action.way or muted.get(action.words(), 0) <= crew.body.steps]
+    over = "" if audible or actions else "done"
+    return {"plan": [action.to_dict() for action in audible], "failures": failures, "muted": muted, "over": over,
+            "replans": loop["replans"] + 1, "fresh": False}
+
+
+def act(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:
+    """Carry the next action out; nothing that it does can end the loop but the end of the world or of the steps."""
+    crew = runtime.context
+    body = crew.body
+    action = Action.from_dict(loop["plan"][0]) if loop["plan"] else Action("explore", {"find": "log", "how": "walk"},
+                                                                           {}, "", 300)
+    crew.current, crew.before, crew.outcome, crew.words = action, crew.state(), None, ""
+    began, over = body.steps, ""
+    crew.guard.begin(body, action.name, action.name in OUTSIDE and not crew.before.underground)
+    try:
+        if loop["idle"] >= IDLE:
+            get_free(body, loop["actions"])
+        crew.doer.do(action)
+    except SkillFailed as failed:
+        crew.outcome, crew.words = failure_of(action, failed), str(failed)
+    except Alarm as alarm:
+        reason = {"mob": "danger", "night": "night"}.get(alarm.kind, "danger")
+        crew.outcome, crew.words = Failure(action.name, reason, action.way), str(alarm)
+    except EpisodeOver as end:
+        over, crew.words = str(end), str(end)
+    finally:
+        crew.guard.end()
+    crew.ticks = body.steps - began
+    return {"over": over, "plan": loop["plan"][1:], "actions": loop["actions"] + 1,
+            "idle": 0 if loop["idle"] >= IDLE else loop["idle"]}
+
+
+def check(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:
+    """Hold what came of the action against what was expected, and say why it failed where it did."""
+    crew = runtime.context
+    action, before = crew.current, crew.before
+    assert action is not None and before is not None  # act comes before
+    lived(crew, action, before)
+    after = crew.state()
+    failure = crew.outcome
+    if failure is None:
+        failure = diagnose(action, before, after, crew.ticks)
+    elif failure.reason not in ("died", "danger", "night") and action.expect and met(action, before, after):
+        failure = None  # it has what it was for
+    crew.outcome = failure
+    muted = dict(loop["muted"])
+    if failure is None:
+        failures = [each for each in loop["failures"] if not action.way or each["way"] != action.way
+                    or "gain" not in action.expect]
+        return {"failures": failures, "idle": 0, "fresh": pressing(crew, after, loop["plan"]) or not loop["plan"]}
+    crew.reasons[failure.reason] += 1
+    if not action.way and action.name in URGENT and failure.reason not in ("died", "night", "danger"):
+        muted[action.words()] = crew.body.steps + MUTED
+        if action.name in ("attack", "flee"):
+            crew.guard.leave_alone(crew.body)
+    row = {"step": crew.body.steps, **failure.to_dict()}
+    brief = crew.ticks < BRIEF
+    return {"failures": [*loop["failures"], row], "muted": muted, "fresh": True,
+            "idle": loop["idle"] + 1 if brief else 0}
+
+
+def remember(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:
+    """Write down what was done; keep in memory what a way cost and the actions that won it."""
+    crew = runtime.context
+    action, failure = crew.current, crew.outcome
+    assert action is not None  # act comes before
+    row = {"number": loop["actions"], "step": crew.body.steps, "ticks": crew.ticks, "action": action.name,
+           "args": dict(action.args), "words": action.words(), "outcome": failure.reason if failure else "done",
+           "detail": crew.words, "life": crew.body.life, "food": crew.body.food,
+           "position": [round(float(v), 2) for v in crew.body.pos], "time": crew.state().time,
+           "inventory": dict(crew.body.items)}
+    if crew.folder:
+        crew.folder.line(row)
+    if crew.told:
+        crew.told(row)
+    if not action.way:
+        return {}
+    spent, trail = dict(loop["spent"]), {key: list(each) for key, each in loop["trail"].items()}
+    spent[action.way] = spent.get(action.way, 0) + crew.ticks
+    trail.setdefault(action.way, []).append(action.to_dict())
+    del trail[action.way][:-LONGEST_PLAN]
+    gain = dict(action.expect.get("gain", {}))
+    if failure is None and gain:
+        _learnt(crew, action, gain, spent.pop(action.way), trail.pop(action.way))
+    return {"spent": spent, "trail": trail}
+
+
+def _learnt(crew: Crew, action: Action, gain: dict[str, int], ticks: int, done: list[dict[str, Any]]) -> None:
+    """Memory of a way that gave what it was gone for; an episode goes on without a memory that cannot be written."""
+    if crew.memory is None:
+        return
+    item, number = next(iter(gain.items()))
+    where = {"world": crew.world_name, "protocol": crew.protocol}
+    before = crew.before
+    conditions = {"biome": before.biome, "underground": bool(before.underground)} if before else {}
+    try:
+        crew.memory.learn(action.way, ticks, max(1, int(number)), **where)
+        crew.memory.remember(item, [Action.from_dict(each) for each in done], count=max(1, int(number)), success=True,
+                             cost=ticks, conditions=conditions, seed=crew.seed, **where)
+    except (VeclinkError, OSError) as error:
+        crew.words = f"memory: {error}"
+
+
+def keep(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:
+    """A checkpoint, where it is time for one."""
+    crew = runtime.context
+    steps = crew.body.steps
+    due = crew.keep_every and steps - loop["kept"] >= crew.keep_every
+    if not (due and crew.folder and hasattr(crew.body.world, "save")) or loop["over"]:
+        return {}
+    kept: Loop = {**loop, "kept": steps}
+    crew.folder.save(kept, packed(crew), crew.body.world)
+    return {"kept": steps}
+
+
+def packed(crew: Crew) -> dict[str, Any]:
+    """The agent's own state for a checkpoint."""
+    body, roamer = crew.body, crew.doer.roamer
+    return {
+        "json": {
+            "steps": body.steps, "deaths": body.deaths, "reward": body.reward, "died_at": body.died_at,
+            "past": crew.past.to_dict(), "guard": crew.guard.state(), "reasons": dict(crew.reasons),
+            "heading": roamer.heading, "been": [[*place, number] for place, number in roamer.been.items()],
+            "learnt": dict(getattr(getattr(crew.planner, "planner", crew.planner), "learnt", None) or {}),
+        },
+        **body.known.state(),
+    }
+
+
+def unpacked(crew: Crew, agent: dict[str, Any], seen: Any) -> None:
+    """Go on from `packed`; `seen` is what the restored world shows."""
+    body, roamer, told = crew.body, crew.doer.roamer, agent["json"]
+    body.known.restore(agent)
+    body.steps, body.deaths, body.reward = told["steps"], told["deaths"], told["reward"]
+    body.died_at = tuple(told["died_at"]) if told["died_at"] else None
+    crew.past, crew.reasons = Past.from_dict(told["past"]), Counter(told["reasons"])
+    crew.guard.restore(told["guard"])
+    roamer.heading = told["heading"]
+    roamer.been = {(x, z): number for x, z, number in told["been"]}
+    getattr(crew.planner, "planner", crew.planner).learnt = told["learnt"]
+    body.take_up(seen)
+
+
+def lived(crew: Crew, action: Action, before: State) -> None:
+    """Bring up to date what no single observation tells: deaths, nights, meals."""
+    body, past = crew.body, crew.past
+    if crew.outcome and crew.outcome.reason == "died":
+        past.fell_at, past.fell_step = body.died_at, body.steps
+        crew.doer.roamer.been.clear()
+    elif past.fell_at and (body.steps - past.fell_step > DESPAWN or (
+            action.name == "approach" and action.args.get("what") == "drops")):
+        past.fell_at = None  # it was gone to, or they are gone
+    day = body.info.get("day")
+    if day is not None:
+        past.first_day = int(day) if past.first_day < 0 else past.first_day
+        past.days = int(day) - past.first_day
+    if action.name == "sleep" and crew.outcome is None and before.night:
+        past.slept += 1
+    if action.name == "eat" and crew.outcome is None:
+        item = str(action.args["item"])
+        past.eaten[item] = past.eaten.get(item, 0) + int(action.args.get("count", 1))
+
+
+def pressing(crew: Crew, state: State, plan: list[dict[str, Any]]) -> bool:
+    """Whether something came up that the rest of the plan does not see to."""
+    following = plan[0]["name"] if plan else ""
+    if following in ("attack", "flee", "equip", "eat", "sleep", "build"):
+        return False
+    if crew.guard.dangers(crew.body) or state.free <= ROOM:
+        return True
+    return state.food <= HUNGRY and (crew.before is not None and crew.before.food > HUNGRY)
+
+
+def _failure(row: dict[str, Any]) -> Failure:
+    return Failure(row["action"], row["reason"], row["way"], row["object"])
+
+
+@cache
+def graph() -> Any:
+    """The compiled graph."""
+    build = StateGraph(Loop, context_schema=Crew)
+    for name, node in (("make_plan", plan), ("act", act), ("check", check), ("remember", remember), ("keep", keep)):
+        build.add_node(name, node)
+
+    def start(loop: Loop) -> str:
+        return END if loop["over"] else "make_plan" if loop["fresh"] else "act"
+
+    build.add_conditional_edges(START, start, ["make_plan", "act", END])
+    build.add_conditional_edges("make_plan", lambda loop: END if loop["over"] else "act", ["act", END])
+    build.add_edge("act", "check")
+    build.add_edge("check", "remember")
+    build.add_edge("remember", "keep")
+    build.add_conditional_edges("keep", start, ["make_plan", "act", END])
+    return build.compile()
