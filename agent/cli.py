@@ -19,6 +19,7 @@ from veclink.envs.errors import UnknownName, VeclinkError
 
 COMMANDS = {
     "run": "Do a task written in plain words on pictures.",
+    "play": "Play in a Minecraft-like world: an agent, a script, or yourself.",
     "tools": "List the tools, check one, or begin a new one.",
     "doctor": "Say what is installed, what is missing, and how to mend it.",
     "train": "Train routing or links by a recipe.",

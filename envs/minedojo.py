@@ -169,7 +169,7 @@ class MineDojoWorld(World):
         size = checked_image_size(image_size)
         super().__init__(image_size=size, voxel_size=(spec.voxel_size or VOXELS) if spec.use_voxel else None,
                          lidar_rays=(spec.lidar_rays or RAYS) if spec.use_lidar else None)
-        self.spec, self.check = spec, check
+        self.task, self.check = spec, check
         self.task_id, self.task_prompt, self.task_guidance = spec.id, spec.prompt, spec.guidance
         package = load()
         task_id, known = arguments(spec, size, seed)

@@ -16,6 +16,7 @@ from numba import njit
 from veclink.agent.embodied.known import UNKNOWN, KnownMap, read
 
 WALK, CLIMB, FALL, PLACE, TURN, SWIM = 4.6, 6.0, 2.0, 12.0, 4.0, 8.0  # ticks a move
+BREATH = 12.0  # ticks more that a move with the head under water counts
 SCARE = 60.0  # ticks that a cell beside water costs more to dig: it floods
 DEEPEST = 3  # blocks one may fall unhurt
 WIDE, HIGH = 96, 96  # of the box that is searched, in blocks
@@ -179,15 +180,18 @@ def moves_from(blocks, owners, kind, dig, at_hand, bridges, propped, x, y, z, ou
                 count = move_to(out, count, dx, 1, dz, 1, CLIMB + head + top + head_up)
         if body >= NEVER or head >= NEVER:
             continue
-        if holds(blocks, owners, kind, nx, y - 1, nz) or is_kind(blocks, owners, kind, nx, y - 1, nz, WATER):
-            wet = swimming or is_kind(blocks, owners, kind, nx, y, nz, WATER)
-            count = move_to(out, count, dx, 0, dz, 0, (SWIM if wet else WALK) + body + head)
+        floats = is_kind(blocks, owners, kind, nx, y, nz, WATER)
+        if floats or holds(blocks, owners, kind, nx, y - 1, nz):
+            wet = SWIM if swimming or floats else WALK
+            if floats and is_kind(blocks, owners, kind, nx, y + 1, nz, WATER):
+                wet += BREATH
+            count = move_to(out, count, dx, 0, dz, 0, wet + body + head)
             continue
         for drop in range(1, DEEPEST + 1):
             if clear_cost(blocks, owners, kind, dig, nx, y - drop, nz) > 0.0:
                 break
-            landing = kind[read(blocks, owners, nx, y - drop - 1, nz)]
-            if landing in (SOLID, WATER):
+            floats = is_kind(blocks, owners, kind, nx, y - drop, nz, WATER)
+            if floats or is_kind(blocks, owners, kind, nx, y - drop - 1, nz, SOLID):
                 count = move_to(out, count, dx, -drop, dz, 2, WALK + FALL * drop + body + head)
                 break
         if bridges and at_hand > 0 and is_kind(blocks, owners, kind, nx, y - 1, nz, FREE):
@@ -196,13 +200,15 @@ def moves_from(blocks, owners, kind, dig, at_hand, bridges, propped, x, y, z, ou
     if under < NEVER:  # straight down, never into the void or a cave
         for drop in range(1, DEEPEST + 1):
             landing = kind[read(blocks, owners, x, y - 1 - drop, z)]
-            if landing in (SOLID, WATER):
-                count = move_to(out, count, 0, -drop, 0, 4, under + FALL * drop + TURN)
+            floats = is_kind(blocks, owners, kind, x, y - drop, z, WATER)
+            if floats or landing == SOLID:
+                wet = BREATH if floats and swimming else 0.0
+                count = move_to(out, count, 0, -drop, 0, 4, under + FALL * drop + TURN + wet)
                 break
             if landing != FREE:
                 break
-    if head_up < NEVER:
-        if swimming:
+    if head_up < NEVER and not is_kind(blocks, owners, kind, x, y + 1, z, DEADLY):
+        if swimming and is_kind(blocks, owners, kind, x, y + 1, z, WATER):
             count = move_to(out, count, 0, 1, 0, 6, SWIM + head_up)
         elif at_hand > 0 and (propped or holds(blocks, owners, kind, x, y - 1, z)):
             count = move_to(out, count, 0, 1, 0, 5, PLACE + head_up)

@@ -1,1 +1,1 @@
-"""The embedded core's lessons: pictures of the voxel world with requests, questions and answers that are true of them."""
+"""The embedded core's lessons: pictures of the voxel world with requests and answers that are true of them."""

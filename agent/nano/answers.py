@@ -184,7 +184,7 @@ def what(describer: Describer, drawer: Drawer, rng: random.Random) -> Lesson | N
         answer = f"{article(name).capitalize()}."
     elif blocks:
         block = rng.choice(blocks)
-        (name, plural), region = plain_block(block.kind), mark_block(block, rng)[0]
+        (name, _), region = plain_block(block.kind), mark_block(block, rng)[0]
         answer = f"{name[0].upper()}{name[1:]}."
     else:
         return None
@@ -242,7 +242,7 @@ def style_of(line: str) -> str:
 
 
 def caption(truth: SceneTruth, style: str = "full") -> str:
-    """What a scene shows, in words: hour, weather, mobs by kind from the most to the fewest, and the commonest blocks."""
+    """What a scene shows, in words: hour, weather, mobs by kind, the most first, and the commonest blocks."""
     counts = Counter(mob.kind for mob in truth.mobs if mob.clear)
     mobs = [f"{number} {plain(kind)[number > 1]}" for kind, number in
             sorted(counts.items(), key=lambda item: (-item[1], item[0]))]

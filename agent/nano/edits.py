@@ -143,7 +143,7 @@ class Editor:
                 return None
             worn = {self.truth.mob(number).colour for number in said.mobs}
             colour = self.rng.choice([name for name in book("edits")["factors"] if name not in worn])
-        phrase = book("edits")["words"][kind].format(t=said.text, c=colour)
+        phrase = book("edits")["words"][kind].format(t=said.phrase, c=colour)
         for slot, word in (("t", pronoun or said.text), ("c", colour)):
             line = line.replace(f"{{{slot}}}", word)
         edit = removal(self.truth, said) if kind == "remove" else recolouring(self.truth, said, colour)
@@ -161,7 +161,7 @@ class Editor:
         into = self.rng.choice(book("edits")["becomes"][said.blocks[0]])
         name = self.rng.choice(book("edits")["into_words"][into])
         line, label, new = self.line("swap", clause)
-        phrase = book("edits")["words"]["swap"].format(b=said.text, a=name)
+        phrase = book("edits")["words"]["swap"].format(b=said.phrase, a=name)
         line = agreed(line.replace("{b}", said.text).replace("{a}", name), said)
         wanted = Wanted(EDIT, phrase, DENSE, blocks=said.blocks, edit=swap(self.truth, said.blocks[0], into))
         return line, label, new, wanted, [said]

@@ -14,8 +14,8 @@ from veclink.agent.nano.truth import SceneTruth
 
 TRIES = 12  # draws for one lesson; a scene may have nothing to say of a kind
 SEVERAL = "several"
-WEIGHTS = {DETECT: 22, SEGMENT: 17, POSE: 9, EDIT: 13, SEVERAL: 12, "refused": 3, "count": 7, "yesno": 6, "state": 4,
-           "nearer": 3, "describe": 3, "what": 5, "attribute": 5, "reject": 4, "talk": 1.5}
+WEIGHTS = {DETECT: 22, SEGMENT: 17, POSE: 14, EDIT: 13, SEVERAL: 18, "refused": 3, "count": 7, "yesno": 6, "state": 4,
+           "nearer": 9, "describe": 3, "what": 5, "attribute": 9, "reject": 4, "talk": 1.5}
 Maker = Callable[[Describer, Drawer, random.Random], Lesson | None]
 QUESTIONS: dict[str, Maker] = {
     "refused": answers.refused, "count": answers.count, "yesno": answers.yesno, "state": answers.state,

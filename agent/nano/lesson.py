@@ -65,6 +65,7 @@ class Lesson:
         routes: in the order needed.
         regions: in pixels of the picture, in the order of the text.
         rejected: nothing here can do it.
+        before: what the turn before was about; a pronoun that nothing in the text explains means it.
         kind: "detect", "pose", "segment", "edit", "several", "refused", "count", "yesno", "state", "nearer",
             "describe", "what", "attribute", "reject" or "talk".
         value: the bare answer, for scoring: "3", "yes", "cow", "night"; "" where there is none.
@@ -77,6 +78,7 @@ class Lesson:
     routes: tuple[Wanted, ...] = ()
     regions: tuple[Region, ...] = ()
     rejected: bool = False
+    before: tuple[str, ...] = ()
     kind: str = ""
     value: str = ""
     frame: str = ""

@@ -21,8 +21,8 @@ def imperative(line: str, drawer: Drawer, rng: random.Random) -> str:
 
 def dressed(body: str, drawer: Drawer, rng: random.Random) -> str:
     """The body as a person would type it: with words before and after, capitals or none, slips."""
-    before = drawer.one(book("talk")["before"], rng)[0]
-    after = drawer.one(book("talk")["after"], rng)[0]
+    before = expand(drawer.one(book("talk")["before"], rng)[0], rng)
+    after = expand(drawer.one(book("talk")["after"], rng)[0], rng)
     if body[-1] not in ".?!" and (after or rng.random() < 0.6):
         body += "."
     if before.rstrip().endswith((".", "!")):
@@ -41,7 +41,7 @@ def dressed(body: str, drawer: Drawer, rng: random.Random) -> str:
 def slipped(text: str, rng: random.Random) -> str:
     """The text with one to three slips: a letter left out, doubled, swapped with the next, or a neighbouring key.
 
-    Only words of four letters and more are touched, and never their first letter, as people's own slips mostly spare it.
+    Only words of four letters and more are touched, and never their first letter, which people mostly get right.
     """
     words = text.split(" ")
     for _ in range(rng.choice((1, 1, 1, 2, 2, 3))):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from veclink.agent.nano.book import Drawer, book, expand
 from veclink.agent.nano.lesson import ATTRIBUTE, CATEGORY, PROMPT, SPATIAL
@@ -18,6 +19,7 @@ COLOUR_PIXELS, TURN_PIXELS = 60, 80  # fewer show neither colour nor facing
 ATTRIBUTES = {"colour", "in_water", "facing_left", "facing_right", "facing_towards", "facing_away"}
 RELATIONS = ("behind", "before", "beside", "left_of", "right_of")
 ORDERS = ("leftmost", "rightmost", "second_left", "second_right", "nearest", "farthest", "biggest", "smallest")
+COMMON = {"grass", "tallgrass", "leaves", "log", "dirt"}  # in view almost everywhere, so asked for less often
 SIDES = ("left", "right", "middle")
 MARGINS = {"nearest": 0.15, "farthest": 0.15, "biggest": 0.3, "smallest": 0.3}  # share by which the first must lead
 MANY = {"is": "are", "it": "them", "its": "their", "does": "do", "stands": "stand", "has": "have", "faces": "face",
@@ -42,6 +44,7 @@ class Said:
         mobs: ids of the mobs meant, all of them clearly seen. unsure: ids meant of mobs that are hardly visible.
         blocks: kinds of blocks meant.
         about: see lesson.py. words: nouns and attributes in use. new: whether training never sees one of them.
+        tail: what `text` ends in that says nothing: " in the picture".
     """
 
     text: str
@@ -54,6 +57,12 @@ class Said:
     about: str = CATEGORY
     words: tuple[str, ...] = ()
     new: bool = False
+    tail: str = ""
+
+    @property
+    def phrase(self) -> str:
+        """`text` without its tail."""
+        return self.text.removesuffix(self.tail) if self.tail else self.text
 
     @property
     def forms(self) -> dict[str, str]:
@@ -134,7 +143,7 @@ def _first(name: str, mob: MobTruth, pool: Sequence[MobTruth], truth: SceneTruth
     key = _KEYS[name]
     order = sorted(pool, key=key)
     marks = [abs(key(one)) for one in order]
-    for low, high in zip(marks[: place + 1], marks[1 : place + 2], strict=False):
+    for low, high in pairwise(marks[: place + 2]):
         gap = abs(high - low)
         if name in MARGINS:
             if gap < MARGINS[name] * max(low, high):
@@ -235,7 +244,7 @@ class Describer:
             if len(clear) == len(pool) == 2 and self.rng.random() < 0.2:
                 text, plural = self.rng.choice([f"both {noun.many}", f"the two {noun.many}"]), True
         return Said(text + tail, noun.one, noun.many, plural, tuple(mob.id for mob in clear),
-                    tuple(mob.id for mob in unsure), (), noun.about, noun.words, noun.new)
+                    tuple(mob.id for mob in unsure), (), noun.about, noun.words, noun.new, tail)
 
     def category(self) -> Said | None:
         """All of a kind, or of a wider word, that is in view."""
@@ -275,7 +284,7 @@ class Describer:
 
     def _coloured(self, noun: Noun, mob: MobTruth) -> Noun | None:
         """The noun narrowed to a mob's colour; None where a colour is unclear."""
-        if not mob.colour:
+        if not mob.colour or any(one.kind != mob.kind for one in noun.pool):  # others have colours nobody noted
             return None
         answers = [holds("colour", one, noun.pool, self.truth, mob.colour) for one in noun.pool]
         if None in answers:
@@ -364,14 +373,15 @@ class Describer:
     def block(self, least: int = 0) -> Said | None:
         """A kind of block in view, of at least this many pixels."""
         seen = [block for block in self.truth.blocks if block.clear and block.pixels >= least]
-        return self.block_said(self.rng.choice(seen).kind) if seen else None
+        weights = [1 if block.kind in COMMON else 3 for block in seen]
+        return self.block_said(self.rng.choices(seen, weights)[0].kind) if seen else None
 
     def block_said(self, kind: str) -> Said:
         """A kind of block with its article."""
         name, new = self.drawer.one({part: book("blocks")[kind].get(part) for part in ("train", "validation", "test")},
                                     self.rng)
         plural, name = name.endswith("+"), name.rstrip("+")
-        text = f"the {name}" if self.rng.random() < 0.75 else f"all the {name}"
+        text = f"the {name}" if self.rng.random() < 0.75 or not plural else f"all the {name}"
         return Said(text, name, name, plural, (), (), (kind,), CATEGORY, (name,), new)
 
     def this(self) -> tuple[str, bool]:

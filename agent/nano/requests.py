@@ -20,6 +20,8 @@ PARTS = {
     "feet": ("foot",), "knees": ("knee",), "legs": ("knee", "foot"), "limbs": ("knee", "foot", "elbow", "hand"),
     "arms": ("shoulder", "elbow", "hand"), "hands": ("hand",), "elbows": ("elbow",), "shoulders": ("shoulder",),
 }
+NO_OPENER = ("first", "1", "a)", "two", "three", "before", "after", "once", "step", "both", "start", "to begin", "do this",
+             "in ", "task", "kindly")  # beginnings that take no "could you" before them
 ARMED = {"arms", "hands", "elbows", "shoulders"}  # parts of humanoids alone
 
 
@@ -60,7 +62,7 @@ class Requester:
 
     def wanted(self, role: str, said: Said, points: tuple[str, ...] = ()) -> Wanted:
         """The route of a tool that finds things."""
-        return Wanted(role, said.text, said.about, (*said.mobs, *said.unsure), said.blocks, points)
+        return Wanted(role, said.phrase, said.about, (*said.mobs, *said.unsure), said.blocks, points)
 
     def target(self, role: str) -> Said | None:
         """Words for what a tool shall find; mobs for boxes and poses, mobs and blocks for masks."""
@@ -97,7 +99,7 @@ class Requester:
         line, label, new = self.drawer.numbered("parts", book("tools")["parts"], self.rng)
         line = agreed(line.replace("{p}", part), said).replace("{t}", said.text)
         points = joints_named(PARTS[part])
-        wanted = replace(self.wanted(POSE, said, points), phrase=f"the {part} of {said.text}")
+        wanted = replace(self.wanted(POSE, said, points), phrase=f"the {part} of {said.phrase}")
         return asked(line, label, new, self.drawer, self.rng, [said], kind=POSE, routes=(wanted,))
 
     # -- regions -------------------------------------------------------------------------------------------------------
@@ -169,8 +171,7 @@ class Requester:
         for i, clause in enumerate(clauses):
             line = line.replace(f"{{{i + 1}}}", clause)
         opener = self.rng.choice(("", "", "", "please ", "could you ", "can you please ", "I'd like you to "))
-        if opener and not line.startswith(("first", "1", "a)", "two", "three", "before", "after", "once", "step", "both",
-                                           "start", "to begin", "do this", "in ", "task", "kindly")):
+        if opener and not line.startswith(NO_OPENER):
             line = opener + line.rstrip(".?") + ("?" if opener.startswith(("could", "can")) else "")
         kept = tuple(route for route in routes if route is not None)
         return asked(line, label, fresh, self.drawer, self.rng, told, kind="several", routes=kept, answer=answer,
@@ -217,8 +218,7 @@ class Requester:
             line = "tell me how many there are"
         line = agreed(line, said).replace("{t}", said.forms["it"] if pronoun else said.text).replace("{n}", said.many)
         if pronoun:
-            line = line.replace(" of it ", " of it ").replace("it is", "it is").replace("them are", "they are")
-            line = line.replace("how them", "how they")
+            line = line.replace("them are", "they are").replace("how them", "how they")
         return line, None if kind == COUNT else self.wanted(kind, said), [said], new
 
     # -- later turns ---------------------------------------------------------------------------------------------------
@@ -234,7 +234,7 @@ class Requester:
         self.rng.shuffle(later)
         later.sort(key=lambda role: role == EDIT)  # a change of the picture comes last
         for role in later[: self.rng.choice((1, 1, 2))]:
-            turns.append(self._later(role, said))
+            turns.append(replace(self._later(role, said), before=(said.phrase,)))
         return turns if len(turns) > 1 else None
 
     def _fits(self, role: str, said: Said) -> bool:
@@ -250,7 +250,7 @@ class Requester:
             return asked(line, label, new, self.drawer, self.rng, [said], kind=COUNT, value=str(len(said.mobs)),
                          answer=number_sentence(len(said.mobs), said))
         if role == EDIT:
-            wanted = Wanted(EDIT, f"remove {said.text}", said.about, (*said.mobs, *said.unsure),
+            wanted = Wanted(EDIT, f"remove {said.phrase}", said.about, (*said.mobs, *said.unsure),
                             edit=removal(self.truth, said))
         else:
             wanted = self.wanted(role, said)

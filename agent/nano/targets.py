@@ -115,19 +115,20 @@ def turn_of(lesson: Lesson, truth: SceneTruth, tools: Mapping[str, str], edited:
         picture = (edited or {}).get(index)
         if wanted.edit is None or picture is not None:
             target, left_out = target_of(wanted, truth, picture)
-        calls.append(Call(tools[wanted.role], wanted.phrase, target, wanted.about))
+        calls.append(Call(tools[wanted.role], wanted.phrase, target, kind=wanted.about))
         ignored.append(left_out)
         where.append(wanted.edit.where if wanted.edit else None)
     notes = {"value": lesson.value, "frame": lesson.frame, "words": lesson.words, "new_frame": lesson.new_frame,
              "new_words": lesson.new_words, "ignored": ignored, "changed": where,
              "edits": [wanted.edit.kind if wanted.edit else "" for wanted in lesson.routes]}
-    return Turn(lesson.text, lesson.answer, tuple(calls), lesson.rejected, lesson.regions, lesson.kind), notes
+    turn = Turn(lesson.text, lesson.answer, tuple(calls), lesson.rejected, lesson.regions, lesson.before, lesson.kind)
+    return turn, notes
 
 
 def sample_of(picture: np.ndarray, truth: SceneTruth, lessons: Sequence[Lesson], tools: Mapping[str, str],
-              dialogue: bool = False, edited: Sequence[Mapping[int, np.ndarray]] = (), name: str = "") -> Sample:
+              edited: Sequence[Mapping[int, np.ndarray]] = (), name: str = "") -> Sample:
     """A picture with its lessons as the core's sample; `notes["turns"]` has the notes of each turn."""
     given = edited or [{} for _ in lessons]
     pairs = [turn_of(lesson, truth, tools, one) for lesson, one in zip(lessons, given, strict=True)]
-    return Sample(picture, tuple(turn for turn, _ in pairs), dialogue, labels_of(truth), name,
+    return Sample(picture, tuple(turn for turn, _ in pairs), labels_of(truth), name,
                   {"turns": [notes for _, notes in pairs]})

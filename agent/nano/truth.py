@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from veclink.agent.nano.book import book
 from veclink.envs.facts import BLOCKS
-from veclink.envs.voxel.biomes import NAMES
+from veclink.envs.voxel.biomes import NAMES, SNOWY
 from veclink.envs.voxel.kinds import HOSTILE_KINDS
 
 if TYPE_CHECKING:
-    from veclink.envs.voxel.render import Frame, Scene
+    from veclink.envs.voxel.render import Frame, Scene, SeenMob
 
 CLEAR_PIXELS, CLEAR_SHARE = 16, 0.25  # a mob with less in view may be overlooked by anybody
 SEEN_PIXELS = 5  # with less, nobody could know it
 CLEAR_BLOCK, SEEN_BLOCK = 40, 4  # pixels
 NEAR_TREE = 2.6  # blocks
-LOGS = [BLOCKS.id("log")]
+LOG = BLOCKS.id("log")
 DAY, DUSK, NIGHT, DAWN = "day", "sunset", "night", "sunrise"
 SNOW_SAFE = {"water", "lava", "log", "torch"}  # kinds that look the same under a cover of snow
 
@@ -142,20 +142,17 @@ class SceneTruth:
 
 def truth_of(frame: Frame, scene: Scene) -> SceneTruth:
     """The truth of a frame drawn from `scene` with the labels "block", "depth" and "mobs"."""
-    from veclink.envs.voxel.render.looks import tints
-
     assert frame.block is not None and frame.depth is not None
     height, width = frame.block.shape
     records = {int(record["id"]): record for record in scene.mobs[scene.mobs["alive"]]}
     mobs = [_mob(seen, records[seen.id], scene) for seen in frame.mobs if seen.mask.sum() >= SEEN_PIXELS]
     biome = int(scene.biome[math.floor(scene.eye[0]) & 127, math.floor(scene.eye[2]) & 127])
-    cold = bool(tints()[1][biome]) if scene.weather else False
-    return SceneTruth((width, height), tuple(sorted(mobs, key=lambda mob: mob.distance)), _blocks(frame, scene),
-                      int(scene.time), int(scene.weather), bool(scene.snow), cold, NAMES.get(biome, "plains"),
-                      frame.depth)
+    nearest_first = tuple(sorted(mobs, key=lambda mob: mob.distance))
+    return SceneTruth((width, height), nearest_first, _blocks(frame, scene), int(scene.time), int(scene.weather),
+                      bool(scene.snow), bool(SNOWY[biome] and scene.weather), NAMES.get(biome, "plains"), frame.depth)
 
 
-def _mob(seen, record, scene: Scene) -> MobTruth:
+def _mob(seen: SeenMob, record: np.void, scene: Scene) -> MobTruth:
     place = (float(record["x"]), float(record["y"]), float(record["z"]))
     offset = np.array(place) - np.array(scene.eye)
     return MobTruth(
@@ -199,26 +196,33 @@ def _wet(scene: Scene, place: tuple[float, float, float]) -> bool | None:
 def _wooded(scene: Scene, place: tuple[float, float, float]) -> bool | None:
     """Whether a trunk stands near; None where one stands only a little farther off."""
     x, y, z = (math.floor(value) for value in place)
-    reach = range(-4, 5)
-    best = 99.0
-    for dx in reach:
-        for dz in reach:
-            column = scene.blocks[(x + dx) & 127, max(y, 0):min(y + 3, 128), (z + dz) & 127]
-            if np.isin(column, LOGS).any():
-                best = min(best, math.hypot(x + dx + 0.5 - place[0], z + dz + 0.5 - place[2]))
+    reach = np.arange(-4, 5)
+    part = scene.blocks[np.ix_((x + reach) & 127, np.clip(np.arange(y, y + 3), 0, 127), (z + reach) & 127)]
+    trunks = (part == LOG).any(1)
+    away = np.hypot((x + reach + 0.5 - place[0])[:, None], (z + reach + 0.5 - place[2])[None, :])
+    best = float(away[trunks].min(initial=99.0))
     return True if best <= NEAR_TREE else None if best < 4.2 else False
+
+
+@cache
+def _block_numbers() -> np.ndarray:
+    """(256,) uint8: of each block id 1 + the place of its kind in the book of blocks, 0 where it has none."""
+    out = np.zeros(256, np.uint8)
+    for number, entry in enumerate(book("blocks").values(), 1):
+        out[[BLOCKS.id(name) for name in entry["ids"]]] = number
+    return out
 
 
 def _blocks(frame: Frame, scene: Scene) -> tuple[BlockTruth, ...]:
     """The kinds of the book of blocks in view; under a cover of snow only those that it does not change."""
     assert frame.block is not None and frame.depth is not None
-    counts = np.bincount(frame.block.ravel(), minlength=256)
+    numbers = _block_numbers()[frame.block]
+    counts = np.bincount(numbers.ravel(), minlength=256)
     found = []
-    for kind, entry in book("blocks").items():
-        ids = [BLOCKS.id(name) for name in entry["ids"]]
-        pixels = int(counts[ids].sum())
+    for number, kind in enumerate(book("blocks"), 1):
+        pixels = int(counts[number])
         if pixels < SEEN_BLOCK or (scene.snow and kind not in SNOW_SAFE):
             continue
-        mask = np.isin(frame.block, ids)
+        mask = numbers == number
         found.append(BlockTruth(kind, mask, pixels, float(frame.depth[mask].min())))
     return tuple(sorted(found, key=lambda block: -block.pixels))

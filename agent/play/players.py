@@ -7,6 +7,7 @@ add theirs through the entry-point group `veclink.players`; a running program ad
 from __future__ import annotations
 
 import importlib
+import threading
 from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import Any
@@ -39,12 +40,14 @@ class Player:
         wants: fields of the task that it needs (`use_voxel=True`, ...), set when its world is made.
         note: what it is doing, in words, for the screen and the video; may change at every step.
         finished: True once it has no more to do; the episode ends.
+        stopping: set when the episode is to be ended from outside; one that waits in `act` looks at it.
     """
 
     protocol: str = "nothing"
     wants: Mapping[str, Any] = {}  # noqa: RUF012  (read, never changed)
     note: str = ""
     finished: bool = False
+    stopping: threading.Event | None = None
 
     def begin(self, world: World, goal: str, seed: int) -> None:
         """Get ready for an episode, after the world's reset and before the first `act`.
@@ -57,6 +60,10 @@ class Player:
     def act(self, observation: Mapping[str, Any], info: Mapping[str, Any]) -> np.ndarray:
         """(8,) int64: the next action."""
         return noop()
+
+    def row(self) -> dict[str, Any]:
+        """What the line of the step just done should say besides (plain values)."""
+        return {}
 
     def extra(self) -> dict[str, Any]:
         """What the run's manifest should say of it (plain values), asked for at the end."""

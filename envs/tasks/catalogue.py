@@ -70,6 +70,11 @@ def is_task(name: str) -> bool:
     return _found(name.strip().lower()) is not None
 
 
+def is_ours(name: str) -> bool:
+    """Whether a task is this project's own: it needs no files of MineDojo."""
+    return name == OPEN or name in _ours()
+
+
 @cache
 def _ours() -> dict[str, dict[str, Any]]:
     return yaml.safe_load((resources("veclink.envs.tasks") / "ours.yaml").read_text("utf8"))

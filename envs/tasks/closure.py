@@ -24,7 +24,8 @@ Item = tuple[int, int]  # (item id, variant)
 
 
 @cache
-def _data(name: str) -> dict[str, Any]:
+def own_table(name: str) -> dict[str, Any]:
+    """The content of a JSON file beside this one: "ways" or "generated"."""
     return json.loads((files("veclink.envs.tasks") / f"{name}.json").read_text("utf8"))
 
 
@@ -57,26 +58,43 @@ def loot(mob: int) -> frozenset[Item]:
     return frozenset((entry.item, max(entry.variant, 0)) for entry in MOBS.loot[mob])
 
 
+def _deed(way: dict[str, Any]) -> str:
+    """A row of ways.json in words."""
+    near = [*way.get("blocks", ()), *way.get("mobs", ())]
+    return " ".join(part for part in ("by " + ", ".join(way["needs"]) if way.get("needs") else "by waiting",
+                                      "at " + ", ".join(near) if near else "") if part)
+
+
+def _made(index: int, recipe: Recipe) -> str:
+    """A recipe in words."""
+    parts = ", ".join(f"{n} {ITEMS.names[item]}" for item, _, n in recipe.ingredients)
+    return ("smelted of " if index in SMELT else "made at a table of " if index in TABLE else "made of ") + parts
+
+
 class World:
     """What is reachable in one kind of world.
 
     Args:
         biome: the only one, None for the mixture. kind: "default", "nether", ... as of TaskSpec.
-        given: items at the start. mobs: names of those put down at the start.
+        given: items at the start. mobs: names of those put down at the start or as time goes by. put: blocks so.
         natural: whether mobs come by themselves.
 
     Attributes:
         items: (item id, variant). blocks: (block id, metadata). mobs: names. crossed: the Nether can be entered.
+        how: item id -> the first way found to have it, in words.
     """
 
     def __init__(self, biome: str | None = None, kind: str = "default", given: Iterable[Item] = (),
-                 mobs: Iterable[str] = (), natural: bool = True) -> None:
-        self.items: set[Item] = set(given)
-        self.blocks: set[tuple[int, int]] = set()
+                 mobs: Iterable[str] = (), natural: bool = True, put: Iterable[str] = ()) -> None:
+        self.items: set[Item] = set()
+        self.how: dict[int, str] = {}
+        self._gain(given, "had at the start")
+        self.blocks: set[tuple[int, int]] = {(BLOCKS.id(name), 0) for name in put}
         self.mobs: set[str] = set(mobs)
         self.natural, self.crossed = natural, False
         self._mined: set[tuple[int, int, int]] = set()
-        generated = _data("generated")
+        self._kinds: set[int] = set()
+        generated = own_table("generated")
         if kind == "nether" or biome == "nether":
             self._cross()
         else:
@@ -93,7 +111,7 @@ class World:
         return self._holds(name)
 
     def _holds(self, word: str) -> bool:
-        groups = _data("ways")["groups"]
+        groups = own_table("ways")["groups"]
         if word in groups:
             return any(self._holds(each) for each in groups[word])
         name, _, variant = word.partition(":")
@@ -103,20 +121,26 @@ class World:
     def _grow(self) -> bool:
         before = len(self.items), len(self.blocks), len(self.mobs)
         self._mine()
-        for name in list(self.mobs):
-            self.items |= loot(MOBS.id(name))
-        for way in _data("ways")["ways"]:
+        for name in sorted(self.mobs):
+            self._gain(loot(MOBS.id(name)), f"left by a killed {name}")
+        for way in own_table("ways")["ways"]:
             if self._allows(way):
-                self.items |= {(ITEMS.id(name), 0) for name in way.get("gives", ())}
+                self._gain(((ITEMS.id(name), 0) for name in way.get("gives", ())), _deed(way))
                 self.blocks |= {(BLOCKS.id(name), meta) for name, meta in way.get("makes", ())}
                 self.mobs |= set(way.get("spawns", ()))
         if self._holds("fishing_rod") and self._near("water"):
-            self.items |= {(ITEMS.id(row["item"]), row.get("variant", 0)) for pool in table("fishing")["pools"]
-                           for row in pool["entries"]}
+            self._gain(((ITEMS.id(row["item"]), row.get("variant", 0)) for pool in table("fishing")["pools"]
+                        for row in pool["entries"]), "fished with a fishing_rod")
         self._make()
-        if not self.crossed and self._allows(_data("ways")["crossing"]):
+        if not self.crossed and self._allows(own_table("ways")["crossing"]):
             self._cross()
         return before != (len(self.items), len(self.blocks), len(self.mobs))
+
+    def _gain(self, found: Iterable[Item], how: str) -> None:
+        """Items that can be had now, and how."""
+        for item in found:
+            self.items.add(item)
+            self.how.setdefault(item[0], how)
 
     def _allows(self, way: dict[str, Any]) -> bool:
         return (all(self._holds(word) for word in way.get("needs", ()))
@@ -134,27 +158,29 @@ class World:
             for tool in tools:
                 if (block, meta, tool) not in self._mined:
                     self._mined.add((block, meta, tool))
-                    self.items |= leavings(block, meta, tool)
+                    self._gain(leavings(block, meta, tool), f"broken out of {BLOCKS.names[block]} with " + (
+                        "the bare hand" if tool == AIR else f"a {ITEMS.names[tool]}"))
 
     def _make(self) -> None:
         at_table, at_furnace = self._near("crafting_table"), self._near("furnace")
-        fuel = any(ITEMS.fuel[item] for item, _ in self.items)
+        self._kinds = {item for item, _ in self.items}
+        fuel = any(ITEMS.fuel[item] for item in self._kinds)
         for index in range(len(CRAFT_NAMES)):
             if index in HAND or (index in TABLE and at_table) or (index in SMELT and at_furnace and fuel):
                 for recipe in recipes_for(index):
                     if not self._lacks(recipe):
-                        self.items.add((recipe.output, recipe.variant))
-                        self.items |= {(item, 0) for item, _ in recipe.returns}
+                        self._gain([(recipe.output, recipe.variant), *((item, 0) for item, _ in recipe.returns)],
+                                   _made(index, recipe))
+                        self._kinds |= {recipe.output, *(item for item, _ in recipe.returns)}
 
     def _lacks(self, recipe: Recipe) -> list[Item]:
         """Ingredients that cannot be had."""
-        kinds = {item for item, _ in self.items}
         return [(item, variant) for item, variant, _ in recipe.ingredients
-                if (item not in kinds if variant == ANY else (item, variant) not in self.items)]
+                if (item not in self._kinds if variant == ANY else (item, variant) not in self.items)]
 
     def _cross(self) -> None:
         self.crossed = True
-        self._add_blocks(_data("generated")["nether"])
+        self._add_blocks(own_table("generated")["nether"])
         self._add_mobs(["nether"])
 
     def _add_blocks(self, found: dict[str, list[int]]) -> None:
@@ -166,7 +192,7 @@ class World:
         self.mobs |= {name for kind, name in enumerate(MOBS.names) if any(
             biome in spawn.biomes for spawn in MOBS.spawns[kind] for biome in biomes)}
         if self._near("mob_spawner"):
-            self.mobs |= set(_data("ways")["spawners"])
+            self.mobs |= set(own_table("ways")["spawners"])
 
     # -- why not -------------------------------------------------------------------------------------------------------
 
@@ -196,13 +222,13 @@ class World:
         mobs = [mob for kind, mob in enumerate(MOBS.names) if any(i == item for i, _ in loot(kind))]
         if mobs:
             yield f"only {' or '.join(mobs)} leaves it, which does not come here"
-        ways = [way for way in _data("ways")["ways"] if plain in way.get("gives", ())]
+        ways = [way for way in own_table("ways")["ways"] if plain in way.get("gives", ())]
         for way in ways:
             lacking = [word for word in way.get("needs", ()) if not self._holds(word)]
             absent = [word for word in (*way.get("blocks", ()), *way.get("mobs", ()))
                       if word not in self.mobs and not (word in BLOCKS and self._near(word))]
             yield f"needs {', '.join([*lacking, *absent])}, which is not here"
         if plain not in asked:
-            elsewhere = _data("ways")["elsewhere"]
+            elsewhere = own_table("ways")["elsewhere"]
             yield next((f"it comes from {place}, not made here" for place, names in elsewhere.items() if plain in names),
                        "nothing here makes it" if makes else "nothing in this world gives it")

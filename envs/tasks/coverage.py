@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import cache
 
 from veclink.envs.errors import UnknownName, VeclinkError
-from veclink.envs.facts import ITEMS, MOBS
-from veclink.envs.tasks.catalogue import ids, spec
-from veclink.envs.tasks.closure import World, _data
+from veclink.envs.facts import BLOCKS, ITEMS, MOBS
+from veclink.envs.tasks.catalogue import ids, is_ours, spec
+from veclink.envs.tasks.closure import World, own_table
 from veclink.envs.tasks.model import TaskSpec
 
 PROGRAMMATIC = ("harvest", "combat", "techtree", "survival", "playthrough")
@@ -21,12 +21,13 @@ class Row:
     """One task.
 
     Attributes:
-        id, category: its name and kind. loads: whether there is a spec. achievable: whether it can be done.
-        why: reason where it cannot.
+        id, category: its name and kind. origin: "veclink" or "MineDojo". loads: whether there is a spec.
+        achievable: whether it can be done. why: reason where it cannot.
     """
 
     id: str
     category: str
+    origin: str
     loads: bool
     achievable: bool
     why: str = ""
@@ -34,34 +35,41 @@ class Row:
 
 @cache
 def _world(biome: str | None, kind: str, given: frozenset[tuple[int, int]], mobs: frozenset[str],
-           natural: bool) -> World:
-    return World(biome, kind, given, mobs, natural)
+           natural: bool, put: frozenset[str]) -> World:
+    return World(biome, kind, given, mobs, natural, put)
 
 
 def world_of(task: TaskSpec) -> World:
     """What is reachable in the voxel world of a task."""
     given = frozenset((ITEMS.id(stack.name), stack.variant) for stack in task.initial_inventory)
-    return _world(task.specified_biome, task.generate_world_type, given, frozenset(task.initial_mobs),
-                  task.allow_mob_spawn)
+    more = [name for name, rate in task.spawn_rate.items() if rate > 0]
+    return _world(task.specified_biome, task.generate_world_type, given,
+                  frozenset({*task.initial_mobs, *(name for name in more if name in MOBS)}), task.allow_mob_spawn,
+                  frozenset(name for name in more if name in BLOCKS and name not in MOBS))
+
+
+def mixture() -> World:
+    """What is reachable in the usual world: all biomes of the overworld, and the Nether where it can be entered."""
+    return _world(None, "default", frozenset(), frozenset(), True, frozenset())
 
 
 def judged(task: TaskSpec) -> Row:
     """Whether the voxel world can give a task."""
-    known = set(_data("generated")["overworld"]) | {"nether", None}
+    known = set(own_table("generated")["overworld"]) | {"nether", None}
     why = ""
     if task.specified_biome not in known:
         why = f"the biome {task.specified_biome} is not made"
     elif task.category == "combat":
-        here = world_of(task).mobs
-        missing = [name for name in task.targets if name not in here]
-        why = f"{', '.join(missing)} does not come here" if missing else ""
+        missing = set(task.targets) - set(task.initial_mobs)
+        missing -= world_of(task).mobs if missing else set()
+        why = f"{', '.join(sorted(missing))} does not come here" if missing else ""
     elif task.category in ("harvest", "playthrough", "techtree"):
         world = world_of(task)
         why = next((f"{name}: {reason}" for name in task.targets if (reason := world.why_not(name))), "")
-        useless = [name for name in task.targets if name in _data("ways")["used_for_nothing"]]
+        useless = [name for name in task.targets if name in own_table("ways")["used_for_nothing"]]
         if not why and task.category == "techtree" and useless:
             why = f"{useless[0]}: the game counts no use of it (nor does MineDojo's)"
-    return Row(task.id, task.category, True, not why, why)
+    return Row(task.id, task.category, "veclink" if is_ours(task.id) else "MineDojo", True, not why, why)
 
 
 def coverage(world: str = "voxel", names: Iterable[str] | None = None) -> list[Row]:
@@ -78,7 +86,7 @@ def coverage(world: str = "voxel", names: Iterable[str] | None = None) -> list[R
         try:
             rows.append(judged(spec(name)))
         except VeclinkError as error:
-            rows.append(Row(name, "", False, False, str(error)))
+            rows.append(Row(name, "unknown", "MineDojo", False, False, str(error)))
     return rows
 
 
@@ -90,22 +98,27 @@ def _of(kind: str) -> list[str]:
 
 
 def counts(rows: Iterable[Row]) -> dict[str, dict[str, int]]:
-    """{category or "all": {"tasks", "load", "achievable"}}."""
+    """{category, in order, and "all": {"tasks", "load", "achievable"}}."""
     table: dict[str, Counter[str]] = {}
     for row in rows:
-        for key in (row.category or "unknown", "all"):
+        for key in (row.category, "all"):
             table.setdefault(key, Counter()).update(tasks=1, load=int(row.loads), achievable=int(row.achievable))
-    order = [key for key in table if key != "all"] + ["all"]
+    order = [*(key for key in table if key != "all"), "all"]
     return {key: {name: table[key][name] for name in ("tasks", "load", "achievable")} for key in order if key in table}
 
 
-def unused_mobs() -> list[str]:
-    """Mobs of MineDojo's lists that do not come by themselves anywhere in the voxel world."""
-    world = _world(None, "default", frozenset(), frozenset(), True)
-    return [name for name in MOBS.names if name not in world.mobs]
+def absent_mobs() -> list[str]:
+    """Mobs of MineDojo's lists that come nowhere in the voxel world unless a task puts them down."""
+    here = mixture().mobs
+    return [name for name in MOBS.names if name not in here]
 
 
-def lacking_items() -> dict[str, str]:
-    """{item: why} of MineDojo's items that cannot be had in the voxel world's mixture of biomes and its Nether."""
-    world = _world(None, "default", frozenset(), frozenset(), True)
-    return {name: why for name in ITEMS.names if name != "air" and (why := world.why_not(name))}
+def items() -> dict[str, tuple[bool, str]]:
+    """{item: (whether it can be had in the usual world, how or why not)} of MineDojo's items."""
+    world = mixture()
+    found: dict[str, tuple[bool, str]] = {}
+    for name in ITEMS.names:
+        if name != "air":
+            why = world.why_not(name)
+            found[name] = (not why, why or world.how[ITEMS.id(name)])
+    return found

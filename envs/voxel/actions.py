@@ -141,7 +141,7 @@ class Actions:
                 return slot, None
         if not hit:
             return -1, None
-        return -1, (x, y, z, face, float(self._eye[1] + self._look[1] * far - y))
+        return -1, (int(x), int(y), int(z), int(face), float(self._eye[1] + self._look[1] * far - y))
 
     # -- use -----------------------------------------------------------------------------------------------------------
 

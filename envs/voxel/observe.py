@@ -184,7 +184,8 @@ def rays(world: VoxelWorld, wanted: Sequence[tuple[float, float, float]]) -> dic
     eye = np.array(player.eye, np.float64)
     for number, (pitch, yaw, reach) in enumerate(wanted):
         way = look_vector(player.yaw + math.degrees(yaw), player.pitch + math.degrees(pitch))
-        hit, x, y, z, _, distance = ray(grid.blocks, grid.meta, grid.bounds, eye, way, float(reach))
+        hit, i, j, k, _, distance = ray(grid.blocks, grid.meta, grid.bounds, eye, way, float(reach))
+        x, y, z = int(i), int(j), int(k)
         found["ray_pitch"][number], found["ray_yaw"][number] = pitch, yaw
         if hit:
             ids[number], metas[number] = grid.get(x, y, z), grid.get_meta(x, y, z)

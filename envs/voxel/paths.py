@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -12,7 +13,7 @@ from veclink.envs.facts import BLOCKS
 
 # Compiled without numba's counting of references: these functions make no arrays, and the counts would cost more
 # than all they do.
-lean = partial(njit, cache=True, _nrt=False)
+lean: Any = partial(njit, cache=True, _nrt=False)  # pyright: ignore[reportCallIssue]  # an option without stub
 MASK, HEIGHT = 127, 128
 SOLID, TOP, LIQUID, FULL = (np.array(part) for part in (BLOCKS.solid, BLOCKS.top, BLOCKS.liquid, BLOCKS.full))
 WATER, LAVA = 1, 2

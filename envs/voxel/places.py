@@ -70,8 +70,8 @@ def enter(world: VoxelWorld, realm: str, near: tuple[float, float] | None = None
     if realm == world.realm and near is None:
         return
     world.realm = realm
-    kind = NETHER if realm == NETHER else ("flat" if world.spec.generate_world_type == "flat" else "default")
-    world.terrain = Terrain(world.seed, world.spec.specified_biome if realm == OVERWORLD else None, kind)
+    kind = NETHER if realm == NETHER else ("flat" if world.task.generate_world_type == "flat" else "default")
+    world.terrain = Terrain(world.seed, world.task.specified_biome if realm == OVERWORLD else None, kind)
     x, z = near or (0.0, 0.0)
     world.grid = Grid(world.terrain, x, z)
     world.spawning.terrain = world.terrain

@@ -17,7 +17,7 @@ TRIES = 24  # places looked at for one mob
 
 def begin_task(world: VoxelWorld) -> None:
     """Set up everything that the task asks for beside the world itself."""
-    spec, player = world.spec, world.player
+    spec, player = world.task, world.player
     if spec.start_position:
         at = spec.start_position
         player.yaw, player.pitch = float(at.get("yaw", 0.0)), float(at.get("pitch", 0.0))
@@ -33,7 +33,7 @@ def begin_task(world: VoxelWorld) -> None:
 
 def draw_more(world: VoxelWorld) -> None:
     """The extra mobs and blocks that some tasks put down as time goes by."""
-    spec = world.spec
+    spec = world.task
     if not spec.spawn_rate:
         return
     info = {"ypos": float(world.player.pos[1]), "light_level": world.observer.light_level()}

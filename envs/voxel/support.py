@@ -90,9 +90,9 @@ def near_log(blocks, bounds, x, y, z, log, log2, leaves, leaves2, queue, seen):
                 continue
             seen[u, v, w] = True
             block = blocks[a & MASK, b, c & MASK]
-            if block == log or block == log2:
+            if block in (log, log2):
                 return True
-            if (block == leaves or block == leaves2) and last < len(queue):
+            if block in (leaves, leaves2) and last < len(queue):
                 queue[last] = (a, b, c, steps + 1)
                 last += 1
     return False
@@ -105,7 +105,7 @@ def loosen_near(blocks, meta, bounds, x, y, z, leaves, leaves2):
         for j in range(max(y - ALIVE, 0), min(y + ALIVE + 1, HEIGHT)):
             for k in range(max(z - ALIVE, bounds[2]), min(z + ALIVE + 1, bounds[3])):
                 block = blocks[i & MASK, j, k & MASK]
-                if block == leaves or block == leaves2:
+                if block in (leaves, leaves2):
                     meta[i & MASK, j, k & MASK] |= LOOSE
 
 

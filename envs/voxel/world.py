@@ -65,16 +65,16 @@ class VoxelWorld(World):
                  pictures: bool = True, labels: Sequence[str] = (), difficulty: str = "normal",
                  respawns: bool = False, textures: Any = None, distance: float = 48.0, fov: float = 70.0,
                  **changes: Any) -> None:
-        self.spec = spec.changed(**changes) if changes else spec
+        self.task = spec.changed(**changes) if changes else spec
         if difficulty not in DIFFICULTIES:
             raise UnknownName.of("difficulty", difficulty, DIFFICULTIES)
-        self.voxel_size = (self.spec.voxel_size or VOXELS) if self.spec.use_voxel else None
-        self.lidar_rays = (self.spec.lidar_rays or RAYS) if self.spec.use_lidar else None
+        self.voxel_size = (self.task.voxel_size or VOXELS) if self.task.use_voxel else None
+        self.lidar_rays = (self.task.lidar_rays or RAYS) if self.task.use_lidar else None
         super().__init__(image_size=image_size, voxel_size=self.voxel_size, lidar_rays=self.lidar_rays)
         self.image_size = checked_image_size(image_size)
         self.difficulty, self.respawns = difficulty, respawns
-        self.task_id, self.task_prompt, self.task_guidance = self.spec.id, self.spec.prompt, self.spec.guidance
-        self.first_seed = int(np.random.SeedSequence().entropy) % 2**31 if seed is None else int(seed)
+        self.task_id, self.task_prompt, self.task_guidance = self.task.id, self.task.prompt, self.task.guidance
+        self.first_seed = int(np.random.SeedSequence().generate_state(1)[0]) % 2**31 if seed is None else int(seed)
         self.seed, self.episode = self.first_seed, -1
         self.observer = Observer(self, pictures, labels, textures, distance, fov)
         self.closed = False
@@ -122,7 +122,7 @@ class VoxelWorld(World):
         reward, done = self.judge.step(info)
         self.is_successful = info["is_successful"] = done
         ended = done or not (self.player.alive or self.respawns)
-        cut = self.spec.limit is not None and self.steps >= self.spec.limit
+        cut = self.task.limit is not None and self.steps >= self.task.limit
         return observation, reward, ended, cut, info
 
     def render(self) -> np.ndarray:
@@ -164,7 +164,7 @@ class VoxelWorld(World):
 
     def _begin(self) -> None:
         """Make all parts anew for the seed."""
-        spec = self.spec
+        spec = self.task
         self.chance, self.ledger = Chance(self.seed), Ledger()
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.ticks = self.steps = 0
@@ -210,7 +210,7 @@ class VoxelWorld(World):
     def state(self) -> dict[str, Any]:
         """Everything that the next ticks depend on; see `veclink.envs.voxel.save`."""
         return {
-            "task": self.spec.id, "seed": self.seed, "first_seed": self.first_seed, "episode": self.episode,
+            "task": self.task.id, "seed": self.seed, "first_seed": self.first_seed, "episode": self.episode,
             "ticks": self.ticks, "steps": self.steps, "chance": self.chance.state.copy(),
             "ledger": self.ledger.state(), "realm": self.realm, "left_behind": self.left_behind,
             "grid": places.packed(self.grid), "observer": self.observer.state(),
@@ -219,8 +219,8 @@ class VoxelWorld(World):
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on exactly where `state()` was taken; the task must be the same."""
-        if state["task"] != self.spec.id:
-            raise InputError(f"a save of the task {self.spec.id!r}", repr(state["task"]), "make that task's world")
+        if state["task"] != self.task.id:
+            raise InputError(f"a save of the task {self.task.id!r}", repr(state["task"]), "make that task's world")
         self._open()
         self.seed, self.first_seed, self.episode = state["seed"], state["first_seed"], state["episode"]
         self._begin()

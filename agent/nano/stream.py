@@ -1,0 +1,80 @@
+"""Lessons on pictures without end: what the embedded core and its tools are trained and measured on."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from veclink.agent.nano.language import Language
+from veclink.agent.nano.lesson import ROLES, Lesson
+from veclink.agent.nano.scenes import SIZE, Scenes, Shot
+from veclink.agent.nano.targets import sample_of
+from veclink.router.nano.samples import Sample, Source
+
+DIALOGUES = 0.25  # share of pictures with turns that follow from one another
+TOOLS = {role: role for role in ROLES}
+
+
+class Stream:
+    """Samples by number; sample `index` is always the same.
+
+    Args:
+        split, seed, held_out, sizes: as `Scenes`.
+        tools: role -> name of the tool that fills it; requests are made for these alone.
+        lessons: turns of a picture.
+        edits: how many changed pictures are drawn a picture at most; requests for more are left out.
+        fresh, weights: as `Language`.
+        dialogues: share of pictures with a dialogue.
+    """
+
+    def __init__(self, split: str = "train", seed: int = 0, held_out: bool = False,
+                 sizes: Sequence[tuple[int, int]] = (SIZE,), tools: Mapping[str, str] | None = None, lessons: int = 6,
+                 edits: int = 1, fresh: float = 0.5, weights: dict[str, float] | None = None,
+                 dialogues: float = DIALOGUES) -> None:
+        self.scenes = Scenes(split, seed, held_out, sizes)
+        self.tools = dict(TOOLS if tools is None else tools)
+        self.language = Language(split, tuple(self.tools), fresh, weights)
+        self.lessons, self.edits, self.dialogues = lessons, edits, dialogues
+
+    def sample(self, index: int) -> Sample:
+        """Sample number `index`, from 0 on."""
+        shot = self.scenes.shot(index)
+        rng = random.Random(f"words/{self.scenes.split}/{self.scenes.seed}/{index}")
+        lessons = self.language.lessons(shot.truth, rng, self.lessons)
+        if rng.random() < self.dialogues:
+            told = self.language.dialogue(shot.truth, rng)
+            lessons = [*told, *lessons][: max(self.lessons, len(told))]
+        lessons, edited = self._drawn(shot, lessons)
+        name = f"{self.scenes.split} {self.scenes.seed}:{index}"
+        return sample_of(shot.frame.rgb, shot.truth, lessons, self.tools, edited, name)
+
+    def samples(self, start: int = 0) -> Iterator[Sample]:
+        """All samples from number `start` on, without end."""
+        index = start
+        while True:
+            yield self.sample(index)
+            index += 1
+
+    def _drawn(self, shot: Shot, lessons: Sequence[Lesson]
+               ) -> tuple[list[Lesson], list[dict[int, np.ndarray]]]:
+        """The lessons with the pictures after their changes, those with a change too many left out."""
+        kept, edited, drawn = [], [], 0
+        for lesson in lessons:
+            changes = [(i, wanted.edit) for i, wanted in enumerate(lesson.routes) if wanted.edit is not None]
+            if changes and drawn + len(changes) > self.edits and kept:
+                continue
+            drawn += len(changes)
+            kept.append(lesson)
+            edited.append({i: self.scenes.edited(shot, edit) for i, edit in changes})
+        return kept, edited
+
+
+def source(split: str = "train", seed: int = 0, **options: object) -> Source:
+    """The samples of a split from a position on, as recipes name it; options as `Stream`."""
+    stream = Stream(split, seed, **options)  # type: ignore[arg-type]  # checked there
+
+    return stream.samples
+
+

@@ -1,0 +1,163 @@
+"""nano on disk: one folder of config.json, tokenizer.json and model.safetensors; checked whole before any of it is used.
+
+The language part is int8 with a scale a row of each matrix, the rest half precision; both become single precision (or
+whatever the device takes) when loaded. No pickles.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from veclink.router.errors import CheckpointError, ModelError
+from veclink.router.nano.model import NanoConfig, NanoModel
+from veclink.router.nano.words import Words, WordsConfig
+from veclink.tools.weights import sha256
+
+FORMAT, VERSION = "veclink-nano", 1
+FILES = ("tokenizer.json", "model.safetensors")
+SCALE = ".scale"
+LARGEST_FILE = 1 << 29
+
+
+def save_nano(folder: str | Path, model: NanoModel, words: Words, notes: Mapping[str, Any] | None = None,
+              small: bool = True) -> Path:
+    """Write a model; config.json, which makes the folder one, comes last.
+
+    Args:
+        notes: how it was made, for the model card.
+        small: the language part as int8; else half precision.
+
+    Raises:
+        CheckpointError: numbers that are not finite, or a folder that cannot be written.
+    """
+    from safetensors.torch import save
+
+    folder = Path(folder)
+    tensors: dict[str, Tensor] = {}
+    for name, value in model.state_dict().items():
+        value = value.detach().float().cpu()
+        if not bool(torch.isfinite(value).all()):
+            raise CheckpointError("finite numbers", f"{name} with some that are not", "train with a smaller step")
+        if small and name.startswith("language.") and value.ndim == 2:
+            tensors[name], tensors[name + SCALE] = to_int8(value)
+        else:
+            tensors[name] = value.half().contiguous()
+    files = {"tokenizer.json": words.json.encode(), "model.safetensors": save(tensors)}
+    config = {"format": FORMAT, "version": VERSION, **asdict(model.config), "words": asdict(words.config),
+              "files": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
+              "notes": dict(notes or {})}
+    files["config.json"] = json.dumps(config, indent=1).encode()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in files.items():
+            write_whole(folder / name, data)
+    except OSError as error:
+        raise CheckpointError(f"a folder {folder} that can be written", str(error)[:200], "choose another") from error
+    return folder
+
+
+def load_nano(folder: str | Path, device: torch.device | None = None, dtype: torch.dtype = torch.float32
+              ) -> tuple[NanoModel, Words, dict[str, str]]:
+    """The model of a folder, its words, and the sha256 of its files.
+
+    Raises:
+        CheckpointError: no such folder, another format, changed or damaged files, shapes or ids that do not fit.
+    """
+    folder = Path(folder)
+    config = _read_config(folder)
+    hashes = {}
+    for name in FILES:
+        hashes[name] = sha256(folder / name) if (folder / name).is_file() else "no such file"
+        if hashes[name] != config["files"].get(name):
+            raise _wrong(folder, f"{name} of sha256 {str(config['files'].get(name))[:12]}", hashes[name][:12])
+    try:
+        shape = NanoConfig.of(config)
+        numbers = config["words"]
+        words = Words(WordsConfig(int(numbers["words"]), int(numbers["slots"]), dict(numbers["tools"])),
+                      (folder / "tokenizer.json").read_text("utf8"))
+        if words.config.vocabulary != shape.language.vocabulary:
+            raise ModelError(f"{shape.language.vocabulary} token ids", str(words.config.vocabulary), "get it again")
+        with torch.device("meta"):
+            model = NanoModel(shape)
+        state = _tensors(folder / "model.safetensors", model)
+        model.load_state_dict({name: value.to(dtype) for name, value in state.items()}, strict=True, assign=True)
+    except (ModelError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise _wrong(folder, "parts that fit each other", str(error)[:200]) from error
+    return model.to(device or "cpu").eval().requires_grad_(False), words, hashes
+
+
+def to_int8(value: Tensor) -> tuple[Tensor, Tensor]:
+    """A matrix as int8 and (rows, 1) half-precision scales, the largest number of each row being 127."""
+    scale = (value.abs().amax(1, keepdim=True) / 127).clamp(min=1e-7).half()
+    return (value / scale.float()).round().clamp(-127, 127).to(torch.int8).contiguous(), scale.contiguous()
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """The file appears whole or not at all."""
+    handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(scratch, 0o644)
+        os.replace(scratch, path)
+    except BaseException:
+        Path(scratch).unlink(missing_ok=True)
+        raise
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    file = folder / "config.json"
+    try:
+        config = json.loads(file.read_text("utf8"))
+        known = config["format"] == FORMAT and config["version"] == VERSION and isinstance(config["files"], dict)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _wrong(folder, "config.json of a nano model", f"{type(error).__name__}: {error}") from error
+    if not known:
+        raise _wrong(folder, f"{FORMAT} version {VERSION}", f"{config['format']} version {config['version']}")
+    return config
+
+
+def _tensors(file: Path, model: NanoModel) -> dict[str, Tensor]:
+    """The file's numbers in single precision; names and shapes are compared before anything is read."""
+    from safetensors import SafetensorError, safe_open
+
+    if file.stat().st_size > LARGEST_FILE:
+        raise ValueError(f"{file.name} is larger than {LARGEST_FILE:,} bytes")
+    expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    state = {}
+    try:
+        with safe_open(file, framework="pt") as opened:
+            keys = set(opened.keys())
+            if {key for key in keys if not key.endswith(SCALE)} != set(expected):
+                raise ValueError(f"other tensors than expected in {file.name}")
+            for name, shape in expected.items():
+                if tuple(opened.get_slice(name).get_shape()) != shape:
+                    raise ValueError(f"{name} is not of shape {shape}")
+                value = opened.get_tensor(name)
+                if value.dtype == torch.int8:
+                    scale = opened.get_tensor(name + SCALE)
+                    if tuple(scale.shape) != (shape[0], 1):
+                        raise ValueError(f"{name}{SCALE} is not of shape {(shape[0], 1)}")
+                    value = value.float() * scale.float()
+                state[name] = value.float()
+    except SafetensorError as error:
+        raise ValueError(str(error)) from error
+    if any(not bool(torch.isfinite(value).all()) for value in state.values()):
+        raise ValueError("numbers that are not finite")
+    return state
+
+
+def _wrong(folder: Path, expected: str, got: str) -> CheckpointError:
+    return CheckpointError(f"{expected} in {folder}", got, "get the model's folder again, or train it")

@@ -1,0 +1,136 @@
+"""What a training run of nano depends on: the recipe in a YAML file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from veclink.router.errors import RecipeError
+from veclink.router.nano.samples import Source
+
+KIND = "nano"
+STAGES = ("core", "links", "decoders")
+
+
+@dataclass(frozen=True)
+class NanoRecipe:
+    """Everything a run depends on.
+
+    Attributes:
+        stage: "core": the core learns to answer and to route. "links": queries, projectors, gates and the tools'
+            networks learn together, the core frozen or updated by `rank`. "decoders": the tools' networks alone.
+        source: "module:function", called with `data` as keyword arguments, gives a `samples.Source`.
+        data: what the source takes (split, seed, ...).
+        output: folder of the model (stage core); of links and networks (the others).
+        start: folder of the model to go on from; None (stage core alone) prunes `base`.
+        base, layers, vocabulary, corpus: see `prune.prune`; `layers` a number or a list, `corpus` how many samples'
+            words must stay whole.
+        vision: numbers that replace those of `VisionConfig`.
+        tools: names with a routing token (stage core); tool name -> arguments of its class (the others).
+        begin: links checkpoint to go on from (stages links and decoders).
+        gate: where a gate that is 0 begins; above 0 where the tools' networks start from nothing.
+        condition: "link", or "text" for the bridge alone, which no picture and no context reach.
+        rank: of low-rank updates of the language model in stage links; 0 keeps the core frozen.
+        steps, batch, rate, slow, warmup, decay: of AdamW with a cosine; the language model learns at rate * slow.
+        eye: weight of the loss that teaches the eye kinds directly.
+        precision: "bf16" (autocast) or "f32". threads: of the CPU; 0 leaves them as they are.
+        workers: processes that make data. seed: of everything random. save_every: steps between checkpoints.
+    """
+
+    stage: str
+    source: str
+    output: Path
+    data: Mapping[str, Any] = field(default_factory=dict)
+    start: Path | None = None
+    base: str = "smollm2-135m"
+    layers: int | tuple[int, ...] = 8
+    vocabulary: int = 16_384
+    corpus: int = 2_000
+    vision: Mapping[str, Any] = field(default_factory=dict)
+    tools: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    begin: Path | None = None
+    gate: float = 1.0
+    condition: str = "link"
+    rank: int = 0
+    steps: int = 5_000
+    batch: int = 8
+    rate: float = 1e-3
+    slow: float = 0.3
+    warmup: int = 100
+    decay: float = 0.05
+    eye: float = 1.0
+    precision: str = "bf16"
+    threads: int = 0
+    workers: int = 0
+    seed: int = 0
+    save_every: int = 200
+
+    def samples(self) -> Source:
+        """The source of the run's samples.
+
+        Raises:
+            RecipeError: no such module or function.
+        """
+        module, _, name = self.source.partition(":")
+        try:
+            return getattr(import_module(module), name)(**self.data)
+        except (ImportError, AttributeError, TypeError) as error:
+            raise RecipeError("source: module:function that takes `data`", f"{self.source} ({str(error)[:160]})",
+                              "mend the recipe") from error
+
+
+def is_nano(path: Path) -> bool:
+    """Whether a YAML file says that it is a recipe of this kind."""
+    import yaml
+
+    try:
+        data = yaml.safe_load(path.read_text("utf8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return False
+    return isinstance(data, dict) and data.get("kind") == KIND
+
+
+def read_recipe(path: Path) -> NanoRecipe:
+    """The recipe in a YAML file; its paths are relative to the file.
+
+    Raises:
+        RecipeError: not a nano recipe, an unknown or missing key, a value that is none.
+    """
+    import yaml
+
+    try:
+        data = yaml.safe_load(path.read_text("utf8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise RecipeError("a recipe in YAML", f"{path} ({str(error).splitlines()[0]})", "give a readable file") from error
+    if not isinstance(data, dict) or data.pop("kind", None) != KIND:
+        raise RecipeError(f"a recipe with kind: {KIND}", str(path), "see router/recipes for one")
+    known = {f.name: f for f in fields(NanoRecipe)}
+    needed = {name for name, f in known.items() if f.default is MISSING and f.default_factory is MISSING}
+    if wrong := sorted((set(data) - set(known)) | (needed - set(data))):
+        raise RecipeError(f"the keys {', '.join(known)}", f"{wrong[0]} unknown or missing", "mend the recipe")
+    for name in ("output", "start", "begin"):
+        if data.get(name) is not None:
+            data[name] = (path.parent / str(data[name])).resolve()
+    if isinstance(data.get("layers"), list):
+        data["layers"] = tuple(data["layers"])
+    if isinstance(data.get("tools"), list):
+        data["tools"] = dict.fromkeys(data["tools"], {})
+    data["tools"] = {name: arguments or {} for name, arguments in data.get("tools", {}).items()}
+    recipe = NanoRecipe(**data)
+    _check(recipe, path)
+    return recipe
+
+
+def _check(recipe: NanoRecipe, path: Path) -> None:
+    choices = (("stage", recipe.stage, STAGES), ("condition", recipe.condition, ("link", "text")),
+               ("precision", recipe.precision, ("bf16", "f32")))
+    for name, value, allowed in choices:
+        if value not in allowed:
+            raise RecipeError(f"{name}: one of {', '.join(allowed)}", repr(value), f"mend {path.name}")
+    if min(recipe.steps, recipe.batch, recipe.save_every) < 1 or recipe.rate <= 0 or not recipe.tools:
+        raise RecipeError("steps, batch and save_every from 1, a positive rate, tools", path.name, "mend the recipe")
+    if recipe.stage != "core" and recipe.start is None:
+        raise RecipeError(f"start: the trained core's folder, for stage {recipe.stage}", "none", "mend the recipe")

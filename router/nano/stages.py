@@ -1,0 +1,208 @@
+"""What each stage of nano's training trains, what it minimises, and what it writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from veclink.router.nano.core import NanoCore
+from veclink.router.nano.files import load_nano, save_nano
+from veclink.router.nano.layout import Batch, Row, collate, sample_row
+from veclink.router.nano.model import Ask, NanoConfig, NanoModel
+from veclink.router.nano.prune import prune
+from veclink.router.nano.recipe import NanoRecipe
+from veclink.router.nano.samples import Call, Sample, Source
+from veclink.router.nano.vision import VisionConfig, letterbox
+from veclink.router.nano.words import Words
+from veclink.tools.condition import Condition
+from veclink.tools.models import find_model
+from veclink.tools.tool import Tool
+
+UNKNOWN = 255  # in label maps
+
+
+class Lesson:
+    """A batch with what the losses need beside it.
+
+    Args:
+        samples: of the batch. words, vision: of the model.
+    """
+
+    def __init__(self, samples: Sequence[Sample], words: Words, vision: VisionConfig) -> None:
+        self.samples = samples
+        self.rows: list[Row] = [sample_row(words, vision, sample) for sample in samples]
+        self.batch: Batch = collate(self.rows, vision)
+        maps = [np.full((vision.height, vision.width), UNKNOWN, np.uint8) if s.labels is None
+                else letterbox(s.labels, vision, UNKNOWN, smooth=False) for s in samples if s.picture is not None]
+        known = any(s.labels is not None for s in samples)
+        self.labels: Tensor | None = torch.from_numpy(np.stack(maps)) if known else None
+
+    def to(self, device: torch.device) -> Lesson:
+        """Itself, its tensors there."""
+        self.batch = self.batch.to(device)
+        self.labels = None if self.labels is None else self.labels.to(device)
+        return self
+
+
+class Stage(Protocol):
+    """One stage.
+
+    Attributes:
+        model, words: of the core in use.
+    """
+
+    model: NanoModel
+    words: Words
+
+    def groups(self) -> list[dict[str, Any]]:
+        """AdamW's parameter groups; `scale` times the recipe's rate is a group's own."""
+        ...
+
+    def modules(self) -> dict[str, nn.Module]:
+        """What a checkpoint holds: all that a step changes."""
+        ...
+
+    def losses(self, lesson: Lesson) -> dict[str, Tensor]:
+        """Name -> scalar; their sum is minimised. Empty where the batch teaches nothing."""
+        ...
+
+    def save(self, output: Path, notes: Mapping[str, Any]) -> None:
+        """Write what was learned."""
+        ...
+
+
+class CoreStage:
+    """The core alone: next tokens of the answers, and kinds for the eye."""
+
+    def __init__(self, recipe: NanoRecipe, source: Source, device: torch.device) -> None:
+        self.recipe = recipe
+        if recipe.start is None:
+            self.model, self.words = beginning(recipe, source)
+        else:
+            self.model, self.words, _ = load_nano(recipe.start)
+        self.model.to(device).train().requires_grad_(True)
+
+    def groups(self) -> list[dict[str, Any]]:
+        language = list(self.model.language.parameters())
+        rest = [*self.model.vision.parameters(), *self.model.regions.parameters()]
+        return [{"params": language, "scale": self.recipe.slow}, {"params": rest, "scale": 1.0}]
+
+    def modules(self) -> dict[str, nn.Module]:
+        return {"model": self.model}
+
+    def losses(self, lesson: Lesson) -> dict[str, Tensor]:
+        states, _, features = self.model(lesson.batch)
+        return answer_losses(self.model, states, features, lesson, self.recipe.eye)
+
+    def save(self, output: Path, notes: Mapping[str, Any]) -> None:
+        save_nano(output, self.model, self.words, notes)
+
+
+class LinkStage:
+    """Links and the tools' networks on a core that is frozen, or updated by low-rank matrices.
+
+    Args:
+        tools: name -> tool, set up for training by whoever made them; losses are the tools' own.
+    """
+
+    def __init__(self, recipe: NanoRecipe, tools: Mapping[str, Tool], device: torch.device) -> None:
+        assert recipe.start is not None
+        self.recipe, self.tools = recipe, {name: tool.ready() for name, tool in tools.items()}
+        self.core = NanoCore(recipe.start, recipe.begin or False, str(device), torch.float32)
+        self.core.attach([tool.spec() for tool in self.tools.values()], tuple(self.tools))
+        self.model, self.words, self.links = self.core.model, self.core.words, self.core.linkset
+        self.updates = self.model.low_rank(recipe.rank) if recipe.rank and recipe.stage == "links" else {}
+        for name in self.tools:
+            gate = self.links.of(name).gate.value
+            if recipe.begin is None and float(gate) == 0:
+                gate.data.fill_(recipe.gate)
+        self.links.requires_grad_(recipe.stage == "links" and recipe.condition == "link")
+        for network in self.networks().values():
+            network.requires_grad_(True).train()
+        self._bridges: dict[tuple[str, str], Tensor] = {}
+
+    def networks(self) -> dict[str, nn.Module]:
+        """"tool.part" -> network, of the tools that say what of theirs can be trained."""
+        return {f"{name}.{part}": network for name, tool in self.tools.items()
+                for part, network in tool.networks().items()}
+
+    def groups(self) -> list[dict[str, Any]]:
+        found = [{"params": [p for n in self.networks().values() for p in n.parameters()], "scale": 1.0},
+                 {"params": [p for p in self.links.parameters() if p.requires_grad], "scale": 1.0},
+                 {"params": list(self.updates.values()), "scale": self.recipe.slow}]
+        return [group for group in found if group["params"]]
+
+    def modules(self) -> dict[str, nn.Module]:
+        updates = {"updates": nn.ParameterDict({k.replace(".", "_"): v for k, v in self.updates.items()})}
+        return {"links": self.links, **self.networks(), **(updates if self.updates else {})}
+
+    def losses(self, lesson: Lesson) -> dict[str, Tensor]:
+        asked = [(row, call, at) for row, made in enumerate(lesson.rows) for call, _, at in made.calls
+                 if call.target is not None and call.tool in self.tools]
+        losses: dict[str, Tensor] = {}
+        with torch.set_grad_enabled(bool(self.updates)):
+            states, cache, features = self.model(lesson.batch)
+            if self.updates:  # what was learned before must stay
+                losses |= answer_losses(self.model, states, features, lesson, 0.0)
+        links: list[Tensor | None] = [None] * len(asked)
+        if self.recipe.condition == "link":
+            links = list(self.model.links(lesson.batch, cache, [
+                Ask(row, at, self.links.queries(call.tool)) for row, call, at in asked]))
+        for name, tool in self.tools.items():
+            mine = [i for i, (_, call, _) in enumerate(asked) if call.tool == name]
+            if mine:
+                pictures = [lesson.rows[asked[i][0]].pictures[0] for i in mine]
+                calls = [asked[i][1] for i in mine]
+                conditions = [self._condition(call, links[i]) for i, call in zip(mine, calls, strict=True)]
+                losses[name] = tool.loss(pictures, conditions, [call.target for call in calls])
+        return losses
+
+    def _condition(self, call: Call, link: Tensor | None) -> Condition:
+        bridge = self.tools[call.tool].bridge([call.phrase])[0].to(self.model.device)
+        vectors = bridge if link is None else self.links.condition(call.tool, bridge, link)
+        return Condition(vectors, call.phrase, call.regions)
+
+    def save(self, output: Path, notes: Mapping[str, Any]) -> None:
+        """links.safetensors (with the core, where it was updated) and each tool's own file."""
+        output.mkdir(parents=True, exist_ok=True)
+        if self.updates:
+            self.model.merge()
+            save_nano(output, self.model, self.words, notes)
+            self.core = NanoCore(output, False, "cpu")
+            self.core.attach([tool.spec() for tool in self.tools.values()])
+            for name in self.tools:
+                self.core.linkset.put(name, self.links.of(name))
+        if self.recipe.stage == "links" and self.recipe.condition == "link":
+            self.core.save_links(output / "links.safetensors", notes)
+        for name, tool in self.tools.items():
+            if tool.networks():
+                tool.save(output / f"{name}.safetensors")
+
+
+def answer_losses(model: NanoModel, states: Tensor, features: Tensor, lesson: Lesson, eye: float) -> dict[str, Tensor]:
+    """The core's own losses of a batch."""
+    losses = {"answer": model.answer_loss(states, lesson.batch)}
+    if eye and lesson.labels is not None and model.vision.kinds is not None:
+        losses["eye"] = eye * model.vision.kind_loss(features, lesson.labels)
+    return losses
+
+
+def beginning(recipe: NanoRecipe, source: Source) -> tuple[NanoModel, Words]:
+    """A pruned language model with an eye that has seen nothing."""
+    texts: list[str] = []
+    for sample in islice(source(0), recipe.corpus):
+        for turn in sample.turns:
+            texts += [turn.text, turn.words, *(call.phrase for call in turn.calls)]
+    layers = recipe.layers if isinstance(recipe.layers, int) else list(recipe.layers)
+    pruned = prune(find_model(recipe.base), texts, list(recipe.tools), layers, recipe.vocabulary)
+    vision: dict[str, Any] = dict(recipe.vision)
+    vision["kinds"] = tuple(vision.get("kinds") or getattr(source, "kinds", ()))
+    model = NanoModel(NanoConfig(pruned.config, VisionConfig(**vision)))
+    model.language.load_state_dict(pruned.state)
+    return model, Words(pruned.words, pruned.tokenizer)
