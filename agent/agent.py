@@ -101,11 +101,12 @@ class Agent:
     def core(self) -> Core:
         """The core, its tools attached."""
         if self._core is None:
-            from veclink.router.hub import HubCore
+            from veclink.router.cores import make_core
 
-            self._core = HubCore(**self.profile.core, device=self.device)
+            self._core = make_core(**self.profile.core, device=self.device)
         if not self._attached:
-            if self.profile.core.get("links"):  # links fit conditions that only loaded weights know
+            # links fit conditions that only loaded weights know
+            if self.profile.core.get("links") or getattr(self._core, "has_links", False):
                 for tool in self.tools.values():
                     with suppress(VeclinkError):  # its own step says what it lacks
                         tool.ready()

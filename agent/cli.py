@@ -21,6 +21,7 @@ COMMANDS = {
     "run": "Do a task written in plain words on pictures.",
     "play": "Play in a Minecraft-like world: an agent, a script, or yourself.",
     "tools": "List the tools, check one, or begin a new one.",
+    "envs": "List the worlds, and say which tasks they can give.",
     "doctor": "Say what is installed, what is missing, and how to mend it.",
     "train": "Train routing or links by a recipe.",
     "eval": "Measure how well something works.",

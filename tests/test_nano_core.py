@@ -9,7 +9,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,8 +31,12 @@ from veclink.router.nano.train import train_nano
 from veclink.router.nano.vision import VisionConfig, letterbox
 from veclink.router.nano.words import REGION_ID, Words, WordsConfig
 from veclink.router.nano.writing import MAX_CALLS, Writer, choose
+from veclink.tools.condition import Condition
+from veclink.tools.errors import WeightsError
 from veclink.tools.regions import Region
-from veclink.tools.tool import ToolSpec
+from veclink.tools.results import Boxes, Result
+from veclink.tools.small import PhraseTable, about_small, load_small, save_small
+from veclink.tools.tool import Tool, ToolSpec
 
 SPECS = [ToolSpec(name, f"<|{name}|>", "d", ("a", "b", "c"), kind, count, (1, 12))
          for name, kind, count in (("find", "boxes", 4), ("trace", "masks", 2))]
@@ -52,6 +56,15 @@ def tiny_model(words: Words, kinds: tuple[str, ...] = ()) -> NanoModel:
     torch.manual_seed(0)
     language = LanguageConfig(words.config.vocabulary, 32, 2, 4, 2, 48)
     return NanoModel(NanoConfig(language, VisionConfig(64, 96, 32, 1, 2, 8, 2, kinds))).eval()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Networks this small only lose by threads; and sums are taken in the same order in every process."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +91,8 @@ def lesson(seed: int) -> Sample:
         Turn("play a song", rejected=True)), labels)
 
 
-def core_of(model: NanoModel, words: Words, **arguments: object) -> NanoCore:
-    core = NanoCore.from_parts(model, words, device="cpu", max_new_tokens=8, **arguments)
+def core_of(model: NanoModel, words: Words) -> NanoCore:
+    core = NanoCore.from_parts(model, words, device="cpu", max_new_tokens=8)
     core.attach(SPECS, ("find", "trace"))
     return core
 
@@ -175,8 +188,9 @@ def test_gradients_reach_queries_projector_regions_and_eye(words: Words, model: 
     assert part.projector is not None
     for parameter in (part.queries.vectors, part.projector.inner.weight, part.gate.value, model.regions.place.weight,
                       model.regions.seen.weight, model.vision.stem[0].weight, model.vision.project[0].weight,
-                      model.language.layers[0].self_attn.q_proj.weight):
-        assert isinstance(parameter, torch.Tensor) and parameter.grad is not None and bool(parameter.grad.abs().sum() > 0)
+                      model.language.embed_tokens.weight, next(model.language.layers[0].parameters())):
+        assert isinstance(parameter, torch.Tensor) and parameter.grad is not None
+        assert float(parameter.grad.abs().sum()) > 0
 
 
 def test_low_rank_updates_start_at_nothing_and_fold_in(words: Words, model: NanoModel) -> None:
@@ -313,8 +327,7 @@ def test_int8_loses_at_most_half_a_step() -> None:
     value = torch.randn(7, 33) * torch.logspace(-4, 2, 7)[:, None]
     small, scale = to_int8(value)
     assert small.dtype == torch.int8
-    # the scale itself is a half-precision number
-    assert bool(((small * scale.float() - value).abs() <= 0.6 * scale.float() + 1e-6).all())
+    assert bool(((small * scale - value).abs() <= 0.5001 * scale).all())
 
 
 # -- training ----------------------------------------------------------------------------------------------------------
@@ -335,9 +348,9 @@ def recipe(words: Words, model: NanoModel, tmp_path: Path) -> NanoRecipe:
 
 def test_training_learns_and_saves(recipe: NanoRecipe, tmp_path: Path) -> None:
     rows: list[dict[str, float]] = []
-    figures = train_nano(replace(recipe, steps=40), tmp_path / "run", "cpu", report=rows.append, source=stream)
-    assert rows[-1]["answer"] < rows[0]["answer"] - 0.5 and rows[-1]["eye"] < rows[0]["eye"]
-    assert figures["samples"] == 80
+    figures = train_nano(replace(recipe, steps=24), tmp_path / "run", "cpu", report=rows.append, source=stream)
+    assert rows[-1]["answer"] < rows[0]["answer"] - 0.3 and rows[-1]["eye"] < rows[0]["eye"]
+    assert figures["samples"] == 48
     load_nano(recipe.output)
 
 
@@ -347,6 +360,86 @@ def test_workers_make_the_same_batches(recipe: NanoRecipe, tmp_path: Path) -> No
     one = (recipe.output / "model.safetensors").read_bytes()
     train_nano(replace(few, workers=2), tmp_path / "b", "cpu", source=stream)
     assert (recipe.output / "model.safetensors").read_bytes() == one
+
+
+class Find(Tool):
+    """A tool whose decoder is one layer: it should say how many boxes its target has."""
+
+    name, description, examples, result = "find", "Finds things.", ("a", "b", "c"), "boxes"
+    condition = (1, 12)
+
+    def setup(self) -> None:
+        torch.manual_seed(1)
+        self.network = torch.nn.Linear(10, 1)
+        self.models = {"x": "untrained"}
+        self.begun = False
+
+    def bridge(self, phrases: Sequence[str]) -> list[torch.Tensor]:
+        return [torch.full(self.condition, len(phrase) / 10) for phrase in phrases]
+
+    def loss(self, images: Sequence[np.ndarray], conditions: Sequence[Condition], targets: Sequence[Result]
+             ) -> torch.Tensor:
+        self.seen = [condition.vectors.detach() for condition in conditions]
+        got = self.network(torch.stack([condition.vectors[0, :10] for condition in conditions]))[:, 0]
+        return (got - torch.tensor([float(len(target.items())) for target in targets])).square().mean()
+
+    def networks(self) -> dict[str, torch.nn.Module]:
+        return {"network": self.network}
+
+    def begin(self) -> None:
+        self.begun = True
+
+    def save(self, path: Path) -> None:
+        save_small(path, self.networks(), {})
+
+    @property
+    def learned(self) -> int:
+        return 10
+
+
+def boxed(start: int) -> Iterator[Sample]:
+    """Pictures bright at the left have no cow, those bright at the top three; the words are the same."""
+    while True:
+        count = 3 * (start % 2)
+        target = Boxes(np.tile([[1.0, 1, 9, 9]], (count, 1)), np.ones(count), ["cow"] * count, "cows", (96, 64))
+        shown = picture(start) // 8
+        shown[(slice(32), slice(None)) if count else (slice(None), slice(48))] += 200
+        yield Sample(shown, (Turn("box the cows", calls=(Call("find", "cows", target),)),))
+        start += 1
+
+
+def test_links_learn_what_words_alone_cannot_say(recipe: NanoRecipe, words: Words, tmp_path: Path) -> None:
+    model = tiny_model(words)
+    with torch.no_grad():  # a frozen core in which pictures weigh as much as words
+        for name, value in model.named_parameters():
+            if name.endswith(("v_proj.weight", "o_proj.weight", "project.2.weight")):
+                value.mul_(12)
+    save_nano(tmp_path / "start", model, words, small=False)
+    few = replace(recipe, stage="links", tools={"find": {}}, steps=60, batch=4, output=tmp_path / "links", rate=1e-2)
+    rows: dict[str, list[dict[str, float]]] = {"link": [], "text": []}
+    for condition, log in rows.items():
+        tool = Find(device="cpu")
+        mine = replace(few, condition=condition)
+        train_nano(mine, tmp_path / condition, "cpu", None, log.append, {"find": tool}, boxed)
+        assert tool.begun
+        bridge = torch.full((2,), 0.4)
+        assert all(torch.allclose(vectors[0, 10:], bridge) for vectors in tool.seen)  # columns that no loss reaches
+    assert rows["link"][-1]["find"] < 0.5 < 2.0 < rows["text"][-1]["find"]
+    core = NanoCore(recipe.start or "", tmp_path / "links" / "links.safetensors", "cpu")
+    core.attach([Find(device="cpu").ready().spec()])
+    assert core.linked == ("find",) and core.has_links
+    about_small(tmp_path / "links" / "find.safetensors")
+
+
+def test_a_lightly_tuned_core_is_saved_with_its_links(recipe: NanoRecipe, tmp_path: Path) -> None:
+    tuned = replace(recipe, stage="links", tools={"find": {}}, steps=4, output=tmp_path / "tuned", rank=2)
+    train_nano(tuned, tmp_path / "r", "cpu", None, lambda row: None, {"find": Find(device="cpu")}, boxed)
+    core = NanoCore(tmp_path / "tuned", device="cpu")
+    core.attach([Find(device="cpu").ready().spec()])
+    assert core.linked == ("find",)
+    before, after = load_nano(tmp_path / "start")[0], core.model
+    assert not torch.equal(before.language.layers[0].self_attn.q_proj.weight,  # type: ignore[union-attr,arg-type]  # a layer
+                           after.language.layers[0].self_attn.q_proj.weight)  # type: ignore[union-attr,arg-type]  # too
 
 
 KILLED = """
@@ -371,27 +464,40 @@ KILLED = """
 
 
 def test_a_killed_run_ends_like_one_that_was_not(recipe: NanoRecipe, tmp_path: Path) -> None:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # the other process has one too: sums are taken in the same order
-    try:
-        code = textwrap.dedent(KILLED.format(tests=str(Path(__file__).parent), folder=str(tmp_path)))
-        child = subprocess.Popen([sys.executable, "-c", code], env={**os.environ}, stderr=subprocess.PIPE)
-        until = time.monotonic() + 60
-        while not (tmp_path / "killed" / "checkpoint.pt").exists() and time.monotonic() < until:
-            assert child.poll() is None, child.stderr and child.stderr.read().decode()[-800:]
-            time.sleep(0.01)
-        child.send_signal(signal.SIGKILL)
-        child.wait()
-        assert not (tmp_path / "out").exists()
-        (tmp_path / "killed" / "log.jsonl").open("a").write('{"step": 99, "answ')
-        train_nano(recipe, tmp_path / "killed", "cpu", source=stream)
-        resumed = (tmp_path / "out" / "model.safetensors").read_bytes()
-        train_nano(recipe, tmp_path / "whole", "cpu", source=stream)
-        assert (tmp_path / "out" / "model.safetensors").read_bytes() == resumed
-        rows = [json.loads(line) for line in (tmp_path / "killed" / "log.jsonl").read_text().splitlines()]
-        assert [row["step"] for row in rows if "step" in row] == [10, 12]
-    finally:
-        torch.set_num_threads(threads)
+    code = textwrap.dedent(KILLED.format(tests=str(Path(__file__).parent), folder=str(tmp_path)))
+    child = subprocess.Popen([sys.executable, "-c", code], env={**os.environ}, stderr=subprocess.PIPE)
+    until = time.monotonic() + 60
+    while not (tmp_path / "killed" / "checkpoint.pt").exists() and time.monotonic() < until:
+        assert child.poll() is None, child.stderr and child.stderr.read().decode()[-800:]
+        time.sleep(0.01)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "killed" / "log.jsonl").open("a").write('{"step": 99, "answ')
+    train_nano(recipe, tmp_path / "killed", "cpu", source=stream)
+    resumed = (tmp_path / "out" / "model.safetensors").read_bytes()
+    train_nano(recipe, tmp_path / "whole", "cpu", source=stream)
+    assert (tmp_path / "out" / "model.safetensors").read_bytes() == resumed
+    rows = [json.loads(line) for line in (tmp_path / "killed" / "log.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows if "step" in row] == [10, 12]
+
+
+def test_small_weights_come_back_and_changed_ones_are_refused(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    table, other = PhraseTable(2, 8, size=64, inner=16), PhraseTable(2, 8, size=64, inner=16)
+    phrases = ["the red cow", "cow the red", "", "a zombie near the tree"]
+    file = save_small(tmp_path / "t.safetensors", {"words": table}, {"config": "x"})
+    assert about_small(file) == {"config": "x"}
+    load_small(file, {"words": other})
+    torch.testing.assert_close(other(phrases), table(phrases), atol=0.05, rtol=0)
+    assert table(phrases).shape == (4, 2, 8) and not torch.allclose(table(phrases)[0], table(phrases)[1])
+    kept = {name: value.clone() for name, value in other.state_dict().items()}
+    with pytest.raises(WeightsError):
+        load_small(file, {"words": other, "network": torch.nn.Linear(3, 3)})
+    assert all(torch.equal(value, kept[name]) for name, value in other.state_dict().items())
+    file.write_bytes(file.read_bytes()[:50])
+    with pytest.raises(WeightsError):
+        about_small(file)
 
 
 def test_recipes_are_read_and_refused(tmp_path: Path) -> None:
@@ -417,16 +523,16 @@ def test_a_pruned_model_still_knows_english(capsys: pytest.CaptureFixture[str]) 
     from veclink.router.nano.prune import built, perplexity, prune
     from veclink.tools.models import find_model
 
-    texts = ["The cow stood in the green meadow and ate grass while the sun went down behind the hills.",
-             "It is raining, and two zombies are walking through the dark forest toward the village."]
+    texts = ["There are many cows in the meadow, and most of them are eating grass in the shade of a tree.",
+             "At night the zombies came out of the forest and walked to the village, where the people slept."]
     pruned = prune(find_model("smollm2-135m"), texts, ["find"], KEPT, 16_384)
     words = Words(pruned.words, pruned.tokenizer)
     value = perplexity(built(pruned), words, texts)
     with capsys.disabled():
         print(f" [perplexity {value:.0f} with {len(KEPT)} of 30 layers, {pruned.words.vocabulary} ids]")
-    assert value < pruned.words.vocabulary / 4
+    assert value < pruned.words.vocabulary / 2
     assert words.text(words.ids(texts[0])) == texts[0]
-    assert all(len(words.ids(f" {word}")) == 1 for word in ("cow", "meadow", "zombies", "village"))
+    assert [len(words.ids(f" {word}")) for word in ("cows", "forest", "village")] == [1, 1, 1]
 
 
-KEPT = [0, 1, 2, 8, 9, 10, 11, 12, 19, 21, 22, 24, 25, 26, 28, 29]
+KEPT = [0, 1, 8, 11, 24, 25, 28, 29]  # what `choose_layers` left of 30

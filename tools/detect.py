@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -26,7 +27,9 @@ from veclink.tools.condition import Condition
 from veclink.tools.errors import ContractError, WeightsError
 from veclink.tools.phrases import parse, parse_all
 from veclink.tools.results import Boxes
+from veclink.tools.small import PhraseTable, about_small, load_small, save_small
 from veclink.tools.tool import Tool
+from veclink.tools.weights import locate
 from veclink.tools.yolo import BATCH, Features, Found, Seen, Yolo, check_options, published
 
 TextEncoder = Callable[[Sequence[str]], Tensor]
@@ -38,7 +41,8 @@ class Detect(Tool):
     Args:
         weights: an ultralytics file name or path; "*.yaml" builds that network with random weights, untrained, which
             finds nothing of sense and is there for tests.
-        text_encoder: phrases to (n, 512) text features for open-vocabulary weights; None for the network's own.
+        text_encoder: phrases to (n, 512) text features for open-vocabulary weights; None for the network's own; "table"
+            for a `PhraseTable`, which is trained and saved with the network.
     """
 
     name = "detect"
@@ -56,7 +60,7 @@ class Detect(Tool):
     limits: ClassVar = {"confidence": (0.0, 1.0), "iou": (0.0, 1.0), "limit": (1, 1000), "resolution": (32, 4096)}
     time_limit = 300.0
 
-    def __init__(self, weights: str | None = None, device: str = "auto", text_encoder: TextEncoder | None = None,
+    def __init__(self, weights: str | None = None, device: str = "auto", text_encoder: TextEncoder | str | None = None,
                  **options: Any) -> None:
         super().__init__(weights, device, **options)
         self.text_encoder = text_encoder
@@ -70,6 +74,20 @@ class Detect(Tool):
         self.classes = ClassSpace(self.yolo.names)
         self.features = self.yolo.text_size if self.yolo.open else len(self.yolo.names)
         self.condition = (1, self.features + selection.SIZE)
+        if self.yolo.open:
+            self._set_up_words()
+
+    def _set_up_words(self) -> None:
+        """The table of words, where it was asked for or the weights hold one."""
+        path = locate(self.weights or "")
+        stored = path is not None and path.suffix == ".safetensors" and about_small(path).get("words")
+        if stored or self.text_encoder == "table":
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(0)
+                table = PhraseTable(1, self.features, unit=True)
+            if stored and path is not None:
+                load_small(path, {"words": table})
+            self.text_encoder = table.to(self.device).requires_grad_(False)
 
     # -- words in ------------------------------------------------------------------------------------------------------
 
@@ -85,8 +103,13 @@ class Detect(Tool):
         parts = parse_all(phrase)
         if self.text_encoder is None:
             self.text_encoder = text_encoder_of(self.yolo)
-        with torch.no_grad():
-            features = self.text_encoder([described(part.noun, part.qualifiers) for part in parts]).float().cpu()
+        assert not isinstance(self.text_encoder, str), "made by setup"
+        learning = isinstance(self.text_encoder, PhraseTable) and self.text_encoder.training
+        with torch.set_grad_enabled(learning and torch.is_grad_enabled()):
+            # a table that is trained with the network learns whole phrases, a public text model knows nouns best
+            words = [described(part.noun, part.qualifiers) for part in parts]
+            words = [phrase] if isinstance(self.text_encoder, PhraseTable) else words
+            features = self.text_encoder(words).float().cpu()
         mean = torch.nn.functional.normalize(features.mean(0), dim=0)
         return torch.cat([mean, torch.from_numpy(joined(parts))])[None]
 
@@ -172,6 +195,36 @@ class Detect(Tool):
                 self.forget()
             return open_loss(self.yolo, images, self._text(conditions), targets, self.options["resolution"])
         return class_loss(self.yolo, self.encoded(images), self._text(conditions), targets)
+
+    def networks(self) -> dict[str, torch.nn.Module]:
+        """The network of an open vocabulary, and its table of words where it has one."""
+        if not self.yolo.open:
+            return {}
+        words = {"words": self.text_encoder} if isinstance(self.text_encoder, PhraseTable) else {}
+        return {"network": self.yolo.model, **words}
+
+    def begin(self) -> None:
+        """As found by trial: with ultralytics' own start of the scores a network of this size learns slowly."""
+        for head in getattr(self.yolo.head, "cv4", ()):
+            if hasattr(head, "logit_scale"):
+                head.bias.data.fill_(-5.0)
+                head.logit_scale.data.fill_(0.0)
+
+    def save(self, path: str | Path) -> None:
+        """As `Tool.save`.
+
+        Raises:
+            ContractError: the network was not built from one of ultralytics' configurations.
+        """
+        config = str(self.yolo.model.yaml.get("yaml_file", ""))
+        if not config or not self.yolo.open:
+            raise ContractError("an open-vocabulary network of a configuration", self.yolo.name, "train such a one")
+        networks = self.networks()
+        save_small(path, networks, {"config": Path(config).name, "words": "words" in networks})
+
+    @property
+    def learned(self) -> int:
+        return self.features
 
 
 def described(noun: str, qualifiers: Sequence[str]) -> str:

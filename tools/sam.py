@@ -22,12 +22,14 @@ from torch import Tensor
 
 from veclink.tools.errors import WeightsError
 from veclink.tools.regions import Region
-from veclink.tools.weights import find_weights, load_pickle, sha256
+from veclink.tools.small import about_small, load_small
+from veclink.tools.weights import find_weights, load_pickle, locate, sha256
 
 if TYPE_CHECKING:
     from segment_anything.modeling import Sam
 
 TINY = "sam_tiny_random"
+SMALL = "sam_small_random"  # tiny, with a mask decoder of a quarter of the inner width: to be trained
 HOST = "https://dl.fbaipublicfiles.com/segment_anything/"
 # the maker's files carry the first digits of their sha256 in their names, in the way of torch.hub
 OFFICIAL = {"vit_b": "sam_vit_b_01ec64.pth", "vit_l": "sam_vit_l_0b3195.pth", "vit_h": "sam_vit_h_4b8939.pth"}
@@ -39,7 +41,9 @@ FOCAL, DICE, QUALITY = 20.0, 1.0, 1.0  # weights of the loss's parts in the pape
 
 def is_sam(weights: str) -> bool:
     """Whether weights of this name are Segment Anything's."""
-    return Path(weights).name.startswith("sam_vit_") or weights == TINY
+    if Path(weights).suffix == ".safetensors" and (path := locate(weights)) is not None:
+        return about_small(path).get("config") == SMALL
+    return Path(weights).name.startswith("sam_vit_") or weights in (TINY, SMALL)
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,8 +139,12 @@ class SamNet:
         Raises:
             WeightsError: not to be had, changed on the way, or not a checkpoint of that size.
         """
-        if name == TINY:
-            return cls(tiny_sam(), device, dtype, name)
+        if name in (TINY, SMALL):
+            return cls(tiny_sam(512 if name == SMALL else 2048), device, dtype, name)
+        if Path(name).suffix == ".safetensors":
+            path, model = find_weights(name), tiny_sam(512)
+            load_small(path, {"network": model})
+            return cls(model, device, dtype, path.name, sha256(path))
         from segment_anything import sam_model_registry
 
         kind = re.match(r"sam_(vit_[blh])", Path(name).name)
@@ -164,9 +172,12 @@ class SamNet:
 
     # -- pictures in --------------------------------------------------------------------------------------------------
 
-    @torch.no_grad()
     def encode(self, images: Sequence[np.ndarray]) -> list[View]:
-        """A View of each (H, W, 3) uint8 RGB picture, several in one pass."""
+        """A View of each (H, W, 3) uint8 RGB picture, several in one pass; with gradients in training mode."""
+        with torch.set_grad_enabled(self.model.training and torch.is_grad_enabled()):
+            return self._encode(images)
+
+    def _encode(self, images: Sequence[np.ndarray]) -> list[View]:
         views: list[View] = []
         for start in range(0, len(images), PICTURES):
             part = list(images[start : start + PICTURES])
@@ -296,7 +307,7 @@ def _mask_loss(logits: Tensor, wanted: Tensor, quality: Tensor) -> Tensor:
     return FOCAL * focal + DICE * dice + QUALITY * (quality - true).square()
 
 
-def tiny_sam() -> Sam:
+def tiny_sam(inner: int = 2048) -> Sam:
     """A small Sam of segment-anything's own modules with random weights, the same at every call. It was never trained.
 
     Its masks mean nothing; it exists so that the code path can be tested where the public checkpoints are out of reach.
@@ -330,7 +341,7 @@ def tiny_sam() -> Sam:
                 transformer_dim=width,
                 iou_head_depth=3,
                 iou_head_hidden_dim=256,
-                transformer=TwoWayTransformer(depth=2, embedding_dim=width, mlp_dim=2048, num_heads=8),
+                transformer=TwoWayTransformer(depth=2, embedding_dim=width, mlp_dim=inner, num_heads=8),
             ),
         )
 

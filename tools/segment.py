@@ -92,6 +92,8 @@ class Segment(Tool):
     Options: confidence, iou and limit of the finding by words, as for detection.
 
     Args:
+        words: "table" for a `PhraseTable` as the text side of a Segment Anything without a grounder; it is trained and
+            saved with the network.
         grounder: ultralytics weights with a closed vocabulary; None, or weights that cannot be had (a warning says
             so), make G = 0: then only regions and link vectors prompt Segment Anything.
         model: a Segment Anything network to use instead of weights.
@@ -114,9 +116,10 @@ class Segment(Tool):
     limits = {"confidence": (0, 1), "iou": (0, 1), "limit": (1, 300)}  # noqa: RUF012 - read only
 
     def __init__(self, weights: str | None = None, device: str = "auto", *, grounder: str | None = "yolo11n.pt",
-                 model: Any = None, **options: Any) -> None:
+                 model: Any = None, words: str | None = None, **options: Any) -> None:
         super().__init__(weights, device, **options)
-        self.grounder, self._model = grounder, model
+        self.grounder, self._model, self._words_kind = grounder, model, words
+        self.table: Any = None
 
     def setup(self) -> None:
         """Load the networks; the condition's shape follows from them."""
@@ -138,6 +141,24 @@ class Segment(Tool):
         words = 0 if self.space is None else self.space.size
         self.condition = (1, words) if self.sam is None else (ROWS, self.sam.width + words)
         self.models = {net.name: net.sha256 for net in (self.sam, self.finder) if net is not None}
+        self._set_up_table()
+
+    def _set_up_table(self) -> None:
+        """The table of words, where it was asked for or the weights hold one."""
+        import torch
+
+        from veclink.tools.small import PhraseTable, about_small, load_small
+        from veclink.tools.weights import locate
+
+        path = locate(self.weights or "")
+        stored = path is not None and path.suffix == ".safetensors" and about_small(path).get("words")
+        if self.sam is not None and self.finder is None and (stored or self._words_kind == "table"):
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(0)
+                table = PhraseTable(ROWS, self.sam.width)
+            if stored and path is not None:
+                load_small(path, {"words": table})
+            self.table = table.to(self.device).requires_grad_(False)
 
     def _load_grounder(self) -> Any:
         from veclink.tools.yolo import Yolo
@@ -155,6 +176,9 @@ class Segment(Tool):
         import torch
 
         self.ready()
+        if self.table is not None and phrases:
+            with torch.set_grad_enabled(self.table.training and torch.is_grad_enabled()):
+                return list(self.table(phrases).cpu())
         rows = [torch.zeros(self.condition) for _ in phrases]
         if self.space is not None:
             for row, phrase in zip(rows, phrases, strict=True):
@@ -175,7 +199,8 @@ class Segment(Tool):
     def loss(self, images: Sequence[np.ndarray], conditions: Sequence[Condition], targets: Sequence[Result]) -> Tensor:
         """Focal, dice and quality loss of Segment Anything's low-resolution logits (see `SamNet.loss`).
 
-        Gradients reach the conditions' first 256 columns and the mask decoder; the image encoder is frozen. Rows that
+        Gradients reach the conditions' first 256 columns and the mask decoder; the image encoder too in training mode
+        (`networks`). Rows that
         are zero are fed too, so that a link whose gate is still 0 gets a gradient. The grounder is not asked.
 
         Args:
@@ -189,7 +214,11 @@ class Segment(Tool):
         self._check(images, conditions)
         if self.sam is None:
             return super().loss(images, conditions, targets)
-        pictures = self.encoded(images)
+        if self.sam.model.training:  # each step sees other features
+            fresh = {id(image): _Picture(None) for image in images}
+            pictures: list[_Picture] = [fresh[id(image)] for image in images]
+        else:
+            pictures = self.encoded(images)
         self._view(images, pictures)
         prompts, wanted = [], []
         for image, picture, condition, target in zip(images, pictures, conditions, targets, strict=True):
@@ -200,6 +229,31 @@ class Segment(Tool):
             prompts += _Asked(condition.regions, condition.vectors[:, : self.sam.width], ()).prompts(picture)
             wanted += list(target.masks) if count else [target.masks.any(0)]
         return self.sam.loss(prompts, wanted)
+
+    def networks(self) -> dict[str, Any]:
+        """Segment Anything, and its table of words where it has one."""
+        if self.sam is None:
+            return {}
+        return {"network": self.sam.model, **({} if self.table is None else {"words": self.table})}
+
+    def save(self, path: Any) -> None:
+        """As `Tool.save`.
+
+        Raises:
+            ContractError: the network is not the small one.
+        """
+        from veclink.tools.sam import SMALL, tiny_sam
+        from veclink.tools.small import save_small
+
+        assert self.sam is not None, "only Segment Anything has networks to save"
+        shapes = [tuple(p.shape) for p in self.sam.model.parameters()]
+        if shapes != [tuple(p.shape) for p in tiny_sam(512).parameters()]:
+            raise ContractError(f"the network {SMALL}", self.sam.name, "save other networks by their own library")
+        save_small(path, self.networks(), {"config": SMALL, "words": self.table is not None})
+
+    @property
+    def learned(self) -> int:
+        return self.condition[1] if self.sam is None else self.sam.width
 
     def _check(self, images: Sequence[np.ndarray], conditions: Sequence[Condition]) -> None:
         self.ready()

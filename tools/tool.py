@@ -120,6 +120,25 @@ class Tool:
         """A scalar to minimise; gradients reach the conditions' vectors. Only for tools that can be trained."""
         raise NotImplementedError(f"{self.name} cannot be trained")
 
+    def networks(self) -> Mapping[str, Any]:
+        """Name -> torch module of what training may change beside the conditions; empty where nothing may be.
+
+        Only after `ready`. In training mode (`module.train()`) `loss` gives gradients to their parameters that ask.
+        """
+        return {}
+
+    def begin(self) -> None:
+        """Make networks that were never trained ready to be trained from nothing."""
+
+    def save(self, path: Any) -> None:
+        """Write `networks` as one safetensors file that the tool takes as its weights."""
+        raise NotImplementedError(f"{self.name} has no networks of its own to save")
+
+    @property
+    def learned(self) -> int:
+        """How many of a condition's first columns `loss` gives gradients to; the others are the bridge's alone."""
+        return int(self.condition[1])
+
     # -- what a tool gets ------------------------------------------------------------------------------------------
 
     @property

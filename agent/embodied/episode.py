@@ -16,11 +16,12 @@ from typing import Any
 from veclink.agent.embodied.body import RADIUS, VOXELS, Body, EpisodeOver, SkillFailed
 from veclink.agent.embodied.deeds import Doer
 from veclink.agent.embodied.goals import Goal, checked, goals
-from veclink.agent.embodied.keep import Folder
+from veclink.agent.embodied.keep import PICTURE, Folder
 from veclink.agent.embodied.loop import Crew, Loop, begin, graph, unpacked
 from veclink.agent.embodied.memory import Memory
 from veclink.agent.embodied.planner import Planner, reached
 from veclink.agent.embodied.result import EpisodeResult
+from veclink.agent.embodied.watch import timeline
 from veclink.envs.errors import InputError
 
 STEPS = 12_000
@@ -98,17 +99,15 @@ class Episode:
         if self.folder:
             self.folder.manifest(self._manifest(None))
         try:
-            end: dict[str, Any] = graph().invoke(loop, context=self.crew, config={"recursion_limit": 60 * self.steps})
+            end: Any = graph().invoke(loop, context=self.crew, config={"recursion_limit": 60 * self.steps})
         except EpisodeOver as over:
             end = {**loop, "over": str(over)}
-        finally:
-            if self.crew.memory and self.crew.memory.path == "":
-                self.crew.memory.close()
         result = self._result(end, time.perf_counter() - began)
         if self.crew.memory:
             self._remember(result)
         if self.folder:
             self.folder.manifest(self._manifest(result))
+            timeline(result.to_dict(), self.folder.path / PICTURE)
             self.folder.close()
         return result
 
@@ -215,6 +214,8 @@ def goals_from(goal: str | Goal | Sequence[Goal]) -> tuple[Goal, ...]:
 def _name(world: Any) -> str:
     """The world's name for the memory and the manifest."""
     inner = getattr(world, "unwrapped", world)
+    if isinstance(name := getattr(inner, "name", None), str):
+        return name
     return {"VoxelWorld": "voxel", "MineDojoWorld": "minedojo"}.get(type(inner).__name__, type(inner).__name__)
 
 

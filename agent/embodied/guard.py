@@ -6,10 +6,12 @@ from typing import Any
 
 from veclink.agent.embodied.body import Body
 from veclink.agent.embodied.sense import threats
+from veclink.agent.embodied.skills.survive import burns, under_water
 
 OWN_BUSINESS = frozenset({"attack", "flee", "sleep", "eat"})  # actions that deal with such things themselves
 QUIET = 160  # steps for which a mob that could not be dealt with is left alone
 STARVING = 6.0  # food at which an action is broken off, once
+SHORT_OF_AIR = 120.0  # of 300
 CHECK_EVERY = 4  # steps between two looks
 
 
@@ -17,7 +19,7 @@ class Alarm(Exception):  # it is no error: the action must wait
     """Something cannot wait.
 
     Attributes:
-        kind: "mob", "hungry" or "night".
+        kind: "air", "lava", "mob", "hungry" or "night".
     """
 
     def __init__(self, kind: str, detail: str = "") -> None:
@@ -53,7 +55,13 @@ class Guard:
         Raises:
             Alarm: the action must be broken off.
         """
-        if not self.action or self.action in OWN_BUSINESS:
+        if not self.action:
+            return
+        if float(body.observation["life_stats"]["oxygen"][0]) < SHORT_OF_AIR and under_water(body):
+            raise Alarm("air")
+        if burns(body):
+            raise Alarm("lava")
+        if self.action in OWN_BUSINESS:
             return
         if body.info.get("mobs") and (body.steps % CHECK_EVERY == 0 or body.hurt):
             for mob in self.dangers(body):

@@ -1,4 +1,4 @@
-"""What an episode leaves on disk: its manifest, a line for each action, and checkpoints that a killed episode resumes from.
+"""What an episode leaves on disk: its manifest, a line for each action, and checkpoints to resume a killed one from.
 
 A checkpoint is one row of an SQLite file: the loop's state, the agent's and the world's, written in one transaction, so
 that a kill at any moment leaves the row before it whole.

@@ -93,6 +93,9 @@ class Knowledge:
 
     Args:
         places: of "overworld", "nether", "end", "monument".
+
+    Attributes:
+        ways: item name -> ways to it. usual: way key -> ticks that one go takes by the table's estimate.
     """
 
     def __init__(self, places: Iterable[str] = ("overworld",)) -> None:
@@ -104,6 +107,8 @@ class Knowledge:
             if way.info.place in self.places:
                 self.ways[way.gives.name].append(way)
         self._loose = {name: _merged(ways) for name, ways in self.ways.items()}
+        every = (way for table in (self.ways, self._loose) for ways in table.values() for way in ways)
+        self.usual = {way.key: way.first + way.each for way in every}
         self.tools = _tools()
         self._prices: dict[tuple[frozenset[str], frozenset[tuple[str, float]]], dict[Item, float]] = {}
 

@@ -21,11 +21,13 @@ from veclink.agent.embodied.body import Body, EpisodeOver, SkillFailed
 from veclink.agent.embodied.deeds import Doer
 from veclink.agent.embodied.goals import Goal, ImpossibleGoal
 from veclink.agent.embodied.guard import Alarm, Guard
+from veclink.agent.embodied.items import Item
 from veclink.agent.embodied.keep import Folder
 from veclink.agent.embodied.memory import LONGEST_PLAN, Memory
 from veclink.agent.embodied.planner import HUNGRY, ROOM, diagnose, met, reached
 from veclink.agent.embodied.sense import Past, failure_of, state_of
 from veclink.agent.embodied.skills.stuck import get_free
+from veclink.agent.embodied.skills.survive import breathe, out_of_lava
 from veclink.envs.errors import VeclinkError
 
 FORGOTTEN = 5000  # steps after which a failure no longer counts
@@ -35,6 +37,7 @@ IDLE = 5  # failed actions in a row that hardly took a step: then the body gets 
 BRIEF = 3  # steps that count as hardly any
 DESPAWN = 5400  # steps after which things left behind by a death are given up
 URGENT = frozenset({"attack", "flee", "equip", "eat", "build", "sleep", "drop", "approach", "place"})
+REFLEXES = {"air": breathe, "lava": out_of_lava}
 OUTSIDE = frozenset({"explore", "approach", "mine", "attack", "shear", "milk", "farm", "fish", "fill"})
 
 
@@ -137,7 +140,7 @@ def act(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:
     action = Action.from_dict(loop["plan"][0]) if loop["plan"] else Action("explore", {"find": "log", "how": "walk"},
                                                                            {}, "", 300)
     crew.current, crew.before, crew.outcome, crew.words = action, crew.state(), None, ""
-    began, over = body.steps, ""
+    began, deaths, over = body.steps, body.deaths, ""
     crew.guard.begin(body, action.name, action.name in OUTSIDE and not crew.before.underground)
     try:
         if loop["idle"] >= IDLE:
@@ -146,7 +149,8 @@ def act(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:
     except SkillFailed as failed:
         crew.outcome, crew.words = failure_of(action, failed), str(failed)
     except Alarm as alarm:
-        reason = {"mob": "danger", "night": "night"}.get(alarm.kind, "danger")
+        over = reflex(crew, alarm)
+        reason = "died" if body.deaths > deaths else "night" if alarm.kind == "night" else "danger"
         crew.outcome, crew.words = Failure(action.name, reason, action.way), str(alarm)
     except EpisodeOver as end:
         over, crew.words = str(end), str(end)
@@ -155,6 +159,21 @@ def act(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:
     crew.ticks = body.steps - began
     return {"over": over, "plan": loop["plan"][1:], "actions": loop["actions"] + 1,
             "idle": 0 if loop["idle"] >= IDLE else loop["idle"]}
+
+
+def reflex(crew: Crew, alarm: Alarm) -> str:
+    """What is done at once, before any planning; why the episode ended meanwhile, or ""."""
+    deed = REFLEXES.get(alarm.kind)
+    if deed is None:
+        return ""
+    crew.guard.end()
+    try:
+        deed(crew.body)
+    except SkillFailed:
+        crew.words = f"{alarm.kind}: died"
+    except EpisodeOver as end:
+        return str(end)
+    return ""
 
 
 def check(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:
@@ -176,6 +195,9 @@ def check(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:
                     or "gain" not in action.expect]
         return {"failures": failures, "idle": 0, "fresh": pressing(crew, after, loop["plan"]) or not loop["plan"]}
     crew.reasons[failure.reason] += 1
+    if gained(action, before, after):
+        failures = [each for each in loop["failures"] if not action.way or each["way"] != action.way]
+        return {"failures": failures, "muted": muted, "fresh": True, "idle": 0}
     if not action.way and action.name in URGENT and failure.reason not in ("died", "night", "danger"):
         muted[action.words()] = crew.body.steps + MUTED
         if action.name in ("attack", "flee"):
@@ -184,6 +206,12 @@ def check(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:
     brief = crew.ticks < BRIEF
     return {"failures": [*loop["failures"], row], "muted": muted, "fresh": True,
             "idle": loop["idle"] + 1 if brief else 0}
+
+
+def gained(action: Action, before: State, after: State) -> bool:
+    """Whether an action that failed did win some of what it was for."""
+    return any(after.stock.has(Item.of(item)) > before.stock.has(Item.of(item))
+               for item in dict(action.expect.get("gain", {})))
 
 
 def remember(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:

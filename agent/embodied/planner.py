@@ -13,18 +13,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from veclink.agent.embodied.actions import Action, Failure, State
 from veclink.agent.embodied.goals import Goal
 from veclink.agent.embodied.items import Item, item_ids
+from veclink.agent.embodied.knowledge import knowledge
 from veclink.agent.embodied.steps import Step, names_used, ordered
 from veclink.agent.embodied.tree import Tree, decompose
 from veclink.agent.embodied.write import Writer, stations_of
 from veclink.envs.facts import ITEMS
 
-PATIENCE = 3  # failures of one way before another is tried
+PATIENCE = 3  # failures of one way before it counts as dearer
+DEARER = 5.0  # times as dear with every failure from there on
 HARD = {"not near", "timeout", "unreachable", "no change"}  # failures that another way may mend
 WEAK, HUNGRY, STARVING = 8.0, 14.0, 6.0  # life to run at; food to eat at, and to look for food at
 WOUNDED = 14.0  # life at which a meal is taken, since life grows back only with food above 17
 FED = 18.0  # food below which life does not grow back
 ROOM = 1  # free slots that are too few
 RUN_FROM = ("creeper",)  # whatever the life
+BAD_FOOD = ("rotten_flesh", "spider_eye", "poisonous_potato")
+WALLS, ENOUGH_WALLS = ("cobblestone", "dirt", "stone", "planks"), 8  # blocks to shut oneself in with
 
 
 class Planner:
@@ -52,10 +56,20 @@ class Planner:
             ImpossibleGoal: no way leads there.
         """
         near = stations_of(state)
-        banned = [way for way, number in _hard(failures).items() if number >= PATIENCE]
-        return decompose(
-            remaining(self.goals, state), state.stock, near=near, banned=banned, learnt=self.learnt, places=self.places
-        )
+        learnt = self._dearer(failures)
+        return decompose(remaining(self.goals, state), state.stock, near=near, learnt=learnt, places=self.places)
+
+    def _dearer(self, failures: Sequence[Failure]) -> Mapping[str, float] | None:
+        """What memory knows of costs, with the ways that keep failing made dear, so that another becomes cheaper."""
+        failed = {way: number for way, number in _hard(failures).items() if number >= PATIENCE}
+        if not failed:
+            return self.learnt
+        costs = dict(self.learnt or {})
+        for key, ticks in knowledge(self.places).usual.items():
+            number = max((n for way, n in failed.items() if key == way or key.startswith(f"{way}:")), default=0)
+            if number:  # the way itself, or the same for one variant
+                costs[key] = costs.get(key, ticks) * DEARER ** (number - PATIENCE + 1)
+        return costs
 
     def next(self, state: State, failures: Sequence[Failure] = ()) -> list[Action]:
         """All actions that remain, the next one first; empty where every goal is reached.
@@ -203,23 +217,24 @@ def _danger(state: State) -> list[Action]:
     if not state.threats:
         return []
     worst = next((mob for mob in state.threats if mob in RUN_FROM), state.threats[0])
-    armed = next((item.name for item, _ in state.stock if item.name.endswith(("_sword", "_axe"))), "")
-    if state.life <= WEAK or worst in RUN_FROM or not armed:
-        return [Action("flee", {"from": worst}, {"safe": True}, limit=400)]
+    blow = Action("attack", {"mob": worst, "count": 1}, {"killed": {worst: 1}}, limit=400)
+    if worst in RUN_FROM:
+        return [Action("flee", {"from": worst}, {"safe": True}, limit=200)]
+    if state.life <= WEAK:
+        walls = sum(state.stock.has(Item(name)) for name in WALLS)
+        flee = Action("flee", {"from": worst}, {"safe": True}, limit=300)
+        return [Action("build", {"what": "shelter", "wait": 300}, {}, limit=500)] if walls >= ENOUGH_WALLS else [flee]
     best = max(
-        (item.name for item, _ in state.stock if item.name.endswith(("_sword", "_axe"))),
-        key=lambda name: (float(ITEMS.damage[item_ids()[name]]), name),
+        (item.name for item, _ in state.stock if item.name.endswith(("_sword", "_axe", "_pickaxe"))),
+        key=lambda name: (name.endswith("_sword"), float(ITEMS.damage[item_ids()[name]]), name),
+        default="",
     )
-    return [
-        Action("equip", {"item": best}, {"equipped": best}, limit=60),
-        Action("attack", {"mob": worst, "count": 1}, {"killed": {worst: 1}}, limit=400),
-    ]
+    return [Action("equip", {"item": best}, {"equipped": best}, limit=60), blow] if best else [blow]
 
 
 def _meal(state: State) -> Item | None:
     """The best food at hand."""
-    bad = ("rotten_flesh", "spider_eye", "poisonous_potato", "pufferfish")
-    foods = [item for item, _ in state.stock if ITEMS.food[item_ids()[item.name]] and item.name not in bad]
+    foods = [item for item, _ in state.stock if ITEMS.food[item_ids()[item.name]] and item.name not in BAD_FOOD]
     kept = [item for item in foods if item.name not in ("golden_apple", "chicken") and str(item) != "fish:3"]
     return max(kept, key=lambda item: (int(ITEMS.food[item_ids()[item.name]]), str(item)), default=None)
 
@@ -234,4 +249,6 @@ def _dropped(state: State, steps: Sequence[Step], goals: Sequence[Goal]) -> list
 
 def _useful(name: str) -> bool:
     i = item_ids()[name]
+    if name in BAD_FOOD:
+        return False
     return bool(ITEMS.tool[i] or ITEMS.food[i] or ITEMS.slot[i]) or name in ("cobblestone", "torch", "bed")

@@ -27,7 +27,7 @@ DARK = 0.45  # brightness of the sun below which it is night, where the world ha
 MIDNIGHT, NOON = 18_000, 6_000
 ROOFED = 3  # blocks of roof that make a place underground
 COMMON = frozenset({"air", "stone", "dirt", "grass", "bedrock", "sandstone", "leaves", "leaves2"})
-EYES_OPEN = {"skeleton": 9.0, "stray": 9.0, "creeper": 6.5, "witch": 8.0, "blaze": 10.0}  # blocks; others FIGHT
+EYES_OPEN = {"skeleton": 6.0, "stray": 6.0, "creeper": 6.5, "witch": 8.0, "blaze": 10.0}  # blocks; others FIGHT
 FIGHT = 5.0
 BOTHERED = ("zombie_pigman", "enderman")  # hostile only to who attacks them
 REASON_OF = {
@@ -156,7 +156,8 @@ def seen_blocks(body: Body) -> dict[str, tuple[float, float, float]]:
 
 def nearby(body: Body, known: Mapping[str, tuple[float, float, float]]) -> tuple[str, ...]:
     """Blocks within sight, mobs and drops within the senses; a table or furnace only where it can be used."""
-    names = {name for name, place in known.items() if math.dist(place, tuple(body.pos)) <= SIGHT}
+    here = [float(v) for v in body.pos]
+    names = {name for name, place in known.items() if math.dist([v + 0.5 for v in place], here) <= SIGHT}
     for kind, blocks in (("table", ("crafting_table",)), ("furnace", ("furnace", "lit_furnace"))):
         names -= set(blocks)
         if bool(body.observation["nearby_tools"][kind]):

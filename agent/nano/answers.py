@@ -42,9 +42,21 @@ def countable(said: Said | None) -> Said | None:
 def things(describer: Describer, rng: random.Random) -> Said | None:
     """Something to count, or of which there is none."""
     roll = rng.random()
-    if roll < 0.13 or not describer.clear:
+    if not describer.clear:
+        return describer.absent() if roll < 0.3 else None
+    if roll < 0.1:
         return describer.absent()
-    return describer.subset() if roll < 0.35 else describer.category()
+    if roll < 0.3:
+        return describer.subset()
+    kinds = Counter(mob.kind for mob in describer.truth.mobs)
+    if roll < 0.65 and max(kinds.values()) > 2:  # large numbers are rare: seek them out
+        most = max(sorted(kinds), key=lambda kind: kinds[kind])
+        noun = describer.kind_noun(most) if most in book("mobs") else describer.group_noun("mobs")
+        return describer.said(noun, noun.pool) if any(mob.clear for mob in noun.pool) else None
+    if roll < 0.75:
+        noun = describer.group_noun("mobs")
+        return describer.said(noun, noun.pool)
+    return describer.category()
 
 
 def count(describer: Describer, drawer: Drawer, rng: random.Random) -> Lesson | None:
@@ -73,7 +85,7 @@ def refused(describer: Describer, drawer: Drawer, rng: random.Random) -> Lesson 
 def yesno(describer: Describer, drawer: Drawer, rng: random.Random) -> Lesson | None:
     """Is there one."""
     roll = rng.random()
-    if roll < 0.45:
+    if roll < 0.38:
         said = describer.absent()
     elif roll < 0.6:
         said = _false_colour(describer, rng) if rng.random() < 0.5 else _false_side(describer, drawer, rng)

@@ -16,7 +16,8 @@ def imperative(line: str, drawer: Drawer, rng: random.Random) -> str:
     if not line.startswith("!"):
         return line
     pattern = expand(drawer.one(book("talk")["please"], rng)[0], rng)
-    return pattern.replace("{x}", line[1:])
+    body = line[1:] if pattern == "{x}" else line[1:].rstrip("?")
+    return pattern.replace("{x}", body)
 
 
 def dressed(body: str, drawer: Drawer, rng: random.Random) -> str:

@@ -100,7 +100,9 @@ def _found(draw: ImageDraw.ImageDraw, target: Boxes | Keypoints) -> None:
     for box, colour in zip(boxes.tolist(), COLOURS * 99, strict=False):
         draw.rectangle([value * SCALE for value in box], outline=colour, width=1)
     if isinstance(target, Keypoints):
-        for body, colour, scores in zip(target.xy, COLOURS * 99, target.keypoints.keypoint_confidence, strict=False):
+        certain = target.keypoints.keypoint_confidence
+        assert certain is not None
+        for body, colour, scores in zip(target.xy, COLOURS * 99, certain, strict=False):
             seen = [float(score) > 0 for score in scores]
             for a, b in target.edges:
                 if seen[a] and seen[b]:

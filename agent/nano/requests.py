@@ -20,8 +20,8 @@ PARTS = {
     "feet": ("foot",), "knees": ("knee",), "legs": ("knee", "foot"), "limbs": ("knee", "foot", "elbow", "hand"),
     "arms": ("shoulder", "elbow", "hand"), "hands": ("hand",), "elbows": ("elbow",), "shoulders": ("shoulder",),
 }
-NO_OPENER = ("first", "1", "a)", "two", "three", "before", "after", "once", "step", "both", "start", "to begin", "do this",
-             "in ", "task", "kindly")  # beginnings that take no "could you" before them
+NO_OPENER = ("first", "1", "a)", "two", "three", "before", "after", "once", "step", "both", "start", "to begin",
+             "do this", "in ", "task", "kindly")  # beginnings that take no "could you" before them
 ARMED = {"arms", "hands", "elbows", "shoulders"}  # parts of humanoids alone
 
 
@@ -158,7 +158,8 @@ class Requester:
         if kinds is None or (together and said is None):
             return None
         order = sorted(range(count), key=lambda i: line.index(f"{{{i + 1}}}"))  # as they stand in the text
-        clauses, routes, told, answer, value, fresh = [""] * count, [None] * count, [], "", "", new
+        clauses, told, answer, value, fresh = [""] * count, [], "", "", new
+        routes: list[Wanted | None] = [None] * count
         for place, i in enumerate(order):
             drawn = self._clause(kinds[i], said, place)
             if drawn is None:
@@ -232,8 +233,8 @@ class Requester:
         turns = [self._framed(first, said)]
         later = [role for role in (*self.roles, COUNT) if role != first and self._fits(role, said)]
         self.rng.shuffle(later)
-        later.sort(key=lambda role: role == EDIT)  # a change of the picture comes last
-        for role in later[: self.rng.choice((1, 1, 2))]:
+        chosen = later[: self.rng.choice((1, 1, 2))]
+        for role in sorted(chosen, key=lambda role: role == EDIT):  # a change of the picture comes last
             turns.append(replace(self._later(role, said), before=(said.phrase,)))
         return turns if len(turns) > 1 else None
 

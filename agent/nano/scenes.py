@@ -1,7 +1,7 @@
 """Pictures for training: random scenes of the voxel world with their truth, and the same scenes after a change.
 
-Scene number `index` of a split and seed is always the same one, whoever asks and in whatever order. Scenes of one
-place follow one another, since loading a place costs as much as drawing several.
+Scene number `index` of a split and seed is always the same one, whoever asks and in whatever order. A few places take
+turns until each has been drawn VIEWS times, since loading a place costs as much as drawing several scenes.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from veclink.envs.voxel.render import Frame, Renderer, Scene, Textures
 HELD_OUT = "rough"  # the style of textures that training never sees
 STYLES = ("plain", "soft", "vivid", "faded", "dark")
 SETS = 20  # texture sets of a split
-VIEWS = 24  # scenes of one place
-KEPT = 2  # places kept loaded
+VIEWS = 32  # scenes of one place
+MIXED = 4  # places whose scenes take turns, so that a batch is not all of one place
 DISTANCE = 40.0  # how far one sees, blocks
-SIZE = (160, 256)
+SIZES = (*((160, 256),) * 5, (144, 256), (176, 256), (192, 256), (160, 224), (128, 224))  # height, width
 LABELS = ("block", "depth", "mobs")
-COUNTS = (5, 18, 18, 17, 14, 11, 8, 5, 4)  # weights of 0 to 8 mobs
+COUNTS = (4, 10, 14, 16, 16, 14, 11, 8, 7)  # weights of 0 to 8 mobs
 EYES = 12  # places tried for an eye
 
 
@@ -77,11 +77,11 @@ class Scenes:
     """
 
     def __init__(self, split: str = "train", seed: int = 0, held_out: bool = False,
-                 sizes: Sequence[tuple[int, int]] = (SIZE,), kinds: Sequence[str] | None = None) -> None:
+                 sizes: Sequence[Sequence[int]] = SIZES, kinds: Sequence[str] | None = None) -> None:
         self.split, self.seed, self.held_out = check_split(split), seed, held_out
         if held_out and split == "train":
             raise InputError("the held-out textures in validation or test", "split train", "leave held_out off")
-        self.sizes, self.kinds = tuple(sizes), tuple(kinds or book("mobs"))
+        self.sizes, self.kinds = tuple((int(h), int(w)) for h, w in sizes), tuple(kinds or book("mobs"))
         self._places: OrderedDict[int, Place] = OrderedDict()
         self._renderers: dict[tuple[str, int], Renderer] = {}
 
@@ -89,7 +89,7 @@ class Scenes:
 
     def shot(self, index: int) -> Shot:
         """Scene number `index`, from 0 on."""
-        made = self._place(index // VIEWS)
+        made = self._place(index // (VIEWS * MIXED) * MIXED + index % MIXED)
         rng = random.Random(f"scene/{self.split}/{self.seed}/{index}")
         look_rng = random.Random(f"look/{self.split}/{self.seed}/{made.number}")
         style, number = self._texture_set(look_rng)
@@ -118,7 +118,7 @@ class Scenes:
         found = self._places.get(number)
         if found is None:
             found = self._places[number] = place(self.split, self.seed, number)
-            if len(self._places) > KEPT:
+            if len(self._places) > MIXED:
                 self._places.popitem(last=False)
         return found
 
@@ -147,7 +147,8 @@ class Scenes:
             if not ground:
                 continue
             eye = (x + 0.5, ground + rise, z + 0.5)
-            free = free_sight(made, eye, yaw)
+            aside = min(free_sight(made, eye, yaw + turn, 3.0) for turn in (-35, 35))
+            free = free_sight(made, eye, yaw) * (1.0 if aside > 2.0 else 0.4)  # nothing that fills half the picture
             if free > best_free:
                 best = _View(eye, yaw, rng.uniform(2, 14) + 4 * (rise - 1.62), rng.uniform(52, 88))
                 best_free = free
@@ -169,7 +170,7 @@ class Scenes:
                   ) -> dict[int, tuple[float, float, float]]:
         """Put mobs down before the eye; factors of those in another colour than their own."""
         wanted = rng.choices(range(len(COUNTS)), COUNTS)[0]
-        kinds = rng.sample(self.kinds, min(rng.choice((1, 2, 2, 3, 3)), len(self.kinds)))
+        kinds = rng.sample(self.kinds, min(rng.choice((1, 1, 2, 2, 3, 3)), len(self.kinds)))
         half = math.degrees(math.atan(math.tan(math.radians(view.fov / 2)) * size[1] / size[0])) * 0.86
         recoloured: dict[int, tuple[float, float, float]] = {}
         spots: list[tuple[float, float]] = []

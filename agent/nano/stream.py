@@ -9,7 +9,7 @@ import numpy as np
 
 from veclink.agent.nano.language import Language
 from veclink.agent.nano.lesson import ROLES, Lesson
-from veclink.agent.nano.scenes import SIZE, Scenes, Shot
+from veclink.agent.nano.scenes import SIZES, Scenes, Shot
 from veclink.agent.nano.targets import sample_of
 from veclink.router.nano.samples import Sample, Source
 
@@ -24,13 +24,13 @@ class Stream:
         split, seed, held_out, sizes: as `Scenes`.
         tools: role -> name of the tool that fills it; requests are made for these alone.
         lessons: turns of a picture.
-        edits: how many changed pictures are drawn a picture at most; requests for more are left out.
+        edits: how many changed pictures are drawn a picture at most; calls for more have no target (routing alone).
         fresh, weights: as `Language`.
         dialogues: share of pictures with a dialogue.
     """
 
     def __init__(self, split: str = "train", seed: int = 0, held_out: bool = False,
-                 sizes: Sequence[tuple[int, int]] = (SIZE,), tools: Mapping[str, str] | None = None, lessons: int = 6,
+                 sizes: Sequence[Sequence[int]] = SIZES, tools: Mapping[str, str] | None = None, lessons: int = 6,
                  edits: int = 1, fresh: float = 0.5, weights: dict[str, float] | None = None,
                  dialogues: float = DIALOGUES) -> None:
         self.scenes = Scenes(split, seed, held_out, sizes)
@@ -46,7 +46,7 @@ class Stream:
         if rng.random() < self.dialogues:
             told = self.language.dialogue(shot.truth, rng)
             lessons = [*told, *lessons][: max(self.lessons, len(told))]
-        lessons, edited = self._drawn(shot, lessons)
+        edited = self._drawn(shot, lessons)
         name = f"{self.scenes.split} {self.scenes.seed}:{index}"
         return sample_of(shot.frame.rgb, shot.truth, lessons, self.tools, edited, name)
 
@@ -57,18 +57,14 @@ class Stream:
             yield self.sample(index)
             index += 1
 
-    def _drawn(self, shot: Shot, lessons: Sequence[Lesson]
-               ) -> tuple[list[Lesson], list[dict[int, np.ndarray]]]:
-        """The lessons with the pictures after their changes, those with a change too many left out."""
-        kept, edited, drawn = [], [], 0
+    def _drawn(self, shot: Shot, lessons: Sequence[Lesson]) -> list[dict[int, np.ndarray]]:
+        """Of each lesson the pictures after its changes, by the number of the route; at most `edits` in all."""
+        edited: list[dict[int, np.ndarray]] = []
         for lesson in lessons:
+            drawn = sum(len(one) for one in edited)
             changes = [(i, wanted.edit) for i, wanted in enumerate(lesson.routes) if wanted.edit is not None]
-            if changes and drawn + len(changes) > self.edits and kept:
-                continue
-            drawn += len(changes)
-            kept.append(lesson)
-            edited.append({i: self.scenes.edited(shot, edit) for i, edit in changes})
-        return kept, edited
+            edited.append({i: self.scenes.edited(shot, edit) for i, edit in changes[: self.edits - drawn]})
+        return edited
 
 
 def source(split: str = "train", seed: int = 0, **options: object) -> Source:

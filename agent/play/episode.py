@@ -47,7 +47,8 @@ class Play:
         settings: what was set otherwise in the world.
         ended: "success", "death", "limit" (the task's own), "steps", "player" (it had no more to do), "interrupted",
             "error", or "" while it goes on.
-        steps, ticks, reward, success: at the end. progress: {target: [reached, asked]}.
+        steps, ticks, reward, success: at the end; success as the task has it, or, where the task is a goal in words,
+            as the player sees it. progress: {target: [reached, asked]}.
         inventory: {item: how many} at the end. cause: of a death. error: the message.
         seconds: of all steps together. video: its file. more: what the player says of itself.
     """
@@ -221,7 +222,7 @@ class Episode:
         player.stopping = stop
         observation, info = world.reset(seed=play.seed)
         player.begin(world, play.goal, play.seed)
-        task = getattr(world, "spec", None)
+        task = getattr(world, "task", None)
         self.judge = Judge(task) if isinstance(task, TaskSpec) else None
         if self.judge is not None:
             self.judge.begin(info)
@@ -235,7 +236,8 @@ class Episode:
             else:
                 action = player.act(observation, info)
                 if player.finished:
-                    play.ended = "player"
+                    play.success = play.success or bool(player.success)
+                    play.ended = "success" if play.success else "player"
                     continue
                 observation, reward, terminated, truncated, info = world.step(action)
                 self._after(np.asarray(action), float(reward), bool(terminated), bool(truncated), observation, info)
@@ -261,7 +263,8 @@ class Episode:
             row["events"] = [[kind, what] for kind, what in info["events"]]
         self._note(observation, info, row["words"], row)
 
-    def _note(self, observation: Mapping[str, Any], info: Mapping[str, Any], doing: str, row: Mapping[str, Any]) -> None:
+    def _note(self, observation: Mapping[str, Any], info: Mapping[str, Any], doing: str,
+              row: Mapping[str, Any]) -> None:
         play = self.play
         self.status = Status.of(observation, info, goal=play.goal, doing=doing, note=self.player.note, step=play.steps,
                                 steps=play.limit, reward=play.reward)
@@ -318,10 +321,13 @@ def make_world(task: TaskSpec, world: str, seed: int, image_size: tuple[int, int
     options = {**player.wants, **settings}
     if world == "voxel":
         options.setdefault("pictures", image_size is not None)
+    elif "respawns" not in settings:
+        options.pop("respawns", None)
     fields = {name: options.pop(name) for name in list(options) if name in TaskSpec.__dataclass_fields__}
     try:
         maker: Any = make  # it takes a TaskSpec too
         return maker(task.changed(**fields) if fields else task, image_size=image_size or (16, 16), seed=seed,
                      world=world, **options)
     except TypeError as error:
-        raise InputError(f"settings that the world {world!r} has", str(error), "leave it out, or mend its name") from error
+        raise InputError(f"settings that the world {world!r} has", str(error), "leave it out, or mend its name"
+                         ) from error

@@ -19,7 +19,7 @@ from veclink.envs.errors import InputError, UnknownName, VeclinkError
 
 GROUP = "veclink.players"
 _BUILT_IN = {
-    "agent": "veclink.agent.embodied.episode:AgentPlayer",
+    "agent": "veclink.agent.play.agent:AgentPlayer",
     "scripted": "veclink.agent.play.scripted:ScriptedPlayer",
     "random": "veclink.agent.play.players:RandomPlayer",
     "noop": "veclink.agent.play.players:Player",
@@ -37,17 +37,25 @@ class Player:
 
     Attributes:
         protocol: what it looks at, for the run's manifest: "pixels", "voxels", "nothing" or "person".
-        wants: fields of the task that it needs (`use_voxel=True`, ...), set when its world is made.
+        wants: fields of the task that it needs (`use_voxel=True`, ...), set when its world is made; "respawns" too,
+            which is left out where a world is not the built-in one.
+        steps: most steps where nobody says otherwise.
         note: what it is doing, in words, for the screen and the video; may change at every step.
         finished: True once it has no more to do; the episode ends.
+        success: whether it has reached the goal by its own judgement, None where it does not judge.
         stopping: set when the episode is to be ended from outside; one that waits in `act` looks at it.
     """
 
     protocol: str = "nothing"
-    wants: Mapping[str, Any] = {}  # noqa: RUF012  (read, never changed)
+    wants: Mapping[str, Any] = {}
     note: str = ""
+    steps: int = 1000
     finished: bool = False
+    success: bool | None = None
     stopping: threading.Event | None = None
+
+    def check(self, goal: str) -> None:
+        """Raise InputError where it could do nothing with a goal; asked before a world is made."""
 
     def begin(self, world: World, goal: str, seed: int) -> None:
         """Get ready for an episode, after the world's reset and before the first `act`.
@@ -158,7 +166,8 @@ def make(name: str, **options: Any) -> Player:
             raise PlayerError(f"the player {name} at {target}", f"{type(error).__name__}: {error}",
                               "mend or uninstall what brings it, or choose another with --player") from error
     if not (isinstance(target, type) and issubclass(target, Player)):
-        raise PlayerError(f"a Player class for {name!r}", repr(target), "derive it from veclink.agent.play.players.Player")
+        raise PlayerError(f"a Player class for {name!r}", repr(target),
+                          "derive it from veclink.agent.play.players.Player")
     return target(**options)
 
 

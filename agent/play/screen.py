@@ -1,4 +1,4 @@
-"""What people see of a run: the world's picture with the goal, the action, life, food and what is carried drawn below."""
+"""What people see of a run: the picture, and below it goal, action, life, food and what is carried."""
 
 from __future__ import annotations
 

@@ -24,6 +24,9 @@ STRAY, LOOK_EVERY = 50, 120  # steps between changes of direction; between looks
 GLANCE = (1, 1, 1, -1, -1, -1, -1, -1, -1, 1, 1, 1)  # camera steps of a look round
 DEEP = 3  # blocks that one would not jump down
 TRUNKS = ("log", "log2")
+UP, EYES = np.array([0, 1, 0]), np.array([0.0, EYE, 0.0])
+LOWEST = np.array([BOX["xmin"], BOX["ymin"], BOX["zmin"]])
+LEAVES = ("leaves", "leaves2")
 Place = tuple[int, int, int]
 
 
@@ -34,8 +37,8 @@ class Near:
         voxels, location = observation["voxels"], observation["location_stats"]
         self.names, self.hard, self.wet = voxels["block_name"], voxels["is_collidable"], voxels["is_liquid"]
         self.pos = np.asarray(location["pos"], np.float64)
-        self.base = np.floor(self.pos + (0, 1e-3, 0)).astype(int)  # feet stand on a block, not a hair inside it
-        self.eye = self.pos + (0, EYE, 0)
+        self.base = np.floor(self.pos + 1e-3 * UP).astype(int)  # feet stand on a block, not a hair inside it
+        self.eye = self.pos + EYES
         self.yaw, self.pitch = float(location["yaw"][0]), float(location["pitch"][0])
 
     def _at(self, place: Any) -> Place | None:
@@ -60,7 +63,7 @@ class Near:
 
     def trunks(self) -> list[Place]:
         """Logs within reach of somebody who stands as high as the player does now."""
-        found = np.argwhere(np.isin(self.names, TRUNKS)) + [BOX["xmin"], BOX["ymin"], BOX["zmin"]] + self.base
+        found = np.argwhere(np.isin(self.names, TRUNKS)) + LOWEST + self.base
         return [(int(x), int(y), int(z)) for x, y, z in found if LOW <= y - self.base[1] <= HIGH]
 
 
@@ -73,7 +76,7 @@ class ScriptedPlayer(Player):
     """Fells trees: no plan, no memory beyond what it did in the last steps."""
 
     protocol = "voxels"
-    wants: Mapping[str, Any] = {"use_voxel": True, "voxel_size": BOX}  # noqa: RUF012  (read, never changed)
+    wants: Mapping[str, Any] = {"use_voxel": True, "voxel_size": BOX}
 
     def __init__(self) -> None:
         self._forget(0)
@@ -210,12 +213,12 @@ class ScriptedPlayer(Player):
             return made
         made[Slot.MOVE], made[Slot.BODY] = 1, 3 if sprint else 0
         feet = self._before(near, yaw, 0.8)
-        head = feet + (0, 1, 0)
-        if near.name(head) in ("leaves", "leaves2") or near.name(feet) in ("leaves", "leaves2"):
+        head = feet + UP
+        if near.name(head) in LEAVES or near.name(feet) in LEAVES:
             made[Slot.FUNCTION] = Function.ATTACK
-            if near.name(head) not in ("leaves", "leaves2"):
+            if near.name(head) not in LEAVES:
                 made[Slot.PITCH] = CAMERA_NOOP + max(-MOST_TURN, min(MOST_TURN, turn(near.pitch, 45.0)))
-        elif near.is_hard(feet) or near.is_wet(near.base) or near.is_wet(near.base + (0, 1, 0)):
+        elif near.is_hard(feet) or near.is_wet(near.base) or near.is_wet(near.base + UP):
             made[Slot.BODY] = 1
         return made
 
@@ -223,7 +226,7 @@ class ScriptedPlayer(Player):
     def _before(near: Near, yaw: float, far: float) -> np.ndarray:
         """The block so far ahead at the height of the feet."""
         x, z = -math.sin(math.radians(yaw)) * far, math.cos(math.radians(yaw)) * far
-        place = np.floor(near.pos + (x, 0, z)).astype(int)
+        place = np.floor(near.pos + np.array([x, 0, z])).astype(int)
         place[1] = near.base[1]
         return place
 
@@ -239,13 +242,13 @@ class ScriptedPlayer(Player):
 
     def _is_dangerous(self, near: Near, yaw: float) -> bool:
         """A wall too high to jump, a deep hole, water or lava ahead; one who is in water already goes on."""
-        swims = near.is_wet(near.base) or near.is_wet(near.base + (0, 1, 0))
+        swims = near.is_wet(near.base) or near.is_wet(near.base + UP)
         for far in (0.8, 1.6):
             feet = self._before(near, yaw, far)
-            column = [feet - (0, deep, 0) for deep in range(DEEP + 1)]
+            column = [feet - deep * UP for deep in range(DEEP + 1)]
             if any("lava" in near.name(place) for place in column):
                 return True
-            if near.is_hard(feet) and near.is_hard(feet + (0, 1, 0)) and "leaves" not in near.name(feet + (0, 1, 0)):
+            if near.is_hard(feet) and near.is_hard(feet + UP) and "leaves" not in near.name(feet + UP):
                 return True
             if not swims and not any(near.is_hard(place) for place in column):
                 return True

@@ -187,11 +187,11 @@ class Handler(BaseHTTPRequestHandler):
         self._send((why or status.phrase).encode(), "text/plain; charset=utf-8", status=status)
 
     def _send(self, data: bytes, kind: str, keep: str = "no-store", status: HTTPStatus = HTTPStatus.OK,
-              **headers: str) -> None:
+              more: Mapping[str, str] | None = None) -> None:
         self.send_response(status)
         for name, value in (("Content-Type", kind), ("Content-Length", str(len(data))), ("Cache-Control", keep),
                             ("Referrer-Policy", "no-referrer"), ("X-Content-Type-Options", "nosniff"),
-                            *headers.items()):
+                            *(more or {}).items()):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(data)
@@ -201,7 +201,7 @@ class Handler(BaseHTTPRequestHandler):
         text = (files("veclink.agent.play") / "page.html").read_text("utf8").replace("NONCE", nonce)
         policy = (f"default-src 'none'; img-src 'self'; connect-src 'self'; script-src 'nonce-{nonce}'; "
                   f"style-src 'nonce-{nonce}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
-        self._send(text.encode(), "text/html; charset=utf-8", **{"Content-Security-Policy": policy})
+        self._send(text.encode(), "text/html; charset=utf-8", more={"Content-Security-Policy": policy})
 
     def _stream(self) -> None:
         """Pictures until the game ends or the browser goes."""
@@ -217,11 +217,13 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Type", f"multipart/x-mixed-replace; boundary={BOUNDARY}")
             self.send_header("Cache-Control", "no-store")
             self.end_headers()
+            self.wfile.write(f"--{BOUNDARY}\r\n".encode())
             number, rgb = board.next_picture(0)
             while rgb is not None:
                 data = jpeg(rgb)
-                self.wfile.write(f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
-                                 .encode() + data + b"\r\n")
+                head = f"Content-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
+                # the boundary follows at once: some browsers show a picture only when they have read it
+                self.wfile.write(head.encode() + data + f"\r\n--{BOUNDARY}\r\n".encode())
                 number, rgb = board.next_picture(number)
         except OSError:
             pass  # the browser went

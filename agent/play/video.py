@@ -51,14 +51,15 @@ class Video:
     def add(self, picture: np.ndarray) -> None:
         """One picture: (H, W, 3) uint8 RGB, both sides even, all of one size."""
         import av
+        from av.error import FFmpegError
 
         if self._file is None:
             self._open(picture.shape[0], picture.shape[1])
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
         try:
             for packet in self._stream.encode(frame):
-                self._file.mux(packet)
-        except (av.FFmpegError, OSError) as error:
+                self._file.mux(packet)  # pyright: ignore[reportOptionalMemberAccess]  (opened above)
+        except (FFmpegError, OSError) as error:
             raise VideoError("a video that can be written", f"{self.path}: {error}", "look at the disk's free space"
                              ) from error
         self.count += 1

@@ -136,8 +136,8 @@ def _of_class(kind: str, changes: dict[str, Any]) -> TaskSpec:
         fields |= {"target_names": list(targets), "target_quantities": dict(targets)}
         if kind == "techtree":
             raise InputError("tech_item or tech for a techtree task", "targets", "name one item to make and use")
-    if not {"harvest": "target_names", "combat": "target_names", "survival": "target_days"}.get(kind, "") in (
-            "", *fields) or (kind == "techtree" and not {"tech", "tech_item"} & set(fields)):
+    needed = {"techtree": {"tech", "tech_item"}, "survival": {"target_days"}}.get(kind, {"target_names"})
+    if not needed & set(fields):
         raise InputError(f"{MEAN_BY[kind]} for the task class {kind!r}", "none", "give them, or name a task")
     made = spec_of(kind, {"__cls__": kind, **fields}, f"{kind} task")
     prompt = {"harvest": "obtain", "combat": "kill", "techtree": "make and use", "survival": "survive"}[kind]

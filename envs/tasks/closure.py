@@ -13,9 +13,19 @@ from importlib.resources import files
 from typing import Any
 
 from veclink.envs.facts import (
-    BLOCKS, CRAFT_NAMES, HAND, ITEMS, MOBS, SMELT, TABLE, Recipe, drops_of, recipes_for,
+    BLOCKS,
+    CRAFT_NAMES,
+    HAND,
+    ITEMS,
+    MOBS,
+    SMELT,
+    TABLE,
+    Recipe,
+    drops_of,
+    recipes_for,
 )  # fmt: skip
 from veclink.envs.facts.tables import table
+from veclink.envs.voxel.containers import LOOT
 
 ANY = -1
 AIR = -1  # the bare hand
@@ -97,6 +107,9 @@ class World:
         generated = own_table("generated")
         if kind == "nether" or biome == "nether":
             self._cross()
+        elif kind == "flat":
+            self._add_blocks(generated["flat"])
+            self._add_mobs(["plains"])
         else:
             places = generated["overworld"]
             biomes = [name for name in places if name not in NOT_MIXED] if biome is None else [biome]
@@ -184,6 +197,8 @@ class World:
         self._add_mobs(["nether"])
 
     def _add_blocks(self, found: dict[str, list[int]]) -> None:
+        if "chest" in found:  # of villages and dungeons
+            self._gain(((ITEMS.id(name), variant) for _, name, variant, *_ in LOOT), "found in a chest")
         self.blocks |= {(BLOCKS.id(name), meta) for name, metas in found.items() for meta in metas}
 
     def _add_mobs(self, biomes: list[str]) -> None:
@@ -229,6 +244,6 @@ class World:
                       if word not in self.mobs and not (word in BLOCKS and self._near(word))]
             yield f"needs {', '.join([*lacking, *absent])}, which is not here"
         if plain not in asked:
-            elsewhere = own_table("ways")["elsewhere"]
-            yield next((f"it comes from {place}, not made here" for place, names in elsewhere.items() if plain in names),
-                       "nothing here makes it" if makes else "nothing in this world gives it")
+            places = [place for place, names in own_table("ways")["elsewhere"].items() if plain in names]
+            yield (f"it comes from {places[0]}, not made here" if places else
+                   "nothing here makes it" if makes else "nothing in this world gives it")

@@ -60,7 +60,7 @@ def of_biome(biome: str | None, kind: str = "default") -> dict[str, list[int]]:
 
 
 def measured() -> dict[str, Any]:
-    """The whole table: "nether" and each biome of the overworld that the mixture has or a task may ask for."""
+    """The whole table: "nether", "flat" and each biome of the overworld that the mixture has or a task may ask for."""
     from veclink.envs.voxel.biomes import ROWS
 
     names = [row["name"] for row in ROWS if row["name"] not in ("nether", "the_void")]
@@ -69,6 +69,7 @@ def measured() -> dict[str, Any]:
                   "the spawn and the nearest village; made by `python -m veclink.envs.tasks.measure`.",
         "overworld": {name: of_biome(name) for name in names},
         "nether": of_biome(None, "nether"),
+        "flat": of_biome(None, "flat"),
     }
 
 
@@ -77,6 +78,7 @@ def main() -> None:
     table = measured()
     rows = ",\n".join(f'  {json.dumps(name)}: {json.dumps(blocks)}' for name, blocks in table["overworld"].items())
     text = (f'{{\n"source": {json.dumps(table["source"])},\n"nether": {json.dumps(table["nether"])},\n'
+            f'"flat": {json.dumps(table["flat"])},\n'
             f'"overworld": {{\n{rows}\n}}\n}}\n')
     Path(__file__).with_name("generated.json").write_text(text, "utf8")
 

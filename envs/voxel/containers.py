@@ -51,11 +51,11 @@ class Container:
 
     def put(self, item: int, variant: int, count: int, durability: int = 0) -> int:
         """Put items where there is room; how many found none."""
-        left, most = int(count), int(ITEMS.stack[item])
-        for slot in range(len(self.item)):
-            same = self.count[slot] and self.item[slot] == item and self.variant[slot] == variant and most > 1
-            if left and (same or not self.count[slot]):
-                left -= self.put_in(slot, item, variant, left, durability)
+        left = int(count)
+        for begun in (True, False):  # stacks of its kind before empty slots
+            for slot in range(len(self.item)):
+                if left and bool(self.count[slot]) == begun:
+                    left -= self.put_in(slot, item, variant, left, durability)
         return left
 
     def put_in(self, slot: int, item: int, variant: int, count: int, durability: int = 0) -> int:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from veclink.envs.facts import BLOCKS, ITEMS, MOBS
+from veclink.envs.voxel import explosion
+from veclink.envs.voxel.crafting import give
 from veclink.envs.voxel.physics import FACES
 from veclink.envs.voxel.support import DOORS, HEADING, UPPER
 
@@ -18,7 +20,8 @@ GATES = tuple(name for name in BLOCKS.names if name.endswith("fence_gate"))
 BUTTON_TICKS = {"stone_button": 20, "wooden_button": 30}
 BEHIND = {1: (-1, 0, 0), 2: (1, 0, 0), 3: (0, 0, -1), 4: (0, 0, 1), 5: (0, -1, 0), 6: (0, -1, 0), 0: (0, 1, 0),
           7: (0, 1, 0)}  # of levers and buttons by metadata: where they hang
-MONSTERS_NEAR, BED_HEIGHT = (8.0, 5.0), 0.6
+MONSTERS_NEAR = (8.0, 5.0)  # blocks to the side, up and down, in which a monster keeps one awake
+BED_BLAST = 5.0  # power of a bed where one does not sleep
 SLICES, SLICE = 7, (2, 0.4)  # of a cake: the last slice's metadata is 6; food, saturation
 WATER_BUCKET, BUCKET = ITEMS.id("water_bucket"), ITEMS.id("bucket")
 LAMP, LIT_LAMP, TNT = (BLOCKS.id(name) for name in ("redstone_lamp", "lit_redstone_lamp", "tnt"))
@@ -95,19 +98,20 @@ def _switch(world: Any, x: int, y: int, z: int, on: bool) -> None:
     elif block in (LAMP, LIT_LAMP):
         grid.set(x, y, z, LIT_LAMP if on else LAMP)
     elif block == TNT and on:
-        world.rules.use(world, x, y, z, 1)
+        explosion.prime(world, x, y, z)
 
 
 def go_to_bed(world: Any, x: int, y: int, z: int, face: int = 1) -> bool:
     """Sleep at night or in a thunderstorm, unless a monster is near; the bed becomes one's home in any case."""
     grid, player = world.grid, world.player
     meta = grid.get_meta(x, y, z)
+    dx, dz = HEADING[meta & 3]
     if not meta & UPPER:
-        dx, dz = HEADING[meta & 3]
         x, z = x + dx, z + dz
     if world.realm != "overworld":
-        grid.set(x, y, z, 0)
-        world.explode(x + 0.5, y + 0.5, z + 0.5, 5.0)
+        for place in ((x, y, z), (x - dx, y, z - dz)):
+            grid.set(*place, 0)
+        world.explode(x + 0.5, y + 0.5, z + 0.5, BED_BLAST)
         return True
     player.bed = (x, y, z)
     if not world.sky.dark:
@@ -146,8 +150,12 @@ def cauldron(world: Any, x: int, y: int, z: int, face: int = 1) -> bool:
         bag.put(player.held, BUCKET, 0, 1, "poured")
         grid.set(x, y, z, grid.get(x, y, z), 3)
         return True
-    if item == BUCKET and count == 1 and level == 3:
-        bag.put(player.held, WATER_BUCKET, 0, 1, "poured")
+    if item == BUCKET and level == 3:
+        if count == 1:
+            bag.put(player.held, WATER_BUCKET, 0, 1, "poured")
+        else:
+            bag.take(player.held, 1, "poured")
+            give(world, WATER_BUCKET, 0, 1, "poured")
         grid.set(x, y, z, grid.get(x, y, z), 0)
         return True
     return False

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from veclink.envs.facts import BLOCKS, ITEMS, drops_of, harvests
-from veclink.envs.facts.blocks import TOOLS
+from veclink.envs.facts import BLOCKS, drops_of
 from veclink.envs.voxel.chance import uniform
 from veclink.envs.voxel.kinds import KINDS
 from veclink.envs.voxel.physics import at, loaded, ray
+from veclink.envs.voxel.support import TOOL_FOR
 
 RAYS = 16  # on each edge of the cube through whose surface the rays go
 STRIDE = 0.3  # blocks between two looks along a ray
@@ -59,17 +59,7 @@ def _resistances() -> np.ndarray:
     return values
 
 
-def _tools() -> np.ndarray:
-    """(256,) item ids by block: a tool with which it leaves its drops, for an explosion asks for none."""
-    found = np.full(256, ITEMS.air, np.int64)
-    for block in range(len(BLOCKS.names)):
-        if not harvests(block, ITEMS.air):
-            tool = TOOLS[BLOCKS.tool[block]]
-            found[block] = ITEMS.id("shears" if tool == "shears" else f"diamond_{tool}")
-    return found
-
-
-RESISTANCE, TOOL_FOR = _resistances(), _tools()
+RESISTANCE = _resistances()
 
 
 @njit(cache=True)

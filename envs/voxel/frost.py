@@ -1,4 +1,4 @@
-"""Rain, snow and ice: where it rains or snows, where snow settles and water freezes, what melts; Minecraft 1.11's rules.
+"""Rain, snow and ice by Minecraft 1.11's rules: where it rains, where snow settles and water freezes, what melts.
 
 Snow and ice melt beside lamps only; rain fills no cauldrons.
 """
@@ -30,7 +30,7 @@ def warmth(world: Any, x: int, y: int, z: int) -> float:
 def rains_on(world: Any, x: int, y: int, z: int) -> bool:
     """Whether rain (no snow) falls on a place now."""
     return (world.sky.weather > 0 and world.realm == "overworld" and world.grid.sky(x, y, z) == 15
-            and RAINFALL[world.grid.biome_at(x, z)] > 0 and warmth(world, x, y, z) >= SNOW_BELOW)
+            and bool(RAINFALL[world.grid.biome_at(x, z)] > 0) and warmth(world, x, y, z) >= SNOW_BELOW)
 
 
 @njit(cache=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from veclink.envs.facts import BLOCKS, ITEMS, SMELT_TICKS, SMELTING
-from veclink.envs.voxel.containers import Furnace
+from veclink.envs.voxel.containers import Furnace, at
 
 COLD, LIT = BLOCKS.id("furnace"), BLOCKS.id("lit_furnace")
 LAVA_BUCKET, BUCKET = ITEMS.id("lava_bucket"), ITEMS.id("bucket")
@@ -16,7 +16,8 @@ COOLS = 2  # ticks of cooking lost a tick without fire
 def tick(world: Any) -> None:
     """One tick of all furnaces in the loaded part; far ones wait, as in Minecraft."""
     for (x, y, z), box in world.grid.contents.items():
-        if isinstance(box, Furnace) and (box.burning or box.count[INPUT] or box.cooked) and world.grid.loaded(x, z):
+        busy = isinstance(box, Furnace) and (box.burning or box.count[INPUT] or box.cooked)
+        if busy and world.grid.get(x, y, z) in (COLD, LIT):
             _cook(world, x, y, z, box)
 
 
@@ -62,8 +63,6 @@ def _feed(world: Any, box: Furnace) -> None:
 
 def collect(world: Any, x: int, y: int, z: int) -> tuple[int, int, int]:
     """The player takes what is done, with its experience: (item, variant, count); what finds no room stays."""
-    from veclink.envs.voxel.containers import at
-
     box = at(world, x, y, z)
     item, variant, count, durability = box.take(OUTPUT)
     left = world.player.inventory.add(item, variant, count, durability=durability) if count else 0

@@ -6,6 +6,7 @@ Slots: 0..35 as MineDojo's (0..8 the hotbar), 36 feet, 37 legs, 38 chest, 39 hea
 from __future__ import annotations
 
 from collections.abc import Iterable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -227,9 +228,13 @@ def counted(places: Iterable[Any]) -> dict[Kind, int]:
 
 
 def places_of(world: Any) -> list[Any]:
-    """Everywhere that items of a world can lie: on the player, on the ground, in containers."""
+    """Everywhere that items of a world can lie: on the player, on the ground, in containers, in a realm left behind."""
     contents = [thing for thing in world.grid.contents.values() if hasattr(thing, "item")]
-    return [world.player.inventory, world.drops.records, *world.drops.parked.values(), *contents]
+    places = [world.player.inventory, world.drops.records, *world.drops.parked.values(), *contents]
+    for realm in getattr(world, "left_behind", {}).values():
+        places += realm["drops"]["parked"].values()
+        places += [SimpleNamespace(**box) for box in realm["grid"]["contents"].values()]
+    return places
 
 
 def audit(world: Any, places: Iterable[Any] | None = None) -> dict[str, tuple[int, int]]:

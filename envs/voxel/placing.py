@@ -143,16 +143,16 @@ def stands(grid: Any, x: int, y: int, z: int, block: int, meta: int) -> bool:
         dark = max(grid.sky(x, y, z), grid.glow(x, y, z)) <= MUSHROOM_LIGHT
         return below == "mycelium" or (firm_side(grid, x, y - 1, z) and dark)
     if name == "waterlily":
-        return name_at(grid, x, y - 1, z) == "water" and grid.get_meta(x, y - 1, z) == 0
+        return name_at(grid, x, y - 1, z) in ("water", "flowing_water") and grid.get_meta(x, y - 1, z) == 0
     if name == "carpet":
         return grid.get(x, y - 1, z) != 0
     if name in ("torch", "redstone_torch"):
         if meta == 5:
             below = grid.get(x, y - 1, z)
             return firm_top(grid, x, y - 1, z) or KIND[below] == FENCE
-        return _hangs(grid, x, y, z, {1: 5, 2: 4, 3: 3, 4: 2}[meta])
+        return _hangs(grid, x, y, z, {1: 5, 2: 4, 3: 3, 4: 2}.get(meta, UP))
     if name in ON_WALL:
-        face = {NORTH_: 2, SOUTH_: 3, WEST_: 4, EAST_: 5}[meta & 3] if name == "tripwire_hook" else meta
+        face = {NORTH_: 2, SOUTH_: 3, WEST_: 4, EAST_: 5}[meta & 3] if name == "tripwire_hook" else meta % 6
         return _hangs(grid, x, y, z, face)
     if name == "lever" or name.endswith("button"):
         return _hangs(grid, x, y, z, {1: 5, 2: 4, 3: 3, 4: 2, 5: 1, 6: 1, 0: 0, 7: 0}[meta & 7])

@@ -22,7 +22,7 @@ KNOCK = 0.4  # blocks a tick
 HUNGRY = 6  # food points up to which one cannot sprint
 SLEEPS = 100  # ticks in bed before it is morning
 BODY_FIELDS = ("yaw", "pitch", "held", "sneaking", "sprinting", "sleeping", "asleep", "fuel", "respawns", "break_speed",
-               "buried")
+               "buried", "portal_ticks", "portal_seen")
 
 
 class Player(Health):
@@ -42,6 +42,7 @@ class Player(Health):
         sneaking, sprinting, sleeping: bool.
         fuel: ticks that are left over from smelting by action.
         home, bed: (x, y, z) where one comes back to life; the bed's may be None.
+        portal_ticks, portal_seen: ticks in the portal one stands in; the world's tick of the last of them.
         actions: what lasts from action to action: breaking, eating, drawing a bow, fishing.
         and those of `Health`: life, food, saturation, air, fire, xp, alive, effects, damage, ...
     """
@@ -55,7 +56,8 @@ class Player(Health):
         self._flags = np.zeros(8, np.uint8)
         self.yaw, self.pitch, self.held, self.fuel = 0.0, 0.0, 0, 0
         self.sneaking = self.sprinting = self.sleeping = self.buried = False
-        self.asleep = 0
+        self.asleep = self.portal_ticks = 0
+        self.portal_seen = -2
         self.home: tuple[float, float, float] = (float(x), float(y), float(z))
         self.bed: tuple[int, int, int] | None = None
         self.respawns, self.break_speed = respawns, break_speed

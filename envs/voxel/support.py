@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from veclink.envs.facts import BLOCKS, ITEMS, drops_of
+from veclink.envs.facts import BLOCKS, ITEMS, drops_of, harvests
+from veclink.envs.facts.blocks import TOOLS
 from veclink.envs.voxel.grid import HEIGHT, MASK
-from veclink.envs.voxel.placing import stands
+from veclink.envs.voxel.placing import STEP, stands
 
 DOORS = tuple(name for name in BLOCKS.names if name.endswith("_door"))
 UPPER = 8  # bit of the upper half of doors and tall plants, and of a bed's head
@@ -18,14 +19,28 @@ KEPT_BY_HAND = 4  # bit of leaves that somebody placed: they do not wither
 LOOSE = 8  # bit of leaves that may have lost their log: only these are looked at, as in 1.11
 ALIVE = 4  # steps through leaves from a log
 LOG, LOG2, LEAVES, LEAVES2 = (BLOCKS.id(name) for name in ("log", "log2", "leaves", "leaves2"))
-BED, CACTUS, VINE, TALL = (BLOCKS.id(name) for name in ("bed", "cactus", "vine", "double_plant"))
+BED, VINE = BLOCKS.id("bed"), BLOCKS.id("vine")
+JUNGLE = 3  # of logs
+
+
+def _tools() -> np.ndarray:
+    """(256,) item ids by block: a tool with which it leaves its drops; snow leaves some to a shovel in a hand only."""
+    found = np.full(256, ITEMS.air, np.int64)
+    for block, name in enumerate(BLOCKS.names):
+        if not harvests(block, ITEMS.air) and name != "snow_layer":
+            tool = TOOLS[BLOCKS.tool[block]]
+            found[block] = ITEMS.id("diamond_" + ("sword" if tool == "shears" else tool))
+    return found
+
+
+TOOL_FOR = _tools()
 
 
 def fall_off(world: Any, x: int, y: int, z: int, cause: str = "fallen") -> None:
-    """A block gives way: air in its place, its drops on the ground."""
+    """A block gives way: air in its place, its drops on the ground, whatever tool they would ask of a hand."""
     grid = world.grid
     block, meta = grid.get(x, y, z), grid.get_meta(x, y, z)
-    found = drops_of(block, meta, ITEMS.air, 0, world.chance)
+    found = drops_of(block, meta, int(TOOL_FOR[block]), 0, world.chance)
     grid.set(x, y, z, 0)
     for item, variant, count in found:
         world.drops.add(x + 0.5, y + 0.25, z + 0.5, item, variant, count, cause=cause)
@@ -65,6 +80,20 @@ def check_vine(world: Any, x: int, y: int, z: int) -> None:
     hangs = grid.get(x, y + 1, z) == VINE and grid.get_meta(x, y + 1, z) & meta
     if not hangs and not stands(grid, x, y, z, VINE, meta) and not BLOCKS.full[grid.get(x, y + 1, z)]:
         fall_off(world, x, y, z)
+
+
+def check_pod(world: Any, x: int, y: int, z: int) -> None:
+    """Cocoa hangs on jungle wood; its two lowest bits say on which side."""
+    grid = world.grid
+    dx, dz = STEP[grid.get_meta(x, y, z) & 3]
+    if grid.get(x + dx, y, z + dz) != LOG or grid.get_meta(x + dx, y, z + dz) & 3 != JUNGLE:
+        fall_off(world, x, y, z)
+
+
+def check_snow(world: Any, x: int, y: int, z: int) -> None:
+    """A layer of snow lies on leaves too."""
+    if world.grid.get(x, y - 1, z) not in (LEAVES, LEAVES2):
+        check(world, x, y, z)
 
 
 @njit(cache=True)
@@ -133,7 +162,8 @@ def wither(world: Any, x: int, y: int, z: int) -> None:
         fall_off(world, x, y, z, "withered")
 
 
-SPECIAL = {**dict.fromkeys(DOORS, check_tall), "double_plant": check_tall, "bed": check_bed, "vine": check_vine}
+SPECIAL = {**dict.fromkeys(DOORS, check_tall), "double_plant": check_tall, "bed": check_bed, "vine": check_vine,
+           "cocoa": check_pod, "snow_layer": check_snow}
 HELD = [name for i, name in enumerate(BLOCKS.names) if (BLOCKS.plant[i] or BLOCKS.hung[i]) and name not in SPECIAL]
 REACT = {**dict.fromkeys(HELD, check), **SPECIAL, "leaves": loosen, "leaves2": loosen}
 RANDOM = {"leaves": wither, "leaves2": wither}

@@ -172,18 +172,17 @@ def _light(world: Any, hit: Hit, name: str) -> bool:
     x, y, z, face, _ = hit
     grid, player = world.grid, world.player
     if grid.get(x, y, z) == TNT and world.rules.use(world, x, y, z, face):
-        pass
-    else:
-        dx, dy, dz = FACES[face].tolist()
-        x, y, z = x + dx, y + dy, z + dz
-        if grid.get(x, y, z) != 0 or not grid.loaded(x, z) or not 0 <= y < placing.HEIGHT:
+        return True  # that has used the tool
+    dx, dy, dz = FACES[face].tolist()
+    x, y, z = x + dx, y + dy, z + dz
+    if grid.get(x, y, z) != 0 or not grid.loaded(x, z) or not 0 <= y < placing.HEIGHT:
+        return False
+    portal = getattr(world.rules, "light_portal", None)
+    if portal is None or not portal(world, x, y, z):
+        around = any(BLOCKS.flammable[grid.get(x + i, y + j, z + k)] for i, j, k in FACES.tolist())
+        if not (around or placing.firm_top(grid, x, y - 1, z)):
             return False
-        portal = getattr(world.rules, "light_portal", None)
-        if portal is None or not portal(world, x, y, z):
-            around = any(BLOCKS.flammable[grid.get(x + i, y + j, z + k)] for i, j, k in FACES.tolist())
-            if not (around or placing.firm_top(grid, x, y - 1, z)):
-                return False
-            grid.set(x, y, z, FIRE)
+        grid.set(x, y, z, FIRE)
     if name == "fire_charge":
         player.inventory.take(player.held, 1, "burnt")
     else:

@@ -40,17 +40,19 @@ class NanoCore:
         dtype: number format; None means bfloat16 on a GPU that has it, single elsewhere.
         max_new_tokens: longest answer in words, in tokens.
         batch: tasks read at once.
+        name: what results and checkpoints call it.
 
     Attributes:
-        name: "nano", or the folder's name.
+        name: as given, else the folder's.
     """
 
     sees = True
 
     def __init__(self, model: str | Path, links: str | Path | Literal[False] | None = None,
-                 device: str = "auto", dtype: torch.dtype | None = None, max_new_tokens: int = 64, batch: int = 16) -> None:
+                 device: str = "auto", dtype: torch.dtype | None = None, max_new_tokens: int = 64, batch: int = 16,
+                 name: str = "") -> None:
         self.folder = Path(model)
-        self.name = self.folder.name or "nano"
+        self.name = name or self.folder.name
         self.max_new_tokens, self.batch = max_new_tokens, batch
         self._links_file, self._device_name, self._dtype = links, device, dtype
         self._model: NanoModel | None = None
@@ -65,7 +67,7 @@ class NanoCore:
     @classmethod
     def from_parts(cls, model: NanoModel, words: Words, name: str = "in memory", **arguments: Any) -> NanoCore:
         """A core of a network in memory; `arguments` as for the class."""
-        core = cls(name, **arguments)
+        core = cls("in memory", name=name, **arguments)
         core._model, core._words = model, words
         return core
 
@@ -134,6 +136,17 @@ class NanoCore:
         from veclink.router import checkpoint
 
         return checkpoint.save(path, self.linkset, self.id, notes)
+
+    @property
+    def has_links(self) -> bool:
+        """Whether a links checkpoint waits for tools; their conditions must be known when they are attached."""
+        return self._checkpoint() is not None
+
+    def _checkpoint(self) -> Path | None:
+        if self._links_file is False:
+            return None
+        own = self.folder / "links.safetensors"
+        return Path(self._links_file) if self._links_file else own if own.is_file() else None
 
     # -- the Core protocol -----------------------------------------------------------------------------------------
 
@@ -240,10 +253,11 @@ class NanoCore:
                                  f"{len(self._specs)} tools", "attach fewer")
             tokens[name] = words.slot(slot)
         hidden = self._model.config.language.hidden
-        links = self._linkset or LinkSet(hidden, (), float(self._model.language.embed_tokens.weight.float().std()))
-        file = self._links_file or self.folder / "links.safetensors"
+        spread = float(self._model.language.embed_tokens.weight.detach().float().std())
+        links = self._linkset or LinkSet(hidden, (), spread)
+        file = self._checkpoint()
         new = [spec for spec in specs if spec.name not in links.specs and spec.condition is not None]
-        if new and self._links_file is not False and (self._links_file is not None or Path(file).is_file()):
+        if new and file is not None:
             self._bound = True  # `id` needs the hashes alone
             try:
                 loaded = checkpoint.load(file, self.id, new, strict=False)

@@ -1,7 +1,7 @@
-"""nano on disk: one folder of config.json, tokenizer.json and model.safetensors; checked whole before any of it is used.
+"""nano on disk: a folder of config.json, tokenizer.json and model.safetensors; checked whole before any of it is used.
 
-The language part is int8 with a scale a row of each matrix, the rest half precision; both become single precision (or
-whatever the device takes) when loaded. No pickles.
+Matrices are int8 with a scale a row, all else half precision; both become single precision (or whatever the device
+takes) when loaded. No pickles.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ FORMAT, VERSION = "veclink-nano", 1
 FILES = ("tokenizer.json", "model.safetensors")
 SCALE = ".scale"
 LARGEST_FILE = 1 << 29
+SMALLEST = 512  # numbers of a matrix from which int8 is worth it
 
 
 def save_nano(folder: str | Path, model: NanoModel, words: Words, notes: Mapping[str, Any] | None = None,
@@ -35,7 +36,7 @@ def save_nano(folder: str | Path, model: NanoModel, words: Words, notes: Mapping
 
     Args:
         notes: how it was made, for the model card.
-        small: the language part as int8; else half precision.
+        small: matrices as int8; else half precision.
 
     Raises:
         CheckpointError: numbers that are not finite, or a folder that cannot be written.
@@ -48,7 +49,7 @@ def save_nano(folder: str | Path, model: NanoModel, words: Words, notes: Mapping
         value = value.detach().float().cpu()
         if not bool(torch.isfinite(value).all()):
             raise CheckpointError("finite numbers", f"{name} with some that are not", "train with a smaller step")
-        if small and name.startswith("language.") and value.ndim == 2:
+        if small and value.ndim == 2 and value.numel() > SMALLEST:
             tensors[name], tensors[name + SCALE] = to_int8(value)
         else:
             tensors[name] = value.half().contiguous()
@@ -97,9 +98,9 @@ def load_nano(folder: str | Path, device: torch.device | None = None, dtype: tor
 
 
 def to_int8(value: Tensor) -> tuple[Tensor, Tensor]:
-    """A matrix as int8 and (rows, 1) half-precision scales, the largest number of each row being 127."""
-    scale = (value.abs().amax(1, keepdim=True) / 127).clamp(min=1e-7).half()
-    return (value / scale.float()).round().clamp(-127, 127).to(torch.int8).contiguous(), scale.contiguous()
+    """A matrix as int8 and (rows, 1) single-precision scales, the largest number of each row being 127."""
+    scale = (value.abs().amax(1, keepdim=True) / 127).clamp(min=1e-12)
+    return (value / scale).round().clamp(-127, 127).to(torch.int8).contiguous(), scale.contiguous()
 
 
 def write_whole(path: Path, data: bytes) -> None:

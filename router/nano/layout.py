@@ -10,7 +10,7 @@ pictures'. So each turn reads as if it were alone, and a picture is paid for onc
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -51,10 +51,8 @@ class Row:
         """Append ids to a turn; where they are learned, what stands before them is to be followed by them."""
         if not ids:
             return
-        if self.turns and self.turns[-1] == turn:
-            position = self.positions[-1] + 1
-        else:  # a new turn goes on where the shared part ended
-            position = self.turns.count(0)
+        goes_on = self.turns and self.turns[-1] == turn  # a new turn begins where the shared part ended
+        position = self.positions[-1] + 1 if goes_on else self.turns.count(0)
         if learned:
             self.targets[-1] = ids[0]
         self.ids += ids
@@ -86,8 +84,8 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """The batch with all its tensors there."""
-        values = {k: v.to(device, non_blocking=True) if isinstance(v, Tensor) else v for k, v in vars(self).items()}
-        return Batch(**values)
+        moved = {k: v.to(device, non_blocking=True) for k, v in vars(self).items() if isinstance(v, Tensor)}
+        return replace(self, **moved)
 
     def mask(self) -> Tensor:
         """(B, T, T) bool: who looks at whom. Padding looks at the start, so that no row of it is empty."""

@@ -28,8 +28,9 @@ class NanoRecipe:
         start: folder of the model to go on from; None (stage core alone) prunes `base`.
         base, layers, vocabulary, corpus: see `prune.prune`; `layers` a number or a list, `corpus` how many samples'
             words must stay whole.
-        vision: numbers that replace those of `VisionConfig`.
+        vision: numbers that replace those of `VisionConfig`; its kinds are names, or "module:function" that gives them.
         tools: names with a routing token (stage core); tool name -> arguments of its class (the others).
+        frozen: those of the tools whose networks stay as they are.
         begin: links checkpoint to go on from (stages links and decoders).
         gate: where a gate that is 0 begins; above 0 where the tools' networks start from nothing.
         condition: "link", or "text" for the bridge alone, which no picture and no context reach.
@@ -51,6 +52,7 @@ class NanoRecipe:
     corpus: int = 2_000
     vision: Mapping[str, Any] = field(default_factory=dict)
     tools: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    frozen: tuple[str, ...] = ()
     begin: Path | None = None
     gate: float = 1.0
     condition: str = "link"
@@ -74,12 +76,22 @@ class NanoRecipe:
         Raises:
             RecipeError: no such module or function.
         """
-        module, _, name = self.source.partition(":")
-        try:
-            return getattr(import_module(module), name)(**self.data)
-        except (ImportError, AttributeError, TypeError) as error:
-            raise RecipeError("source: module:function that takes `data`", f"{self.source} ({str(error)[:160]})",
-                              "mend the recipe") from error
+        return _called(self.source, self.data)
+
+    def kinds(self) -> tuple[str, ...]:
+        """Names of what label maps tell apart."""
+        kinds = self.vision.get("kinds", ())
+        return tuple(_called(kinds, {}) if isinstance(kinds, str) else kinds)
+
+
+def _called(place: str, arguments: Mapping[str, Any]) -> Any:
+    """What the function at "module:function" gives for these arguments."""
+    module, _, name = place.partition(":")
+    try:
+        return getattr(import_module(module), name)(**arguments)
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        raise RecipeError("module:function that takes the recipe's arguments", f"{place} ({str(error)[:160]})",
+                          "mend the recipe") from error
 
 
 def is_nano(path: Path) -> bool:
@@ -104,7 +116,8 @@ def read_recipe(path: Path) -> NanoRecipe:
     try:
         data = yaml.safe_load(path.read_text("utf8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise RecipeError("a recipe in YAML", f"{path} ({str(error).splitlines()[0]})", "give a readable file") from error
+        reason = str(error).splitlines()[0]
+        raise RecipeError("a recipe in YAML", f"{path} ({reason})", "give a readable file") from error
     if not isinstance(data, dict) or data.pop("kind", None) != KIND:
         raise RecipeError(f"a recipe with kind: {KIND}", str(path), "see router/recipes for one")
     known = {f.name: f for f in fields(NanoRecipe)}
@@ -117,7 +130,7 @@ def read_recipe(path: Path) -> NanoRecipe:
     if isinstance(data.get("layers"), list):
         data["layers"] = tuple(data["layers"])
     if isinstance(data.get("tools"), list):
-        data["tools"] = dict.fromkeys(data["tools"], {})
+        data["tools"] = {name: {} for name in data["tools"]}
     data["tools"] = {name: arguments or {} for name, arguments in data.get("tools", {}).items()}
     recipe = NanoRecipe(**data)
     _check(recipe, path)

@@ -118,10 +118,14 @@ class LinkStage:
         self.core.attach([tool.spec() for tool in self.tools.values()], tuple(self.tools))
         self.model, self.words, self.links = self.core.model, self.core.words, self.core.linkset
         self.updates = self.model.low_rank(recipe.rank) if recipe.rank and recipe.stage == "links" else {}
-        for name in self.tools:
-            gate = self.links.of(name).gate.value
-            if recipe.begin is None and float(gate) == 0:
-                gate.data.fill_(recipe.gate)
+        for name, tool in self.tools.items():
+            part = self.links.of(name)
+            if recipe.begin is None:
+                part.gate.value.data.fill_(recipe.gate)
+                if part.projector is not None:  # columns that no loss reaches stay the bridge's
+                    part.projector.outer.weight.data[tool.learned:] = 0
+                if "untrained" in tool.models.values():
+                    tool.begin()
         self.links.requires_grad_(recipe.stage == "links" and recipe.condition == "link")
         for network in self.networks().values():
             network.requires_grad_(True).train()
@@ -130,7 +134,7 @@ class LinkStage:
     def networks(self) -> dict[str, nn.Module]:
         """"tool.part" -> network, of the tools that say what of theirs can be trained."""
         return {f"{name}.{part}": network for name, tool in self.tools.items()
-                for part, network in tool.networks().items()}
+                if name not in self.recipe.frozen for part, network in tool.networks().items()}
 
     def groups(self) -> list[dict[str, Any]]:
         found = [{"params": [p for n in self.networks().values() for p in n.parameters()], "scale": 1.0},
@@ -181,7 +185,7 @@ class LinkStage:
         if self.recipe.stage == "links" and self.recipe.condition == "link":
             self.core.save_links(output / "links.safetensors", notes)
         for name, tool in self.tools.items():
-            if tool.networks():
+            if tool.networks() and name not in self.recipe.frozen:
                 tool.save(output / f"{name}.safetensors")
 
 
@@ -202,7 +206,7 @@ def beginning(recipe: NanoRecipe, source: Source) -> tuple[NanoModel, Words]:
     layers = recipe.layers if isinstance(recipe.layers, int) else list(recipe.layers)
     pruned = prune(find_model(recipe.base), texts, list(recipe.tools), layers, recipe.vocabulary)
     vision: dict[str, Any] = dict(recipe.vision)
-    vision["kinds"] = tuple(vision.get("kinds") or getattr(source, "kinds", ()))
+    vision["kinds"] = recipe.kinds()
     model = NanoModel(NanoConfig(pruned.config, VisionConfig(**vision)))
     model.language.load_state_dict(pruned.state)
     return model, Words(pruned.words, pruned.tokenizer)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -108,7 +109,7 @@ class Vision(nn.Module):
         self.config = config
         channels = (3, c.stem, 2 * c.stem, 4 * c.stem, size)
         stem: list[nn.Module] = []
-        for a, b in zip(channels[:-1], channels[1:], strict=True):
+        for a, b in pairwise(channels):
             # groups of channels, not batches, are normed: a picture's features depend on no other picture
             stem += [nn.Conv2d(a, b, 3, 2, 1, bias=False), nn.GroupNorm(8, b), nn.GELU()]
         self.stem = nn.Sequential(*stem)

@@ -1,4 +1,4 @@
-"""What nano may write: a grammar over the call marks and the attached tools' tokens, so that all of it is valid and ends.
+"""What nano may write: a grammar over the call marks and the attached tools' tokens; all of it is valid and ends.
 
     answer  := reject end | (call phrase tool)* words end        not all of it empty
     phrase  := 1 to 24 plain tokens                               words := 0 to `room` plain tokens

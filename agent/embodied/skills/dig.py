@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from veclink.agent.embodied.body import Body, SkillFailed
-from veclink.agent.embodied.path import FREE, WATER
+from veclink.agent.embodied.path import DEADLY, DEEPEST, FENCE, FREE, SOLID, WATER
 from veclink.agent.embodied.terms import BUILDING, best_tool, dig_ticks, kinds, yields
 from veclink.envs.facts import BLOCKS, ITEMS
 
@@ -41,6 +41,25 @@ def clear(body: Body, cells: list[tuple[int, int, int]]) -> bool:
     return True
 
 
+def unsafe(body: Body, cell: tuple[int, int, int]) -> bool:
+    """Whether digging a block lets lava in or opens a fall under the feet."""
+    x, y, z = cell
+    table = kinds()
+    for i, j, k in ((1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, 0, 1), (0, 0, -1)):
+        if table[body.block(x + i, y + j, z + k)] == DEADLY:
+            return True
+    bx, by, bz = body.cell
+    if y >= by or abs(x - bx) > 0 or abs(z - bz) > 0:
+        return False
+    for depth in range(1, DEEPEST + 1):
+        below = table[body.block(x, y - depth, z)]
+        if below in (SOLID, FENCE):
+            return False
+        if below != FREE:
+            return below == DEADLY
+    return True
+
+
 def dig(body: Body, cell: tuple[int, int, int], collect: bool = True) -> None:
     """Dig one block within reach, and first what hides it.
 
@@ -56,6 +75,8 @@ def dig(body: Body, cell: tuple[int, int, int], collect: bool = True) -> None:
             return
         if collect and not yields(block, body.items):
             raise SkillFailed("no tool", BLOCKS.names[block])
+        if unsafe(body, cell):
+            raise SkillFailed("no view", f"of a safe way to dig {BLOCKS.names[block]} at {cell}")
         views = body.eyes.views(body.eye, body.yaw, body.pitch, cell)
         if views:
             strike(body, cell, (views[0].yaw, views[0].pitch))
@@ -64,7 +85,7 @@ def dig(body: Body, cell: tuple[int, int, int], collect: bool = True) -> None:
         if hiding is None or hiding == cell or BLOCKS.hardness[body.block(*hiding)] < 0:
             raise SkillFailed("no view", f"of {BLOCKS.names[block]} at {cell}")
         hidden = body.eyes.views(body.eye, body.yaw, body.pitch, hiding)
-        if not hidden:
+        if not hidden or unsafe(body, hiding):
             raise SkillFailed("no view", f"of {BLOCKS.names[block]} at {cell}")
         strike(body, hiding, (hidden[0].yaw, hidden[0].pitch))
     if body.block(*cell) != 0:

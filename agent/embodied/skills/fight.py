@@ -16,15 +16,24 @@ from veclink.agent.embodied.terms import terms_with
 from veclink.envs.facts import ITEMS, MOBS
 
 ARM = 2.8  # blocks from which a mob can be hit
-COOLED = 12  # ticks between blows of full strength with a sword
+COOLED = 12  # ticks between blows with a sword; a mob feels none that comes sooner
+FEELS = 10  # ticks for which a mob feels no other blow
 WEAK = 8.0  # life below which one gets away
 FEARED = ("creeper",)
 
 
 def weapon(body: Body) -> str | None:
     """The item at hand that hits hardest."""
-    choices = [(float(ITEMS.damage[ITEMS.id(name)]), name) for name in body.items if ITEMS.damage[ITEMS.id(name)] > 1]
-    return max(choices)[1] if choices else None
+    choices = [(float(ITEMS.damage[ITEMS.id(name)]) / rest(name), name) for name in body.items
+               if ITEMS.damage[ITEMS.id(name)] > 1]
+    best = max(choices, default=(0.0, ""))
+    return best[1] if best[0] > 1.0 / FEELS else None
+
+
+def rest(name: str) -> float:
+    """Ticks from one blow of full strength to the next."""
+    swing = float(ITEMS.swing[ITEMS.id(name)]) or 4.0
+    return max(FEELS, 20.0 / swing)
 
 
 def aim_at(body: Body, mob: dict[str, Any]) -> tuple[float, float]:
@@ -83,12 +92,12 @@ def attack(body: Body, kinds: Collection[str], most_ticks: int = 600) -> None:
     arm = weapon(body)
     if arm:
         equip(body, arm)
-    last = [-COOLED]
+    last, wait = [-COOLED], math.ceil(rest(arm)) if arm else FEELS
 
     def blow(mob: dict[str, Any]) -> bool:
         if body.life < WEAK and bool(MOBS.hostile[MOBS.id(mob["name"])]):
             raise SkillFailed("hurt", f"life {body.life:.0f}")
-        ready = body.steps - last[0] >= COOLED
+        ready = body.steps - last[0] >= wait
         if ready:
             last[0] = body.steps
         body.act(view=aim_at(body, mob), function="attack" if ready else "noop",
@@ -147,7 +156,7 @@ def flee(body: Body, kinds: Collection[str] | None = None, most_ticks: int = 160
         goal = (body.cell[0] + round(14 * x / length), body.cell[1], body.cell[2] + round(14 * z / length))
         before = body.steps
         path = find_path(body.known, terms_with(body.items, dig=False), body.cell, goal, COLUMN, 2.0, 8_000)
-        follow(body, type(path)(path.steps[:10], path.cost, path.arrives), end)
+        follow(body, type(path)(path.steps[:10], path.cost, path.arrives), end, hurry=True)
         if body.steps == before:
             body.act(forward=1, jump=True)
 

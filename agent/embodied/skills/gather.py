@@ -7,10 +7,11 @@ from collections.abc import Callable, Collection
 import numpy as np
 
 from veclink.agent.embodied.body import Body, SkillFailed
-from veclink.agent.embodied.path import AT, NEAR
+from veclink.agent.embodied.path import AT, NEAR, WATER
 from veclink.agent.embodied.skills.dig import dig, equip
 from veclink.agent.embodied.skills.roam import Roamer
 from veclink.agent.embodied.skills.walk import go_near, go_to
+from veclink.agent.embodied.terms import kinds
 from veclink.envs.facts import BLOCKS
 
 ARM = 3.8  # blocks from the eye to the middle of what one digs
@@ -44,7 +45,8 @@ def gather(body: Body, blocks: Collection[str], done: Done, roamer: Roamer, leve
     while not done(body):
         if body.steps >= end:
             raise SkillFailed("time", f"after {most_ticks} ticks for {', '.join(sorted(blocks))}")
-        places = [place for place in body.known.find(wanted, body.pos, most=24) if place not in given_up]
+        places = [place for place in body.known.find(wanted, body.pos, most=48) if place not in given_up]
+        places.sort(key=lambda place: (wet(body, place), undermines(body, place)))  # of equals the nearest first
         if not places:
             look_for(body, roamer, level, end)
             continue
@@ -67,6 +69,19 @@ def gather(body: Body, blocks: Collection[str], done: Done, roamer: Roamer, leve
                 raise SkillFailed("no way", f"to {refused} of {', '.join(sorted(blocks))}") from failure
             continue
         collect(body)
+
+
+def wet(body: Body, place: tuple[int, int, int]) -> bool:
+    """Whether water would come in, or stands in front of it."""
+    x, y, z = place
+    return any(kinds()[body.block(x + i, y + j, z + k)] == WATER
+               for i, j, k in ((1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, 0, 1), (0, 0, -1)))
+
+
+def undermines(body: Body, place: tuple[int, int, int]) -> bool:
+    """Whether the body stands on it."""
+    x, y, z = body.cell
+    return place[1] < y and place[0] == x and place[2] == z
 
 
 def look_for(body: Body, roamer: Roamer, level: tuple[int, int] | None, end: int) -> None:

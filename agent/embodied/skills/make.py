@@ -7,12 +7,13 @@ import numpy as np
 from veclink.agent.embodied.body import Body, SkillFailed
 from veclink.agent.embodied.skills.dig import clear, dig, place
 from veclink.agent.embodied.skills.gather import collect, flags
-from veclink.agent.embodied.skills.walk import go_near
+from veclink.agent.embodied.skills.walk import go_level, go_near
 from veclink.envs.facts import BLOCKS, CRAFT_NAMES
 
 HAND, TABLE = 54, 170  # MineDojo's craft index: by hand, then at a table, then in a furnace
 STATIONS = {"table": ("crafting_table", ("crafting_table",)), "furnace": ("furnace", ("furnace", "lit_furnace"))}
 NEAR_STATION = 3.0
+LOWER = 3  # blocks
 COMEBACK = 24  # blocks from which one walks back to a station
 
 
@@ -84,8 +85,12 @@ def reach_station(body: Body, kind: str) -> None:
         raise SkillFailed("no view", f"{item} stands too far away")
 
 
-def put_down(body: Body, item: str) -> tuple[int, int, int]:
-    """Put a block on some free place at hand, making room where there is none."""
+def put_down(body: Body, item: str, deeper: bool = True) -> tuple[int, int, int]:
+    """Put a block on some free place at hand, making room where there is none.
+
+    Args:
+        deeper: whether to try again a few blocks farther down (in a tree there is nothing to put it on).
+    """
     x, y, z = body.cell
     around = [(x + i, y + j, z + k) for j in (0, 1, -1) for i, k in ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, -1),
               (1, -1), (-1, 1), (2, 0), (-2, 0), (0, 2), (0, -2))]
@@ -95,12 +100,16 @@ def put_down(body: Body, item: str) -> tuple[int, int, int]:
         if failure.reason != "no view":
             raise
     for cell in around[:4]:  # inside rock: dig a niche
-        if BLOCKS.full[body.block(cell[0], cell[1] - 1, cell[2])] and clear(body, [(cell[0], cell[1] + 1, cell[2]), cell]):
+        above = (cell[0], cell[1] + 1, cell[2])
+        if BLOCKS.full[body.block(cell[0], cell[1] - 1, cell[2])] and clear(body, [above, cell]):
             collect(body)
             try:
                 return place(body, item, [cell])
             except SkillFailed:
                 continue
+    if deeper:
+        go_level(body, y - LOWER, 300)  # out of the tree
+        return put_down(body, item, deeper=False)
     raise SkillFailed("no view", f"of a place for {item}")
 
 

@@ -9,11 +9,14 @@ import numpy as np
 from veclink.agent.embodied.body import RADIUS, Body, SkillFailed
 from veclink.agent.embodied.known import UNKNOWN
 from veclink.agent.embodied.path import COLUMN, find_path
-from veclink.agent.embodied.skills.walk import follow
+from veclink.agent.embodied.skills.walk import follow, go_level
 from veclink.agent.embodied.terms import terms_with
+from veclink.envs.facts import BLOCKS
 
 STRIDE = 24  # blocks that one leg of a walk covers
 HEADINGS = 16
+ROOF = 16  # blocks above the head that are looked at for a roof
+TREES = ("log", "log2", "leaves", "leaves2")
 LEVEL_DRIFT = 3  # blocks a tunnel may leave its level
 
 
@@ -27,6 +30,7 @@ class Roamer:
     def __init__(self, heading: float = 0.0) -> None:
         self.heading = heading
         self.been: dict[tuple[int, int], int] = {}
+        self.into: float | None = None
 
     def leg(self, body: Body, most_ticks: int = 500, dig: bool = False) -> None:
         """Go one leg; over land `dig` is False, through rock True.
@@ -35,6 +39,8 @@ class Roamer:
             SkillFailed: "no way": not a step is possible in any direction.
         """
         self._note(body)
+        if not dig:
+            come_out(body, most_ticks)
         before = body.pos.copy()
         for heading in self._headings(body):
             angle = heading * 2 * math.pi / HEADINGS
@@ -43,11 +49,22 @@ class Roamer:
             path = find_path(body.known, terms_with(body.items, dig), body.cell, goal, COLUMN, 3.0, 20_000)
             if len(path.steps) < 4:
                 continue
-            follow(body, path, body.steps + most_ticks)
+            if not dig and heading != self.into:
+                end = path.steps[-1]
+                if end.y < y - 3 and roofed(body, (end.x, end.y, end.z)):
+                    continue  # into a cave
+            follow(body, path, body.steps + most_ticks, hurry=not dig)
             if np.abs(body.pos - before).sum() > 3:
                 self.heading = heading
                 self._note(body)
                 return
+        if self.into is None and not dig:
+            self.into = self.heading
+            try:
+                self.leg(body, most_ticks, dig=True)
+                return
+            finally:
+                self.into = None
         raise SkillFailed("no way", "anywhere from here")
 
     def _note(self, body: Body) -> None:
@@ -69,6 +86,27 @@ class Roamer:
             return 3.0 * old + turn, number
 
         return sorted(range(HEADINGS), key=cost)
+
+
+def roofed(body: Body, cell: tuple[int, int, int]) -> bool:
+    """Whether rock or earth is known above a cell."""
+    x, y, z = cell
+    return any(BLOCKS.full[block] and BLOCKS.names[block] not in TREES
+               for block in (body.block(x, y + up, z) for up in range(2, ROOF)) if block != UNKNOWN)
+
+
+def come_out(body: Body, most_ticks: int) -> None:
+    """Out of a cave into the open, by digging where need be; what stops it is left to the next leg."""
+    end = body.steps + most_ticks
+    while roofed(body, body.cell) and not bool(body.observation["location_stats"]["can_see_sky"]):
+        before = body.cell
+        try:
+            go_level(body, body.cell[1] + 5, max(1, end - body.steps))
+        except SkillFailed as failure:
+            if failure.reason == "died":
+                raise
+        if body.cell[1] <= before[1] or body.steps >= end:
+            return
 
 
 def seen_share(body: Body) -> float:

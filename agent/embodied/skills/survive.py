@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 from veclink.agent.embodied.body import Body, SkillFailed
-from veclink.agent.embodied.path import FREE, WATER
+from veclink.agent.embodied.path import FREE, SOLID, WATER
 from veclink.agent.embodied.skills.dig import building_block, clear, equip, place
 from veclink.agent.embodied.skills.gather import flags
 from veclink.agent.embodied.skills.make import put_down
-from veclink.agent.embodied.skills.walk import go_near
+from veclink.agent.embodied.skills.walk import go_near, go_to
 from veclink.agent.embodied.terms import kinds
 from veclink.envs.facts import BLOCKS, ITEMS
 
@@ -218,6 +220,64 @@ def fill(body: Body, liquid: str = "water") -> None:
             if body.items[filled] > before:
                 return
     raise SkillFailed("not found", liquid)
+
+
+def breathe(body: Body, most_ticks: int = 160) -> None:
+    """Bring the head out of the water: to the nearest place known where it is in air, or straight up."""
+    end = body.steps + most_ticks
+    x, y, z = body.cell
+    table = kinds()
+    places = [(x + i, y + j, z + k) for i in range(-6, 7) for j in range(-3, 9) for k in range(-6, 7)
+              if table[body.block(x + i, y + j + 1, z + k)] == FREE and table[body.block(x + i, y + j, z + k)] in
+              (FREE, WATER) and table[body.block(x + i, y + j - 1, z + k)] in (SOLID, WATER)]
+    places.sort(key=lambda at: (abs(at[0] - x) + abs(at[2] - z) + abs(at[1] - y), at))
+    for spot in places[:3]:
+        try:
+            go_to(body, spot, most_ticks=max(1, min(80, end - body.steps)))
+            return
+        except SkillFailed as failure:
+            if failure.reason == "died":
+                raise
+    while body.steps < end and under_water(body):
+        if not clear(body, [(body.cell[0], body.cell[1] + 2, body.cell[2])]):
+            body.act(jump=True, forward=1)
+        body.act(jump=True)
+
+
+def under_water(body: Body) -> bool:
+    """Whether the eyes are in water."""
+    ex, ey, ez = (math.floor(v) for v in body.eye)
+    return bool(kinds()[body.block(ex, ey, ez)] == WATER)
+
+
+def out_of_lava(body: Body, most_ticks: int = 60) -> None:
+    """To the nearest place that does not burn; runs in all directions where none is known."""
+    end = body.steps + most_ticks
+    x, y, z = body.cell
+    table = kinds()
+    places = [(x + i, y + j, z + k) for i in range(-5, 6) for j in range(-2, 4) for k in range(-5, 6)
+              if table[body.block(x + i, y + j, z + k)] in (FREE, WATER)
+              and table[body.block(x + i, y + j + 1, z + k)] == FREE
+              and table[body.block(x + i, y + j - 1, z + k)] in (SOLID, WATER)]
+    places.sort(key=lambda at: ((at[0] - x) ** 2 + (at[2] - z) ** 2 + (at[1] - y) ** 2, at))
+    for spot in places[:2]:
+        for _ in range(20):
+            if body.steps >= end or not burns(body):
+                return
+            dx, dz = spot[0] + 0.5 - float(body.pos[0]), spot[2] + 0.5 - float(body.pos[2])
+            body.act(forward=1, jump=True, view=(math.degrees(math.atan2(-dx, dz)), 0.0))
+    for yaw in (0.0, 90.0, 180.0, 270.0):
+        for _ in range(8):
+            if body.steps >= end or not burns(body):
+                return
+            body.act(forward=1, jump=True, view=(yaw, 0.0))
+
+
+def burns(body: Body) -> bool:
+    """Whether the body stands in lava or fire."""
+    x, y, z = body.cell
+    return any(BLOCKS.names[block] in ("lava", "flowing_lava", "fire")
+               for block in (body.block(x, y, z), body.block(x, y + 1, z)) if block < len(BLOCKS.names))
 
 
 def open_up(body: Body) -> None:

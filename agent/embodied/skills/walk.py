@@ -11,6 +11,7 @@ from veclink.agent.embodied.terms import kinds, terms_with
 
 CLOSE = 0.3  # blocks from the middle of a cell that count as there
 PATIENCE = 40  # ticks for one step that digs nothing
+SPRY = 14.0  # food above which it sprints
 TRIES = 12  # ways that are looked for before giving up
 
 
@@ -43,17 +44,23 @@ def go_to(body: Body, goal: tuple[float, ...], kind: int = AT, reach: float = 3.
     raise SkillFailed("lost", f"{TRIES} ways to {tuple(round(v, 1) for v in goal)} led elsewhere")
 
 
-def follow(body: Body, path: Path, end: int) -> bool:
-    """Take a way's steps; False where the body is off it (another way must be found) or time is up."""
+def follow(body: Body, path: Path, end: int, hurry: bool = False) -> bool:
+    """Take a way's steps; False where the body is off it (another way must be found) or time is up.
+
+    Args:
+        hurry: sprint where two steps lead straight on.
+    """
     before = body.cell
-    for step in path.steps:
-        if body.steps >= end or not take(body, before, step):
+    for step, after in zip(path.steps, (*path.steps[1:], None), strict=False):
+        straight = hurry and after is not None and step.move == after.move == Move.WALK and (
+            step.x - before[0], step.z - before[2]) == (after.x - step.x, after.z - step.z)
+        if body.steps >= end or not take(body, before, step, straight and body.food > SPRY):
             return False
         before = (step.x, step.y, step.z)
     return True
 
 
-def take(body: Body, before: tuple[int, int, int], step: Step) -> bool:
+def take(body: Body, before: tuple[int, int, int], step: Step, sprint: bool = False) -> bool:
     """One step; whether the body is where it should be."""
     if step.move == Move.PILLAR:
         return pillar(body, step)
@@ -61,7 +68,7 @@ def take(body: Body, before: tuple[int, int, int], step: Step) -> bool:
         return False
     if step.move == Move.DIG_DOWN:
         return settle(body, step)
-    return walk_into(body, step)
+    return walk_into(body, step, sprint)
 
 
 def cells_to_clear(before: tuple[int, int, int], step: Step) -> list[tuple[int, int, int]]:
@@ -78,7 +85,7 @@ def cells_to_clear(before: tuple[int, int, int], step: Step) -> list[tuple[int, 
     return [(x, y + 1, z), (x, y, z)]
 
 
-def walk_into(body: Body, step: Step) -> bool:
+def walk_into(body: Body, step: Step, sprint: bool = False) -> bool:
     """Walk, jump or swim into the next cell."""
     x, z = step.x + 0.5, step.z + 0.5
     for tick in range(PATIENCE):
@@ -91,7 +98,8 @@ def walk_into(body: Body, step: Step) -> bool:
             return False  # fell
         yaw = math.degrees(math.atan2(-(x - px), z - pz)) if away > 0.05 else body.yaw
         jump = step.move in (Move.UP, Move.SWIM_UP) or (wet and py < step.y + 0.4) or tick > PATIENCE // 2
-        body.act(forward=1 if away > 0.12 else 0, jump=jump, view=(yaw, 15.0 if abs(body.pitch) > 45 else body.pitch))
+        level = 15.0 if abs(body.pitch) > 45 else body.pitch
+        body.act(forward=1 if away > 0.12 else 0, jump=jump, sprint=sprint and not jump, view=(yaw, level))
     return body.cell == (step.x, step.y, step.z)
 
 

@@ -30,11 +30,11 @@ SAME_HIDDEN = 1  # flag: no face between two blocks of this kind
 JOINS = 2  # flag: fences and panes reach out to it
 FROM_BELOW = 4  # flag: the upper half of a door or tall plant, which of them the lower half tells
 END, SURFACE, LEAVING = 0, 1, 2  # how a march ended
-BRICK = 2  # log2 of a brick's side
+BRICK, BRICKS = 2, 31  # log2 of a brick's side; mask of their ring
 # places in the view vector (float64)
 EYE, FORWARD, RIGHT, UP, FAR, GRAIN = 0, 3, 6, 9, 12, 13  # RIGHT and UP reach the picture's edge; GRAIN texels a pixel
 ZENITH, HORIZON, SUN, GLOW, STARS, WET, CLOCK, MEDIUM, COVER = 14, 17, 20, 23, 26, 27, 28, 29, 30
-CLOUD, FOG, WATER, NIGHT, FLAKES, VIEW_SIZE = 31, 34, 35, 38, 39, 40
+CLOUD, FOG, WATER, NIGHT, FLAKES, CEILING, VIEW_SIZE = 31, 34, 35, 38, 39, 40, 41
 CLOUD_HEIGHT = 129.0
 
 
@@ -233,22 +233,40 @@ def march(world, looks, view, dx, dy, dz, t, far, x, y, z, medium):
         else:
             t, z, face = tz, z + sz, 5 - qz
             tz += az
-        while medium == 0 and t < far and bricks[(x & 127) >> BRICK, (y & 127) >> BRICK, (z & 127) >> BRICK] == 0:
-            # an empty brick: go to its border at once
+        if medium == 0 and t < far and bricks[(x & 127) >> BRICK, (y & 127) >> BRICK, (z & 127) >> BRICK] == 0:
+            # an empty brick: from brick to brick, up to one that is not
             last = 0
-            bx, by, bz = (((x >> BRICK) + qx) << BRICK), (((y >> BRICK) + qy) << BRICK), (((z >> BRICK) + qz) << BRICK)
-            tx, ty, tz = (bx - ox) * ix, (by - oy) * iy, (bz - oz) * iz
-            t = min(tx, ty, tz)
-            px, py, pz = int(math.floor(ox + dx * t)), int(math.floor(oy + dy * t)), int(math.floor(oz + dz * t))
-            x0, y0, z0 = (x >> BRICK) << BRICK, (y >> BRICK) << BRICK, (z >> BRICK) << BRICK
-            x, y, z = min(max(px, x0), x0 + 3), min(max(py, y0), y0 + 3), min(max(pz, z0), z0 + 3)
-            if t == tx:
-                x, face = bx - 1 + qx, 1 - qx
-            elif t == ty:
-                y, face = by - 1 + qy, 3 - qy
-            else:
-                z, face = bz - 1 + qz, 5 - qz
-            tx, ty, tz = (x + qx - ox) * ix, (y + qy - oy) * iy, (z + qz - oz) * iz
+            bx, by, bz = x >> BRICK, y >> BRICK, z >> BRICK
+            tx, ty, tz = (((bx + qx) << BRICK) - ox) * ix, (((by + qy) << BRICK) - oy) * iy, \
+                (((bz + qz) << BRICK) - oz) * iz
+            while True:
+                if tx < ty:
+                    if tx < tz:
+                        t, bx, face = tx, bx + sx, 1 - qx
+                        tx += ax * (1 << BRICK)
+                    else:
+                        t, bz, face = tz, bz + sz, 5 - qz
+                        tz += az * (1 << BRICK)
+                elif ty < tz:
+                    t, by, face = ty, by + sy, 3 - qy
+                    ty += ay * (1 << BRICK)
+                else:
+                    t, bz, face = tz, bz + sz, 5 - qz
+                    tz += az * (1 << BRICK)
+                if t >= far or bricks[bx & BRICKS, by & BRICKS, bz & BRICKS] != 0:
+                    break
+            if t < far:  # the cell of that brick at which it is entered
+                x0, y0, z0, more = bx << BRICK, by << BRICK, bz << BRICK, (1 << BRICK) - 1
+                x = min(max(int(math.floor(ox + dx * t)), x0), x0 + more)
+                y = min(max(int(math.floor(oy + dy * t)), y0), y0 + more)
+                z = min(max(int(math.floor(oz + dz * t)), z0), z0 + more)
+                if face < 2:
+                    x = x0 + more * (1 - qx)
+                elif face < 4:
+                    y = y0 + more * (1 - qy)
+                else:
+                    z = z0 + more * (1 - qz)
+                tx, ty, tz = (x + qx - ox) * ix, (y + qy - oy) * iy, (z + qz - oz) * iz
         if t >= far:
             return END, far, x, y, z, 0, 0, 0, 0
         block = remap[blocks[x & 127, y & 127, z & 127]]
@@ -303,6 +321,9 @@ def box_hit(boxes, listed, first, last, atlas, grain, ox, oy, oz, dx, dy, dz, fa
         q = listed[n]
         o = boxes[q]
         ex, ey, ez = ox - o[0], oy - o[1], oz - o[2]
+        along = ex * dx + ey * dy + ez * dz
+        if ex * ex + ey * ey + ez * ez - along * along > o[12] * o[12] + o[13] * o[13] + o[14] * o[14] + 1e-9:
+            continue  # past the ball around the box
         ax, ay, az = o[3] * dx + o[4] * dy + o[5] * dz, o[6] * dx + o[7] * dy + o[8] * dz, \
             o[9] * dx + o[10] * dy + o[11] * dz
         ax = ax if abs(ax) > 1e-9 else 1e-9

@@ -102,16 +102,19 @@ class Renderer:
         self.models = models.load(self.textures, faces)
         self._bricks = np.zeros((32, 32, 32), np.uint8)
         self._bricks_of: tuple[int, int] | None = None
+        self._ceiling = 128
 
     def prepare(self, scene: Scene) -> Prepared:
         """The arrays that the rays read; they are views of the scene's where they can be."""
         if scene.version is None or self._bricks_of != (id(scene.blocks), scene.version):
             bricks_of(scene.blocks, self._bricks)
+            self._ceiling = (1 << rays.BRICK) * (1 + int(np.flatnonzero(self._bricks.any((0, 2)))[-1:].sum()))
             self._bricks_of = None if scene.version is None else (id(scene.blocks), scene.version)
         block_map = PLAIN_MAP if scene.block_map is None else scene.block_map
         biome = int(scene.biome[int(scene.eye[0] // 1) & 127, int(scene.eye[2] // 1) & 127])
         curves = light_curves(scene.time, scene.weather, biome)
         view = view_vector(scene, self.image_size, self.fov, self.distance, self.cold)
+        view[rays.CEILING] = self._ceiling
         mobs = models.alive(scene.mobs, scene.hidden)
         colours = lights(scene, mobs["x"], mobs["y"] + 0.7, mobs["z"], curves)
         for mob_id, factors in scene.recoloured.items():

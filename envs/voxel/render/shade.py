@@ -11,7 +11,7 @@ import math
 
 if "jit" not in globals():
     from veclink.envs.voxel.render.rays import (
-        CLOCK, CLOUD, CLOUD_HEIGHT, COVER, CROSS, CUBE, END, EYE, FAR, FLAKES, FOG, GLOW, GRAIN, HORIZON, LEAVING,
+        CEILING, CLOCK, CLOUD, CLOUD_HEIGHT, COVER, CROSS, CUBE, END, EYE, FAR, FLAKES, FOG, GLOW, GRAIN, HORIZON, LEAVING,
         LIQUID, MEDIUM, STARS, SUN, WATER, WET, ZENITH, box_hit, direction, jit, march,
     )
 
@@ -213,11 +213,12 @@ def trace(world, looks, view, boxes, listed, first, last, u, v):
     bounds = world[5]  # the ray ends where the loaded world does
     limit = min((bounds[1] - 0.001 - ox) / dx if dx > 0 else (bounds[0] + 0.001 - ox) / dx,
                 (bounds[3] - 0.001 - oz) / dz if dz > 0 else (bounds[2] + 0.001 - oz) / dz)
-    limit = min(min(limit, (128.0 - oy) / dy if dy > 0 else -oy / dy), far)
+    # above CEILING there is nothing but air
+    limit = min(min(limit, (view[CEILING] - oy) / dy if dy > 0 else -oy / dy), far)
     r, g, b, clear, t, medium, entered = 0.0, 0.0, 0.0, 1.0, 0.0, int(view[MEDIUM]), 0.0
     depth, label, face = view[FAR], 0, -1
     x, y, z = int(math.floor(ox)), int(math.floor(oy)), int(math.floor(oz))
-    fog_r, fog_g, fog_b = sky_colour(view, looks, dx, dy, dz)
+    fog_r, fog_g, fog_b, looked = 0.0, 0.0, 0.0, False  # the sky's colour, once it is needed
     for _layer in range(12):
         if limit <= t:
             break
@@ -237,6 +238,9 @@ def trace(world, looks, view, boxes, listed, first, last, u, v):
         if face < 0:
             depth, label, face = t, block, hit_face
         fog = min(max((t / view[FAR] - view[FOG]) / (1.0 - view[FOG]), 0.0), 1.0)
+        if fog > 0.0 and not looked:
+            fog_r, fog_g, fog_b = sky_colour(view, looks, dx, dy, dz)
+            looked = True
         share = alpha * clear
         r += (sr + (fog_r - sr) * fog) * share
         g += (sg + (fog_g - sg) * fog) * share
@@ -248,6 +252,8 @@ def trace(world, looks, view, boxes, listed, first, last, u, v):
         if looks[1][block, meta, 0] == LIQUID:
             medium, entered = 1, t
     if clear > 0.0:
+        if not looked:
+            fog_r, fog_g, fog_b = sky_colour(view, looks, dx, dy, dz)
         if box >= 0:
             o = boxes[box]
             shade = _turned_shade(o, side)

@@ -58,6 +58,8 @@ def silhouettes(boxes, view, starts, listed, height, width, tile, owner, cover):
             if starts[n] == starts[n + 1]:
                 continue
             stamp += 1
+            if starts[n] == starts[n + 1]:
+                continue  # nothing turned is near this pixel
             u = (c + 0.5) / width * 2.0 - 1.0
             if owner[r, c] > 0:
                 found[owner[r, c]] = stamp
@@ -77,6 +79,10 @@ def silhouettes(boxes, view, starts, listed, height, width, tile, owner, cover):
 def _meets(o, ox, oy, oz, dx, dy, dz):
     """Whether a ray meets a turned box in front of its origin."""
     near, far = 0.0, 1e9
+    ex, ey, ez = o[0] - ox, o[1] - oy, o[2] - oz
+    along = (ex * dx + ey * dy + ez * dz) ** 2
+    if ex * ex + ey * ey + ez * ez - along / (dx * dx + dy * dy + dz * dz) > o[12] ** 2 + o[13] ** 2 + o[14] ** 2:
+        return False  # past the ball around the box
     for k in range(3):
         a, b, c = o[3 + 3 * k], o[4 + 3 * k], o[5 + 3 * k]
         at = a * (ox - o[0]) + b * (oy - o[1]) + c * (oz - o[2])
