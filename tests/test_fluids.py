@@ -204,7 +204,7 @@ def test_a_sea_costs_nothing_until_somebody_touches_it() -> None:
     world = Pond()
     x0, x1, z0, z1 = world.grid.bounds.tolist()
     xs, zs = np.arange(x0, x1) & MASK, np.arange(z0, z1) & MASK
-    world.grid.blocks[np.ix_(xs, range(1, FLOOR), zs)] = BLOCKS.id("water")
+    world.grid.blocks[np.ix_(xs, np.arange(1, FLOOR), zs)] = BLOCKS.id("water")
     before = world.grid.blocks.copy()
     world.wait(60)
     assert not world.rules.state()["due"] and not world.grid.changed

@@ -536,3 +536,56 @@ def test_a_pruned_model_still_knows_english(capsys: pytest.CaptureFixture[str]) 
 
 
 KEPT = [0, 1, 8, 11, 24, 25, 28, 29]  # what `choose_layers` left of 30
+
+
+# -- the small decoders ------------------------------------------------------------------------------------------------
+
+
+def test_a_small_detector_trains_with_its_words_and_comes_back(tmp_path: Path) -> None:
+    from veclink.tools.detect import Detect
+
+    tool = Detect("yolov8n-worldv2.yaml", "cpu", "table", resolution=96)
+    tool.ready().begin()
+    networks = tool.networks()
+    for network in networks.values():
+        network.requires_grad_(True).train()
+    pictures = [picture(0), picture(1)]
+    targets = [Boxes(np.array([[8.0, 8, 40, 40]]), np.ones(1), ["cow"], "cow", (96, 64)),
+               Boxes(np.zeros((0, 4)), np.zeros(0), [], "pig", (96, 64))]
+    tool.loss(pictures, [Condition(tool.bridge([p])[0], p) for p in ("a cow", "the pig")], targets).backward()
+    for network in networks.values():
+        assert sum(float(p.grad.abs().sum()) for p in network.parameters() if p.grad is not None) > 0
+    for network in networks.values():
+        network.requires_grad_(False).eval()
+    tool.save(tmp_path / "d.safetensors")
+    again = Detect(str(tmp_path / "d.safetensors"), "cpu", resolution=96, confidence=0.0)
+    torch.testing.assert_close(again.bridge(["a cow"])[0], tool.bridge(["a cow"])[0], atol=0.02, rtol=0)
+    assert len(again.decode(pictures[:1], [Condition(again.bridge(["a cow"])[0], "a cow")])) == 1
+    assert tool.learned == 512 < tool.condition[1]
+
+
+def test_a_small_segmenter_trains_whole_and_comes_back(tmp_path: Path) -> None:
+    from veclink.tools.results import Masks
+    from veclink.tools.segment import Segment
+
+    tool = Segment("sam_small_random", "cpu", grounder=None, words="table")
+    tool.ready()
+    networks = tool.networks()
+    for network in networks.values():
+        network.requires_grad_(True).train()
+    mask = np.zeros((1, 64, 96), bool)
+    mask[0, 10:40, 20:60] = True
+    tool.loss([picture(0)], [Condition(tool.bridge(["the cow"])[0], "the cow")],
+              [Masks(mask, np.ones(1), ["cow"], "the cow", (96, 64))]).backward()
+    first = next(iter(networks["network"].image_encoder.parameters()))
+    assert first.grad is not None and float(first.grad.abs().sum()) > 0
+    assert any(p.grad is not None and float(p.grad.abs().sum()) > 0 for p in networks["words"].parameters())
+    for network in networks.values():
+        network.requires_grad_(False).eval()
+    tool.save(tmp_path / "s.safetensors")
+    again = Segment(str(tmp_path / "s.safetensors"), "cpu", grounder=None, confidence=0.0)
+    asked = [Condition(tool.bridge(["the cow"])[0], "the cow")]
+    a, b = (one.decode([picture(1)], asked)[0] for one in (tool, again))
+    assert isinstance(a, Masks) and isinstance(b, Masks) and again.condition == (4, 256)
+    if len(a) and len(b):
+        assert (a.masks == b.masks).mean() > 0.9

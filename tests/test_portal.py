@@ -18,6 +18,7 @@ from veclink.envs.voxel import portal
 from veclink.envs.voxel.inventory import audit
 from veclink.envs.voxel.physics import overlaps
 from veclink.envs.voxel.rules import Rules
+from veclink.envs.voxel.terrain import Terrain
 from veclink.envs.voxel.world import VoxelWorld
 
 OBSIDIAN, PORTAL = BLOCKS.id("obsidian"), BLOCKS.id("portal")
@@ -74,14 +75,14 @@ def test_a_gap_in_the_frame_keeps_it_dark_and_breaks_what_is_lit(axis: int, widt
     inside = frame(world, 0, FLOOR + 1, 0, axis, width, height)
     a, b, c = (np.array(v) for v in np.nonzero(world.grid.blocks == OBSIDIAN))
     at = data.draw(st.integers(0, len(a) - 1))
-    gap = tuple(int(v) - 128 if v > 64 else int(v) for v in (a[at], b[at], c[at]))
-    world.grid.set(*gap, BLOCKS.id("stone"))
+    i, j, k = (int(v) - 128 if v > 64 else int(v) for v in (a[at], b[at], c[at]))  # from the ring's places
+    world.grid.set(i, j, k, BLOCKS.id("stone"))
     assert not portal.light(world, *inside[-1]) and portals(world) == 0
-    world.grid.set(*gap, OBSIDIAN)
+    world.grid.set(i, j, k, OBSIDIAN)
     assert portal.light(world, *inside[-1])
     world.rules.tick(world)
     assert portals(world) == len(inside)  # nothing is amiss
-    world.grid.set(*gap, 0)
+    world.grid.set(i, j, k, 0)
     world.rules.tick(world)
     assert portals(world) == 0
 
@@ -132,6 +133,19 @@ def test_arriving_builds_a_portal_one_can_stand_in(source: Any, x: int, z: int) 
     assert portals(world) == 6  # the frame holds
     again = portal.arrive(world, x + 5, z - 5)  # the next time it is found, though maybe its other half
     assert abs(again[0] - px) + abs(again[2] - pz) <= 1 and portals(world) == 6
+
+
+@pytest.mark.parametrize("seed", [1, 2, 5])
+def test_arriving_in_the_nether_is_safe(seed: int) -> None:
+    world = Field(source=Terrain(seed, None, "nether"))
+    world.realm = "nether"
+    world.player.pos[1] = 64.0
+    px, py, pz = portal.arrive(world, 0, 0)
+    for _ in range(100):
+        world.rules.tick(world)
+    assert portals(world) == 6 and py + 3 <= portal.ROOF
+    around = [world.grid.get(px + i, py + j, pz + k) for i in (-1, 0, 1) for j in (0, 1) for k in (-1, 0, 1)]
+    assert not np.isin(around, [BLOCKS.id("lava"), BLOCKS.id("flowing_lava"), BLOCKS.id("fire")]).any()
 
 
 def test_the_nearest_portal_counts() -> None:

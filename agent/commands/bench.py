@@ -50,6 +50,87 @@ def run(profile: str, repeat: int, batch: int, device: str, out: Path | None, as
     say(written)
 
 
+@command.command("world")
+@click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True, metavar="NUMBER",
+              help="How often each figure is taken; the figures are medians.")
+@click.option("--seconds", type=click.FloatRange(min=0.05), default=3.0, show_default=True, metavar="NUMBER",
+              help="How long each round of a figure lasts.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the worlds and the actions.")
+@click.option("--quick", is_flag=True, help="Tiny and short: shows that it runs; the figures mean little.")
+@click.option("--audit", is_flag=True, help="Instead of speeds: random actions, and a look at everything after them.")
+@click.option("--seeds", type=click.IntRange(min=1), default=20, show_default=True, metavar="NUMBER",
+              help="Worlds of the audit.")
+@click.option("--steps", type=click.IntRange(min=1), default=72_000, show_default=True, metavar="NUMBER",
+              help="Steps of the audit in each world.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+              help="Write the JSON document here; an audit goes on where the last one in the same folder stopped.")
+@json_option
+def world(rounds: int, seconds: float, seed: int, quick: bool, audit: bool, seeds: int, steps: int,
+          out: Path | None, as_json: bool) -> None:
+    """Steps a second of the voxel world, time to make one, its memory, and two processes over one.
+
+    Each figure comes from a process of its own that keeps to one core (where the system can do that); crafter is
+    measured beside it where it is installed. --audit exits with 1 where something was found.
+    """
+    with stdout_kept_clean():
+        progress = Progress("steps" if audit else "rounds")
+
+        def at(part: str, done: int, of: int) -> None:
+            progress.at(done, of, part)
+
+        if audit:
+            from veclink.agent.measure.audit import audit as audited
+
+            document = audited(seeds, steps, out, at)
+        else:
+            from veclink.agent.measure.world import measure as measured
+
+            document = measured(rounds, seconds, seed, quick, at)
+        progress.end()
+        written = write(out, "world-audit" if audit else "world", document)
+    if as_json:
+        print_json(document)
+    elif audit:
+        _show_audit(document)
+    else:
+        _show_world(document)
+    say(written)
+    if audit and not document["passed"]:
+        raise click.exceptions.Exit(1)
+
+
+def _show_world(document: Mapping[str, Any]) -> None:
+    from rich.table import Table
+
+    screen = console()
+    table = Table("figure", "median (smallest to largest)", "by processor time", "asked", box=None, header_style="bold")
+    units = {"steps_per_second": "steps/s", "ratios": "", "creation_seconds": "s", "megabytes": "MB"}
+    for group, unit in units.items():
+        for name, figure in document[group].items():
+            by_cpu = figure.get("per_cpu_second", figure.get("cpu_seconds"))
+            table.add_row(f"{name.replace('_', ' ')} {unit}".strip(), points(figure),
+                          "" if by_cpu is None else f"{by_cpu:.2f}", asked(figure))
+    screen.print(table)
+    notes = [f"{document['rounds']} rounds of {document['seconds_a_round']:g} s",
+             "each on one core" if document["pinned"] else "cores not fixed: the system cannot",
+             f"{document['cores']} cores, load {document['load'][0]:g} before the end"]
+    if document["quick"]:
+        notes.append("--quick: tiny pictures, the figures mean little")
+    if not document["crafter"]:
+        notes.append("crafter is not installed (pip install crafter) and was left out")
+    screen.print("; ".join(notes), soft_wrap=True)
+
+
+def _show_audit(document: Mapping[str, Any]) -> None:
+    for seed, row in document["worlds"].items():
+        found = ", ".join(f"{count} x {kind}" for kind, count in row["faults"].items()) or "nothing found"
+        click.echo(f"seed {seed}: {row['steps']:,} steps, {row['ticks']:,} ticks, {row['deaths']} deaths, "
+                   f"{row['seconds']:.0f} s: {found}")
+        for example in row["examples"][:3]:
+            click.echo(f"    {example}")
+    click.echo(f"{document['all_steps']:,} steps: " + ("passed" if document["passed"] else "not passed"))
+
+
 def _show(document: Mapping[str, Any]) -> None:
     from rich.table import Table
 

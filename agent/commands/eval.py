@@ -148,3 +148,61 @@ def _show_coco(document: Mapping[str, Any]) -> None:
     for kind, figures in document["kinds"].items():
         if "reason" in figures:
             screen.print(f"{kind}: no direct call: {figures['reason']}", soft_wrap=True)
+
+
+@command.command("embodied")
+@click.option("--suite", type=click.Choice(["diamond", "techtree", "items", "minedojo"]), default="diamond",
+              show_default=True, help="Which goals.")
+@click.option("--protocol", type=click.Choice(["voxels"]), default="voxels", show_default=True,
+              help="What the agent may see.")
+@click.option("--episodes", type=click.IntRange(min=1), default=40, show_default=True, metavar="NUMBER",
+              help="Episodes a goal, each with a seed of its own.")
+@click.option("--steps", type=click.IntRange(min=1), default=12_000, show_default=True, metavar="NUMBER",
+              help="Most steps of an episode.")
+@click.option("--first-seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="NUMBER",
+              help="Seeds count on from here.")
+@click.option("--processes", type=click.IntRange(min=1), metavar="NUMBER",
+              help="Episodes at once.  [default: as many as there are cores]")
+@click.option("--memory", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="A memory that the episodes share.  [default: none]")
+@out_option
+@json_option
+def embodied(suite: str, protocol: str, episodes: int, steps: int, first_seed: int, processes: int | None,
+             memory: Path | None, out: Path | None, as_json: bool) -> None:
+    """How often the embodied agent reaches its goals, and how far it comes.
+
+    With --out every episode is kept in a folder of its own; the same command again goes on where it was stopped, also
+    within an episode. Shares have Wilson's 95 % intervals, means bootstrapped ones.
+    """
+    with stdout_kept_clean():
+        from veclink.agent.measure.embodied import measure
+
+        progress = Progress("episodes")
+        document = measure(suite, episodes, steps=steps, protocol=protocol, first_seed=first_seed, out=out,
+                           processes=processes, memory=str(memory) if memory else None, progress=progress.at)
+        progress.end()
+        written = write(out, f"embodied-{suite}-{protocol}", document, "plot_embodied", document)
+    if as_json:
+        print_json(document)
+    else:
+        _show_embodied(document)
+    say(written)
+
+
+def _show_embodied(document: Mapping[str, Any]) -> None:
+    from rich.table import Table
+
+    from veclink.agent.measure.embodied import SHOWN_AS
+
+    screen = console()
+    table = Table("", "episodes", "share", "steps, mean", "floor", box=None, header_style="bold")
+    table.add_row("goal reached", str(document["success"]["cases"]), percent(document["success"]),
+                  points(document["steps_to_success"]), "")
+    for name, part in {**document.get("milestones", {}), **document.get("by_goal", {})}.items():
+        floor = f"{part['floor']:.0%}" if "floor" in part else ""
+        table.add_row(SHOWN_AS.get(name, name), str(part["cases"]), percent(part), points(part.get("steps")), floor)
+    screen.print(table)
+    wall, planning = document["wall_seconds"], document["planning_ms"]
+    screen.print(f"protocol {document['protocol']}, at most {document['steps']:,} steps, "
+                 f"{document['llm_queries']} LLM queries; an episode takes {wall['value'] or 0:.1f} s "
+                 f"(longest {wall['most']:.1f} s), a plan at most {planning['most']:.1f} ms", soft_wrap=True)

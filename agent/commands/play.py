@@ -37,7 +37,7 @@ Seen = Callable[["Status", Mapping[str, Any], Mapping[str, Any]], None]
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), metavar="NUMBER", default=0, show_default=True,
               help="Of the world and of the player's chances.")
 @click.option("--steps", type=click.IntRange(1), metavar="NUMBER",
-              help="Most steps; 20 are a second of the game.  [default: 1000, for the agent 12000; with --keyboard no limit]")
+              help="Most steps; 20 are a second of the game.  [default: 1000; 12000 for the agent; none by hand]")
 @click.option("--image-size", metavar="HxW",
               help="Of the pictures, in pixels.  [default: 160x256; with --keyboard 192x320, with --video 288x512]")
 @click.option("--video", type=click.Path(path_type=Path), metavar="FILE",
@@ -103,6 +103,10 @@ def _do(goal: str, **choices: Any) -> tuple[Play, Path | None]:
         raise
     with _watched(player, play, limit, choices) as seen:
         Episode(world, player, play, recorder, seen).run()
+    if folder is not None and choices["out"] is None:
+        from veclink.agent.commands.run import point_latest_to
+
+        point_latest_to(folder)
     return play, folder
 
 

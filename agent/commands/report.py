@@ -46,23 +46,26 @@ def points(figure: Mapping[str, Any] | None) -> str:
     return "{:.2f} ({:.2f} to {:.2f})".format(*(figure[key] for key in ("value", "low", "high")))
 
 
-def write(out: Path | None, name: str, document: Mapping[str, Any], plot: str, *arguments: Any) -> Sequence[Path]:
+def write(out: Path | None, name: str, document: Mapping[str, Any], plot: str = "",
+          *arguments: Any) -> Sequence[Path]:
     """The document and its plot in the folder, where one was given; their paths.
 
     Args:
-        plot: name of a function of `veclink.agent.measure.plots`; `arguments` are what it draws.
+        plot: name of a function of `veclink.agent.measure.plots`, "" for none; `arguments` are what it draws.
 
     Raises:
         InputError: the folder cannot be written to.
     """
     if out is None:
         return ()
-    from veclink.agent.measure import plots
-
+    file, picture = out / f"{name}.json", out / f"{name}.png"
     try:
         out.mkdir(parents=True, exist_ok=True)
-        file, picture = out / f"{name}.json", out / f"{name}.png"
         file.write_text(json.dumps(document, indent=2, allow_nan=False), "utf8")
+        if not plot:
+            return (file,)
+        from veclink.agent.measure import plots
+
         getattr(plots, plot)(*arguments, picture)
     except OSError as error:
         raise InputError(f"a folder to write to at {out}", f"{type(error).__name__}: {error.strerror}",

@@ -119,7 +119,7 @@ def _do(text: str | None, images: tuple[str, ...], **choices: Any) -> tuple[Run,
     with _nothing_left_of(out):
         run = agent.run(text, list(images), regions, out=out)
     if out is not None and choices["out"] is None:
-        _point_latest_to(out)
+        point_latest_to(out)
     return run, out
 
 
@@ -175,7 +175,7 @@ def default_folder(text: str, now: datetime.datetime | None = None) -> Path:
     return folder if not folder.exists() else next(other for other in others if not other.exists())
 
 
-def _point_latest_to(folder: Path) -> None:
+def point_latest_to(folder: Path) -> None:
     """Make runs/latest a link to this run, where the file system has links."""
     link = folder.with_name(LATEST)
     with contextlib.suppress(OSError):

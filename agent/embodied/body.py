@@ -15,6 +15,7 @@ import numpy as np
 
 from veclink.agent.embodied.aim import STEP, Eyes, nearest_view
 from veclink.agent.embodied.known import KnownMap
+from veclink.envs.errors import VeclinkError
 from veclink.envs.facts import BLOCKS
 
 FUNCTIONS = ("noop", "use", "drop", "attack", "craft", "equip", "place", "destroy")
@@ -202,7 +203,12 @@ class Body:
         if self.steps >= self.limit:
             raise EpisodeOver("limit")
         at, life = tuple(float(v) for v in self.pos), self.life
-        self.observation, reward, ended, cut, self.info = self.world.step(self.action)
+        try:
+            self.observation, reward, ended, cut, self.info = self.world.step(self.action)
+        except (VeclinkError, EpisodeOver):
+            raise
+        except Exception as error:  # a world that dies ends the episode with a reason
+            raise EpisodeOver(f"world: {type(error).__name__}: {error}"[:200]) from error
         self.steps += 1
         self.hurt = self.life < life
         self.reward += float(reward)

@@ -9,10 +9,11 @@ from typing import Any
 
 from veclink.agent.embodied.actions import Action
 from veclink.agent.embodied.body import Body, SkillFailed
-from veclink.agent.embodied.path import NEAR
+from veclink.agent.embodied.path import NEAR, WATER
 from veclink.agent.embodied.skills import dig as digging
 from veclink.agent.embodied.skills import fight, gather, make, survive, walk
 from veclink.agent.embodied.skills.roam import Roamer
+from veclink.agent.embodied.terms import kinds
 from veclink.envs.facts import BLOCKS, CRAFT_NAMES, ITEMS, MOBS
 
 SAME = (("log", "log2"), ("leaves", "leaves2"), ("redstone_ore", "lit_redstone_ore"), ("furnace", "lit_furnace"),
@@ -77,7 +78,8 @@ def equip(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
 def explore(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
     """Look for something until it is found."""
     body, end = doer.body, doer.body.steps + limit
-    if "turn" in args:
+    at_sea = kinds()[body.block(*body.cell)] == WATER  # there one keeps straight on, until there is land
+    if "turn" in args and not at_sea:
         doer.roamer.heading = (doer.roamer.heading + args["turn"] / 22.5) % 16
     tunnel = args["how"] == "tunnel"
     while not is_found(body, str(args["find"])):

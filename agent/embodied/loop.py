@@ -38,6 +38,7 @@ BRIEF = 3  # steps that count as hardly any
 DESPAWN = 5400  # steps after which things left behind by a death are given up
 URGENT = frozenset({"attack", "flee", "equip", "eat", "build", "sleep", "drop", "approach", "place"})
 REFLEXES = {"air": breathe, "lava": out_of_lava}
+ALARMS = {"night": "night", "air": "unreachable"}
 OUTSIDE = frozenset({"explore", "approach", "mine", "attack", "shear", "milk", "farm", "fish", "fill"})
 
 
@@ -150,7 +151,7 @@ def act(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:
         crew.outcome, crew.words = failure_of(action, failed), str(failed)
     except Alarm as alarm:
         over = reflex(crew, alarm)
-        reason = "died" if body.deaths > deaths else "night" if alarm.kind == "night" else "danger"
+        reason = "died" if body.deaths > deaths else ALARMS.get(alarm.kind, "danger")
         crew.outcome, crew.words = Failure(action.name, reason, action.way), str(alarm)
     except EpisodeOver as end:
         over, crew.words = str(end), str(end)

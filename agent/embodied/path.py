@@ -17,6 +17,7 @@ from veclink.agent.embodied.known import UNKNOWN, KnownMap, read
 
 WALK, CLIMB, FALL, PLACE, TURN, SWIM = 4.6, 6.0, 2.0, 12.0, 4.0, 8.0  # ticks a move
 BREATH = 12.0  # ticks more that a move with the head under water counts
+IN_WATER = 5.0  # times as long takes digging with the head under water
 SCARE = 60.0  # ticks that a cell beside water costs more to dig: it floods
 DEEPEST = 3  # blocks one may fall unhurt
 WIDE, HIGH = 96, 96  # of the box that is searched, in blocks
@@ -167,15 +168,16 @@ def moves_from(blocks, owners, kind, dig, at_hand, bridges, propped, x, y, z, ou
     """
     count = 0
     swimming = is_kind(blocks, owners, kind, x, y, z, WATER)
-    head_up = clear_cost(blocks, owners, kind, dig, x, y + 2, z)
+    slow = IN_WATER if is_kind(blocks, owners, kind, x, y + 1, z, WATER) else 1.0
+    head_up = slow * clear_cost(blocks, owners, kind, dig, x, y + 2, z)
     for side in range(4):
         dx = (side == 0) - (side == 1)
         dz = (side == 2) - (side == 3)
         nx, nz = x + dx, z + dz
-        body = clear_cost(blocks, owners, kind, dig, nx, y, nz)
-        head = clear_cost(blocks, owners, kind, dig, nx, y + 1, nz)
+        body = slow * clear_cost(blocks, owners, kind, dig, nx, y, nz)
+        head = slow * clear_cost(blocks, owners, kind, dig, nx, y + 1, nz)
         if head < NEVER and head_up < NEVER and is_kind(blocks, owners, kind, nx, y, nz, SOLID):  # up
-            top = clear_cost(blocks, owners, kind, dig, nx, y + 2, nz)
+            top = slow * clear_cost(blocks, owners, kind, dig, nx, y + 2, nz)
             if top < NEVER:
                 count = move_to(out, count, dx, 1, dz, 1, CLIMB + head + top + head_up)
         if body >= NEVER or head >= NEVER:
@@ -196,7 +198,7 @@ def moves_from(blocks, owners, kind, dig, at_hand, bridges, propped, x, y, z, ou
                 break
         if bridges and at_hand > 0 and is_kind(blocks, owners, kind, nx, y - 1, nz, FREE):
             count = move_to(out, count, dx, 0, dz, 3, WALK + PLACE + body + head)
-    under = clear_cost(blocks, owners, kind, dig, x, y - 1, z)
+    under = slow * clear_cost(blocks, owners, kind, dig, x, y - 1, z)
     if under < NEVER:  # straight down, never into the void or a cave
         for drop in range(1, DEEPEST + 1):
             landing = kind[read(blocks, owners, x, y - 1 - drop, z)]

@@ -119,10 +119,10 @@ def timeline(result: Mapping[str, Any], path: str | Path) -> Path:
     axes.set(xlim=(0, max(1, result["steps"]) * 1.22), ylim=(len(won) - 0.4, -0.6), yticks=[],
              xlabel="world steps until it was first carried")
     end = "reached" if result["success"] else f"not reached ({result['reason']})"
-    protocol = result["protocol"]
+    how = result["protocol"]
     axes.set_title(f"{'; '.join(result['goals'])}: {end} after {result['steps']:,} steps, {result['deaths']} deaths\n"
-                   f"protocol {protocol['name']}, seed {protocol['seeds'][0]}, at most {protocol['step_limit']:,} steps,"
-                   f" {protocol['llm_queries']} LLM queries", fontsize=9, loc="left")
+                   f"protocol {how['name']}, seed {how['seeds'][0]}, at most {how['step_limit']:,} steps,"
+                   f" {how['llm_queries']} LLM queries", fontsize=9, loc="left")
     axes.spines[["top", "right", "left"]].set_visible(False)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

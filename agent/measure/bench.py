@@ -14,7 +14,6 @@ counted that an earlier call paid for. Nothing is drawn and nothing is written.
 from __future__ import annotations
 
 import os
-import statistics
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -22,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from veclink.agent.agent import Agent
+from veclink.agent.measure.figures import spread
 from veclink.agent.pictures import open_picture
 from veclink.agent.steps import Run
 from veclink.envs.errors import InputError
@@ -122,13 +122,6 @@ def _document(agent: Agent, tools: Sequence[str], splits: Sequence[dict[str, flo
         "rest_of": {part: spread([split[part] for split in splits]) for part in splits[0] if part not in PARTS},
         "ratios": named,
     }
-
-
-def spread(values: Sequence[float]) -> dict[str, Any]:
-    """Median, smallest and largest, and how many."""
-    low, high = min(values), max(values)
-    return {"value": round(statistics.median(values), 4), "low": round(low, 4), "high": round(high, 4),
-            "cases": len(values)}
 
 
 def split_of(run: Run, wall: float) -> dict[str, float]:

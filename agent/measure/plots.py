@@ -70,6 +70,27 @@ def plot_run(document: Mapping[str, Any], picture: Path) -> None:
     figure.savefig(picture, dpi=120)
 
 
+def plot_embodied(document: Mapping[str, Any], picture: Path) -> None:
+    """Shares of the milestones (or goals) with their floors, and the share of episodes by steps."""
+    figure = _figure(11, 4)
+    left, right = figure.subplots(1, 2, width_ratios=[3, 2])
+    parts = document.get("milestones") or dict(list(document.get("by_goal", {}).items())[:40])
+    parts = {"goal": document["success"], **parts}
+    _bars(left, [name.replace("_", "\n") for name in parts], {"share of the episodes": list(parts.values())})
+    for place, part in enumerate(parts.values()):
+        if "floor" in part:
+            left.hlines(part["floor"], place - 0.45, place + 0.45, color=MARK, linestyle="--", linewidth=1.5)
+    left.set(ylim=(0, 1.05), title=f"{document['suite']}, protocol {document['protocol']}, "
+             f"{document['success']['cases']} episodes; dashed: what is asked")
+    left.tick_params(axis="x", labelsize=7)
+    won = sorted(row["steps"] for row in document["episodes_run"] if row["success"])
+    shares = [number / document["success"]["cases"] for number in range(len(won) + 1)]
+    right.step([0, *won, document["steps"]], [*shares, shares[-1]], where="post", color=OURS)
+    right.set(ylim=(0, 1.05), xlim=(0, document["steps"]), xlabel="steps", ylabel="share of episodes with the goal")
+    right.spines[["top", "right"]].set_visible(False)
+    figure.savefig(picture, dpi=120)
+
+
 def _bars(axes: Any, names: Sequence[str], series: Mapping[str, Sequence[Mapping[str, Any] | None]]) -> None:
     """Groups of bars with intervals; None and what has no value is left out."""
     width = 0.8 / len(series)

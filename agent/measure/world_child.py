@@ -73,7 +73,7 @@ class Stepper:
 
     def run(self, seconds: float = float("inf"), steps: int = 1 << 62) -> dict[str, float]:
         """{"steps", "ticks", "seconds", "cpu"}: what was done until the time or the number was reached."""
-        done, ticks, lost, lost_cpu = 0, 0, 0.0, 0.0
+        done, ticks, lost, lost_cpu = 0, -self.world.ticks, 0.0, 0.0
         began, began_cpu = time.perf_counter(), time.process_time()
         while done < steps and time.perf_counter() - began - lost < seconds:
             *_, over, cut, _ = self.world.step(self.acts[self.at % RESET_EVERY])
@@ -82,10 +82,9 @@ class Stepper:
                 paused, paused_cpu = time.perf_counter(), time.process_time()
                 ticks += self.world.ticks
                 self.world.reset()
-                ticks -= self.world.ticks
                 lost += time.perf_counter() - paused
                 lost_cpu += time.process_time() - paused_cpu
-        return {"steps": done, "ticks": ticks, "seconds": time.perf_counter() - began - lost,
+        return {"steps": done, "ticks": ticks + self.world.ticks, "seconds": time.perf_counter() - began - lost,
                 "cpu": time.process_time() - began_cpu - lost_cpu}
 
 
@@ -136,16 +135,19 @@ class Several:
         return {"steps": done * self.n, "seconds": time.perf_counter() - began}
 
 
-def creation(image_size: tuple[int, int], seeds: Sequence[int]) -> list[float]:
-    """Seconds to make a world and begin its first episode, for each seed; the first one loads the compiled code."""
+def creation(image_size: tuple[int, int], seeds: Sequence[int]) -> list[tuple[float, float]]:
+    """(seconds, processor's seconds) to make a world and begin its first episode, for each seed.
+
+    The first one loads the compiled code.
+    """
     from veclink.envs.registry import make
 
     found = []
     for seed in seeds:
-        began = time.perf_counter()
+        began, began_cpu = time.perf_counter(), time.process_time()
         world = make("open-ended", image_size=image_size, seed=seed)
         world.reset()
-        found.append(time.perf_counter() - began)
+        found.append((time.perf_counter() - began, time.process_time() - began_cpu))
         world.close()
     return found
 

@@ -1,7 +1,8 @@
 """What the hand works: doors, gates, trapdoors, levers and buttons, beds, cake, cauldrons.
 
 Levers and buttons power what touches them or the block they hang on: doors, trapdoors, gates, lamps, TNT. There is no
-other redstone: no wire, repeaters, pistons or pressure plates that do anything.
+other redstone: no wire, repeaters, pistons or pressure plates that do anything, and what a lever has switched on
+stays so where the lever is broken.
 """
 
 from __future__ import annotations

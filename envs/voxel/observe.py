@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 BLOCK_NAMES = np.array([name.replace("_", " ") for name in BLOCKS.names])
 ITEM_NAMES = np.array([name.replace("_", " ") for name in ITEMS.names])
 SEA_LEVEL = 63
+BARE_HAND = ITEMS.id("air")
 NO_DAMAGE: Mapping[str, Any] = {"cause": "", "amount": 0.0, "source": None, "hunger": 0.0}
 PROJECTILES = ("arrow", "thrown")
 TEMPERATURE, RAINFALL = column("temperature", 0.5, np.float32), column("rainfall", 0.5, np.float32)
@@ -351,10 +352,10 @@ class Observer:
         if self.renderer is None:
             self.renderer = Renderer(self.world.image_size, **self.settings)
         world, grid, player = self.world, self.world.grid, self.world.player
-        held = int(player.inventory.item[player.held]) if player.inventory.count[player.held] else -1
+        held = int(player.inventory.item[player.held]) if player.inventory.count[player.held] else BARE_HAND
         scene = Scene.of(grid, player.eye, yaw=player.yaw, pitch=player.pitch, mobs=world.mobs.records,
                          drops=world.drops.records, shots=world.shots.records, time=world.sky.time, day=world.sky.day,
-                         weather=world.sky.weather, held=held,
+                         clock=max(world.ticks, 0), weather=world.sky.weather, held=held,
                          held_variant=int(player.inventory.variant[player.held]))
         return self.renderer.frame(scene.edited(**changes) if changes else scene, labels)
 

@@ -1,4 +1,4 @@
-"""The worlds beside the world: what is packed when the player leaves one through a portal, and how the next is entered."""
+"""The worlds beside the world: what is packed when the player leaves one by a portal, and how the next is entered."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ def packed(grid: Grid) -> dict[str, Any]:
         "centre": list(grid.centre),
         "kept": {f"{cx} {cz}": data for (cx, cz), data in sorted(grid.state().items())},
         "contents": containers.packed(grid.contents),
+        "woken": [list(place) for place in grid.woken],
     }
 
 
@@ -37,6 +38,7 @@ def unpacked(grid: Grid, state: dict[str, Any]) -> None:
     grid.contents.clear()
     grid.contents.update(containers.unpacked(state["contents"]))
     grid.restore(kept, (cx, cz))
+    grid.woken += [(x, y, z) for x, y, z in state["woken"]]
 
 
 def travel(world: VoxelWorld) -> None:

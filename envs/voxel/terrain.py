@@ -221,7 +221,7 @@ class Terrain:
         wanted = OPEN_NETHER if self.kind == "nether" else DRY
         for y in range(100, 0, -1):
             if column[y - 1] in wanted and column[y] in (0, SNOW_LAYER) and not column[y + 1 : y + 3].any():
-                if self.kind != "nether" and BLOCKS.full[column[y + 3 :]].any():
+                if self.kind != "nether" and BLOCKS.opaque[column[y + 3 :]].any():
                     return 0  # a cave under the ground that one would stand on
                 return y
         return 0

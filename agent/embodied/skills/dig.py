@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from veclink.agent.embodied.body import Body, SkillFailed
 from veclink.agent.embodied.path import DEADLY, DEEPEST, FENCE, FREE, SOLID, WATER
 from veclink.agent.embodied.terms import BUILDING, best_tool, dig_ticks, kinds, yields
 from veclink.envs.facts import BLOCKS, ITEMS
 
+MOVED = 0.1  # blocks after which a view no longer holds
+AIMS = 10  # times one aims at a block
 SLACK = 15  # ticks over the reckoned time before a dig counts as failed
 
 
@@ -69,7 +73,7 @@ def dig(body: Body, cell: tuple[int, int, int], collect: bool = True) -> None:
     Raises:
         SkillFailed: "no tool", "no view" or "time".
     """
-    for _ in range(6):
+    for _ in range(AIMS):
         block = body.block(*cell)
         if block == 0 or BLOCKS.liquid[block]:
             return
@@ -93,7 +97,7 @@ def dig(body: Body, cell: tuple[int, int, int], collect: bool = True) -> None:
 
 
 def strike(body: Body, cell: tuple[int, int, int], view: tuple[float, float]) -> None:
-    """Dig with the best tool until the block is gone.
+    """Dig with the best tool until the block is gone, or the body has moved and must aim again.
 
     Raises:
         SkillFailed: "time": it stays.
@@ -104,9 +108,10 @@ def strike(body: Body, cell: tuple[int, int, int], view: tuple[float, float]) ->
         equip(body, tool)
     ticks = dig_ticks(block, ITEMS.id(tool) if tool else None) if BLOCKS.solid[block] else 1.0
     in_water = 5 if kinds()[body.block(body.cell[0], body.cell[1] + 1, body.cell[2])] == WATER else 1
+    at = body.pos.copy()
     for _ in range(int(min(ticks, 2000) * in_water) + SLACK):
         body.act(view=view, function="attack")
-        if body.block(*cell) != block:
+        if body.block(*cell) != block or np.abs(body.pos - at).max() > MOVED:
             return
     raise SkillFailed("time", f"{BLOCKS.names[block]} at {cell} does not break")
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from veclink.agent.embodied.body import RADIUS, Body, SkillFailed
 from veclink.agent.embodied.known import UNKNOWN
-from veclink.agent.embodied.path import COLUMN, find_path
+from veclink.agent.embodied.path import COLUMN, WATER, Path, find_path
 from veclink.agent.embodied.skills.walk import follow, go_level
-from veclink.agent.embodied.terms import terms_with
+from veclink.agent.embodied.terms import kinds, terms_with
 from veclink.envs.facts import BLOCKS
 
 STRIDE = 24  # blocks that one leg of a walk covers
@@ -42,6 +42,7 @@ class Roamer:
         if not dig:
             come_out(body, most_ticks)
         before = body.pos.copy()
+        wet: tuple[float, Path] | None = None
         for heading in self._headings(body):
             angle = heading * 2 * math.pi / HEADINGS
             x, y, z = body.cell
@@ -49,15 +50,16 @@ class Roamer:
             path = find_path(body.known, terms_with(body.items, dig), body.cell, goal, COLUMN, 3.0, 20_000)
             if len(path.steps) < 4:
                 continue
-            if not dig and heading != self.into:
-                end = path.steps[-1]
-                if end.y < y - 3 and roofed(body, (end.x, end.y, end.z)):
-                    continue  # into a cave
-            follow(body, path, body.steps + most_ticks, hurry=not dig)
-            if np.abs(body.pos - before).sum() > 3:
-                self.heading = heading
-                self._note(body)
+            end = path.steps[-1]
+            if not dig and end.y < y - 3 and roofed(body, (end.x, end.y, end.z)):
+                continue  # into a cave
+            if not dig and kinds()[body.block(end.x, end.y, end.z)] == WATER:
+                wet = wet or (heading, path)
+                continue  # over the sea only where no land is in sight
+            if self._gone(body, heading, path, before, most_ticks, dig):
                 return
+        if wet and self._gone(body, wet[0], wet[1], before, most_ticks, dig):
+            return
         if self.into is None and not dig:
             self.into = self.heading
             try:
@@ -66,6 +68,15 @@ class Roamer:
             finally:
                 self.into = None
         raise SkillFailed("no way", "anywhere from here")
+
+    def _gone(self, body: Body, heading: float, path: Path, before: np.ndarray, most_ticks: int, dig: bool) -> bool:
+        """Go a way; whether that led anywhere."""
+        follow(body, path, body.steps + most_ticks, hurry=not dig)
+        if np.abs(body.pos - before).sum() <= 3:
+            return False
+        self.heading = heading
+        self._note(body)
+        return True
 
     def _note(self, body: Body) -> None:
         x, _, z = body.cell

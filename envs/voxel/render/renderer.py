@@ -119,7 +119,7 @@ class Renderer:
         colours = lights(scene, mobs["x"], mobs["y"] + 0.7, mobs["z"], curves)
         for mob_id, factors in scene.recoloured.items():
             colours[mobs["id"] == mob_id] *= factors
-        rows = np.concatenate([models.mob_rows(mobs, self.models, colours, scene.time),
+        rows = np.concatenate([models.mob_rows(mobs, self.models, colours, scene.clock),
                                prop_rows(scene, self.models, curves)])
         starts, listed = models.tile_lists(rows, view, *self.image_size)
         world = (scene.blocks, scene.meta, scene.light, scene.biome, self._bricks, scene.bounds, scene.top)

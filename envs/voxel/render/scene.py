@@ -24,7 +24,8 @@ class Scene:
         eye: x, y, z in blocks.
         yaw, pitch: degrees; yaw 0 looks to +z, 90 to -x; positive pitch looks down.
         mobs, drops, shots: records of entities.py.
-        time: of day, 0..23,999 ticks (6,000 noon); `day` sets the moon apart from nothing else.
+        time: of day, 0..23,999 ticks (6,000 noon); only light and sky follow it, so that pairs by the hour keep poses.
+        clock: ticks since the beginning, for all that moves by itself: clouds, rain, hanging arms, wings.
         weather: 0 clear, 1 rain, 2 thunder.
         snow: draw everything under the open sky covered with snow.
         held: item in the hand, -1 for no hand at all; `held_variant` its variant.
@@ -50,6 +51,7 @@ class Scene:
     shots: np.ndarray = field(default_factory=lambda: np.zeros(0, entities.SHOT))
     time: int = 6000
     day: int = 0
+    clock: int = 0
     weather: int = CLEAR
     snow: bool = False
     held: int = -1

@@ -85,7 +85,7 @@ def view_vector(scene: Scene, image_size: tuple[int, int], fov: float, distance:
     wet = scene.weather != CLEAR and biome != NETHER
     view[rays.WET] = float(wet) * (1.0 if scene.weather == THUNDER else 0.8)
     view[rays.FLAKES] = float(cold[biome] or scene.snow)
-    view[rays.CLOCK], view[rays.COVER], view[rays.FOG] = scene.time, float(scene.snow), FOG_BEGINS
+    view[rays.CLOCK], view[rays.COVER], view[rays.FOG] = scene.clock, float(scene.snow), FOG_BEGINS
     view[rays.MEDIUM] = medium_of(scene)
     view[rays.WATER : rays.WATER + 3] = WATER_COLOUR
     if view[rays.MEDIUM] > 0:

@@ -1,0 +1,257 @@
+"""How often, how fast and how far the embodied agent comes: many seeded episodes, resumable, several at once.
+
+Every episode has a folder of its own under OUT/episodes; one that is finished there under the same goals, steps and
+seed is not run again, one that was killed goes on from its last checkpoint.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from veclink.agent.embodied.goals import Goal, goals_of_task
+from veclink.agent.embodied.knowledge import knowledge
+from veclink.envs.errors import InputError, UnknownName, VeclinkError
+from veclink.router.evaluation.routing import share
+
+SUITES = ("diamond", "techtree", "items", "minedojo")
+MILESTONES = ("log", "cobblestone", "iron_ingot", "iron_pickaxe", "gold_ingot", "diamond", "redstone", "iron_armour")
+SHOWN_AS = {"log": "wood", "cobblestone": "stone", "iron_ingot": "iron", "gold_ingot": "gold", "iron_armour": "armour"}
+FLOORS = {"diamond": 0.80, "cobblestone": 0.99, "iron_pickaxe": 0.95}  # of the diamond suite, protocol voxels
+WALL_CEILING, PLANNING_CEILING = 60.0, 50.0  # seconds of one episode on one core; milliseconds of one replan
+MATERIALS = ("wooden", "stone", "iron", "golden", "diamond")
+GEAR = ("pickaxe", "axe", "shovel", "hoe", "sword", "boots", "leggings", "chestplate", "helmet")
+SAMPLE, SAMPLE_SEED = 200, 20_230  # MineDojo's tasks of a run, and the seed that chooses them
+DRAWS = 2000  # of a bootstrap
+MOST_BREAKS = 3  # times the pool of processes is made anew
+
+
+@dataclass(frozen=True)
+class Case:
+    """One episode to run.
+
+    Attributes:
+        name: of the goal. task: of the world. goals: as dicts. seed: of the world.
+    """
+
+    name: str
+    task: str
+    goals: tuple[dict[str, Any], ...]
+    seed: int
+
+    @property
+    def folder(self) -> str:
+        """Its folder's name."""
+        return f"{self.name.replace(':', '-').replace('/', '-')[:80]}-{self.seed}"
+
+
+def cases_of(suite: str, episodes: int, first_seed: int = 0) -> list[Case]:
+    """The episodes of a suite: so many seeds for each of its goals.
+
+    Raises:
+        UnknownName: no such suite. InputError: MineDojo's files are not here.
+    """
+    if suite not in SUITES:
+        raise UnknownName.of("suite", suite, SUITES)
+    if suite == "diamond":
+        chosen = [("diamond", "get-diamond", (Goal("diamond").to_dict(),))]
+    elif suite == "techtree":
+        names = [f"{material}_{thing}" for material in MATERIALS for thing in GEAR]
+        chosen = [(name, "open-ended", (Goal(name).to_dict(),)) for name in names if name in knowledge().reachable]
+    elif suite == "items":
+        chosen = [(name, "open-ended", (Goal(name).to_dict(),)) for name in sorted(knowledge().reachable)]
+    else:
+        chosen = _minedojo()
+    seeds = range(first_seed, first_seed + episodes)
+    return [Case(name, task, goals, seed) for name, task, goals in chosen for seed in seeds]
+
+
+def _minedojo() -> list[tuple[str, str, tuple[dict[str, Any], ...]]]:
+    """A seeded sample of MineDojo's tasks over all categories, and all of its tech tree."""
+    from veclink.envs.tasks import ids, spec
+
+    kinds: dict[str, list[str]] = {}
+    for kind in ("harvest", "combat", "techtree", "survival"):
+        try:
+            kinds[kind] = sorted(ids(kind))
+        except UnknownName:
+            kinds[kind] = []
+    if sum(len(names) for names in kinds.values()) < SAMPLE:
+        raise InputError("MineDojo's task files", "none", "veclink doctor --fetch minedojo")
+    rng = np.random.default_rng(SAMPLE_SEED)
+    rest = sorted(name for kind, names in kinds.items() if kind != "techtree" for name in names)
+    names = [*kinds["techtree"], *(rest[i] for i in sorted(rng.choice(len(rest), SAMPLE, replace=False).tolist()))]
+    chosen = []
+    for name in names:
+        try:
+            chosen.append((name, name, tuple(goal.to_dict() for goal in goals_of_task(spec(name)))))
+        except VeclinkError:
+            chosen.append((name, name, ()))  # what the agent cannot even understand counts as a failure
+    return chosen
+
+
+def run_case(case: Case, steps: int, protocol: str, root: str, memory: str | None = None) -> dict[str, Any]:
+    """One episode: its result, or why there is none. Found finished, it is read; found begun, it is resumed."""
+    from veclink.agent.embodied.episode import make_world, run_episode
+    from veclink.agent.embodied.keep import MANIFEST
+    from veclink.agent.embodied.memory import Memory
+
+    path = Path(root) / case.folder
+    done = _finished(path / MANIFEST, case, steps)
+    if done is not None:
+        return {**done, "case": case.name, "seed": case.seed}
+    if not case.goals:
+        return _without(case, "no goal can be made of the task")
+    kept = None
+    try:
+        kept = Memory(memory) if memory else None
+        result = run_episode(make_world(case.task, case.seed), [Goal.from_dict(goal) for goal in case.goals],
+                             steps=steps, seed=case.seed, protocol=protocol, run_dir=path, resume=True, memory=kept)
+    except VeclinkError as error:
+        return _without(case, str(error))
+    finally:
+        if kept:
+            kept.close()
+    return {**result.to_dict(), "case": case.name, "seed": case.seed}
+
+
+def _finished(manifest: Path, case: Case, steps: int) -> dict[str, Any] | None:
+    try:
+        document = json.loads(manifest.read_text("utf8"))
+    except (OSError, ValueError):
+        return None
+    asked = json.loads(json.dumps(list(case.goals)))
+    same = document.get("goals") == asked and document.get("steps") == steps and document.get("seed") == case.seed
+    return document.get("result") if same else None
+
+
+def _without(case: Case, why: str) -> dict[str, Any]:
+    return {"case": case.name, "seed": case.seed, "success": False, "reason": "none", "detail": why, "steps": 0,
+            "deaths": 0, "seconds": 0.0, "won": {}, "failures": {}, "planning_ms": {"mean": 0.0, "most": 0.0},
+            "protocol": {"llm_queries": 0}, "replans": 0}
+
+
+def measure(
+    suite: str = "diamond",
+    episodes: int = 40,
+    *,
+    steps: int = 12_000,
+    protocol: str = "voxels",
+    first_seed: int = 0,
+    out: Path | None = None,
+    processes: int | None = None,
+    memory: str | None = None,
+    progress: Callable[[int, int, str], None] = lambda done, of, part: None,
+) -> dict[str, Any]:
+    """Run a suite and sum it up.
+
+    Args:
+        episodes: seeds a goal. out: where episodes are kept and resumed from; None: nowhere.
+        processes: at once; None: as many as there are cores.
+        memory: file of a memory that all episodes share; None: without memory.
+        progress: called with the episodes done, their number and the last one in words.
+
+    Returns:
+        the document of `veclink eval embodied --json`.
+    """
+    cases = cases_of(suite, episodes, first_seed)
+    at_once = processes or os.cpu_count() or 1
+    with tempfile.TemporaryDirectory() as scratch:
+        root = str(out / "episodes") if out else scratch
+        work = partial(run_case, steps=steps, protocol=protocol, root=root, memory=memory)
+        rows = _all(cases, work, at_once, progress)
+    return summed_up(suite, rows, episodes=episodes, steps=steps, protocol=protocol, first_seed=first_seed,
+                     processes=at_once, memory=bool(memory))
+
+
+def _all(cases: Sequence[Case], work: Callable[[Case], dict[str, Any]], at_once: int,
+         progress: Callable[[int, int, str], None]) -> list[dict[str, Any]]:
+    """Every case's row in order; an episode that takes its process with it is tried once more, then counted as lost."""
+    rows: dict[Case, dict[str, Any]] = {}
+
+    def note(case: Case, row: dict[str, Any]) -> None:
+        rows[case] = row
+        progress(len(rows), len(cases), f"{case.name} {case.seed}: {'reached' if row['success'] else row['reason']}")
+
+    if at_once == 1:
+        for case in cases:
+            note(case, work(case))
+    for _ in range(MOST_BREAKS if at_once > 1 else 0):
+        left = [case for case in cases if case not in rows]
+        if not left:
+            break
+        with ProcessPoolExecutor(at_once, multiprocessing.get_context("spawn")) as pool:
+            waiting = {pool.submit(work, case): case for case in left}
+            try:
+                while waiting:
+                    for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                        note(waiting.pop(future), future.result())
+            except BrokenProcessPool:
+                continue
+    return [rows[case] if case in rows else _without(case, "its process died") for case in cases]
+
+
+def summed_up(suite: str, rows: Sequence[Mapping[str, Any]], **settings: Any) -> dict[str, Any]:
+    """The figures of a suite: shares with Wilson's 95 % intervals, means with bootstrapped ones."""
+    wins = [row for row in rows if row["success"]]
+    document: dict[str, Any] = {
+        "suite": f"embodied {suite}", **settings, "seeds": sorted({int(row["seed"]) for row in rows}),
+        "llm_queries": sum(int(row["protocol"].get("llm_queries", 0)) for row in rows),
+        "success": share([bool(row["success"]) for row in rows]),
+        "steps_to_success": mean([float(row["steps"]) for row in wins]),
+        "deaths": mean([float(row["deaths"]) for row in rows]),
+        "wall_seconds": {**mean([float(row["seconds"]) for row in rows]), "ceiling": WALL_CEILING,
+                         "most": max((float(row["seconds"]) for row in rows), default=0.0)},
+        "planning_ms": {**mean([float(row["planning_ms"]["mean"]) for row in rows]), "ceiling": PLANNING_CEILING,
+                        "most": max((float(row["planning_ms"]["most"]) for row in rows), default=0.0)},
+        "failures": dict(sum((Counter(row["failures"]) for row in rows), Counter())),
+        "episodes_run": [{key: row.get(key) for key in ("case", "seed", "success", "reason", "steps", "deaths",
+                                                        "seconds", "won", "detail")} for row in rows],
+    }
+    names = sorted({str(row["case"]) for row in rows})
+    if len(names) > 1:
+        document["by_goal"] = {name: share([bool(r["success"]) for r in rows if r["case"] == name]) for name in names}
+        document["goals_with_a_success"] = share([any(r["success"] for r in rows if r["case"] == n) for n in names])
+    if suite == "diamond":
+        document["milestones"] = {name: {**share([bool(_won(row, name)) for row in rows]),
+                                         "steps": mean([float(_won(row, name)) for row in rows if _won(row, name)])}
+                                  for name in MILESTONES}
+        if settings.get("protocol") == "voxels":
+            for name, floor in FLOORS.items():
+                document["milestones"][name]["floor"] = floor
+    return document
+
+
+def _won(row: Mapping[str, Any], name: str) -> int:
+    """The step at which an item was first carried, 0 for never."""
+    won = row["won"]
+    if name == "log":
+        return min((won[each] for each in ("log", "log2", "planks") if each in won), default=0)
+    if name == "iron_armour":
+        pieces = [won[f"iron_{piece}"] for piece in ("boots", "leggings", "chestplate", "helmet") if
+                  f"iron_{piece}" in won]
+        return min(pieces, default=0)
+    return int(won.get(name, 0))
+
+
+def mean(values: Sequence[float]) -> dict[str, Any]:
+    """{"value", "low", "high", "cases"}: the mean and its 95 % bootstrap interval; value None without cases."""
+    if not values:
+        return {"value": None, "low": None, "high": None, "cases": 0}
+    array = np.asarray(values, float)
+    draws = np.random.default_rng(0).choice(array, (DRAWS, len(array))).mean(1)
+    low, high = np.quantile(draws, [0.025, 0.975])
+    return {"value": round(float(array.mean()), 3), "low": round(float(low), 3), "high": round(float(high), 3),
+            "cases": len(array)}
