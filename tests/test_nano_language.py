@@ -84,7 +84,7 @@ def frames_of(parts: dict, path: str = "") -> dict[str, dict[str, list[str]]]:
 
 def test_there_are_sixty_frames_of_every_kind_and_enough_nouns():
     tools, questions, talk = book("tools"), book("questions"), book("talk")
-    sets = {DETECT: [tools["detect"]], POSE: [tools["pose"]], SEGMENT: [tools["segment"]],
+    sets = {DETECT: [tools[DETECT]], POSE: [tools[POSE]], SEGMENT: [tools[SEGMENT]],
             "several": [tools["several"]], EDIT: list(book("edits")["frames"].values()),
             "state": list(questions["state"].values()),
             "follow": list(tools["follow"].values()), "reject": [talk["reject"]], "talk": [talk["talk"]],
@@ -417,14 +417,14 @@ def test_changes_differ_from_what_is_there():
     assert "thaw" in edits.feasible(farm(snow=True)) and "snow" not in edits.feasible(farm(snow=True))
     kinds_seen = set()
     for lesson in lessons_of(EDIT, 200):
-        edit = lesson.routes[0].edit
-        assert edit is not None and edit.fields
-        kinds_seen.add(edit.kind)
-        if edit.kind == "remove":
-            assert edit.fields["hidden"] == lesson.routes[0].mobs and edit.where is not None and edit.where.any()
-        if edit.kind == "swap":
-            (old, new), *_ = edit.fields["blocks"].items()
-            assert old != new and edit.where is not None
+        change = lesson.routes[0].change
+        assert change is not None and change.fields
+        kinds_seen.add(change.kind)
+        if change.kind == "remove":
+            assert change.fields["hidden"] == lesson.routes[0].mobs and change.where is not None and change.where.any()
+        if change.kind == "swap":
+            (old, new), *_ = change.fields["blocks"].items()
+            assert old != new and change.where is not None
     assert {"remove", "recolour", "swap", "night", "rain", "snow"} <= kinds_seen
 
 
@@ -448,7 +448,7 @@ def test_samples_hold_pictures_lessons_labels_and_notes():
     truth, picture = farm(), np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
     language, rng = Language("train"), random.Random(4)
     lessons = language.lessons(truth, rng, 12)
-    changed = [{n: picture + 7 for n, wanted in enumerate(one.routes) if wanted.edit} for one in lessons]
+    changed = [{n: picture + 7 for n, wanted in enumerate(one.routes) if wanted.change} for one in lessons]
     names = {DETECT: "finder", SEGMENT: "cutter", POSE: "poser", EDIT: "painter"}
     sample = sample_of(picture, truth, lessons, names, changed, "x")
     assert len(sample.turns) == len(sample.notes["turns"]) == 12

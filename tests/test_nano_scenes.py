@@ -78,10 +78,10 @@ def test_one_style_is_held_out():
 def test_a_removed_mob_changes_the_picture_where_it_stood(world: Scenes, shots: list[scenes.Shot]):
     shot = next(one for one in shots if one.truth.mobs and one.truth.mobs[0].pixels > 60)
     mob = shot.truth.mobs[0]
-    edit = removal(shot.truth, Said("it", "", "", False, (mob.id,)))
-    after = world.edited(shot, edit)
+    change = removal(shot.truth, Said("it", "", "", False, (mob.id,)))
+    after = world.edited(shot, change)
     differs = (after != shot.frame.rgb).any(2)
-    assert edit.where is not None and (edit.where == mob.mask).all()
+    assert change.where is not None and (change.where == mob.mask).all()
     assert differs[mob.mask].mean() > 0.7 and differs[~mob.mask].mean() < 0.02
 
 

@@ -113,7 +113,7 @@ def test_every_module_says_what_it_is_for(path: Path) -> None:
 def test_all_data_have_a_kind_that_is_packaged() -> None:
     odd = [
         file for folder in FOLDERS for file in (ROOT / folder).rglob("*")
-        if file.is_file() and file.suffix not in (".py", ".pyc")
+        if file.is_file() and file.suffix not in (".py", ".pyc", ".nbi", ".nbc")
         and not any(fnmatch(file.name, pattern) for pattern in DATA)
     ]
     assert not odd, "add their pattern to package-data in pyproject.toml and to DATA here"

@@ -104,6 +104,17 @@ def test_the_scripted_player_really_gets_logs() -> None:
     assert play.inventory["log"] >= 3 and play.progress == {"log": [3.0, 3.0]}
 
 
+@pytest.mark.parametrize("biome", ["desert", "ocean"])
+def test_the_scripted_player_gets_about_where_there_are_no_trees(biome: str) -> None:
+    player = players.make("scripted")
+    world = make_world(spec("open-ended").changed(specified_biome=biome), "voxel", 1, None, player, {})
+    places: list[tuple[float, float, float]] = []
+    play = play_of(player, 700)
+    Episode(world, player, play, Recorder(None, None), lambda status, *_: places.append(status.place)).run()
+    assert play.ended == "steps"  # it did not drown
+    assert max(abs(places[-1][axis] - places[0][axis]) for axis in (0, 2)) > 10
+
+
 def test_the_agent_plays_a_goal_in_words(tmp_path: Path) -> None:
     result = invoke("get me a log", "--set", "specified_biome=forest", "--seed", "2", "--steps", "1500",
                     "--out", str(tmp_path / "run"), "--json")

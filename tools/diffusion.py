@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Pipeline: TypeAlias = Any  # diffusers' StableDiffusionInstructPix2PixPipeline, whose parts are set when it is made
 
 TINY = "instruct-pix2pix-tiny-random"
+SMALL = "instruct-pix2pix-small-random"  # the configuration of `veclink.tools.small_edit`, to be trained
 DROPOUT = 0.05  # share of training pairs that lose their text, their picture, or both, as InstructPix2Pix was trained
 
 
@@ -48,7 +49,8 @@ class Settings:
 
 
 def open_pipeline(weights: str, device: torch.device, dtype: torch.dtype) -> Pipeline:
-    """The pipeline of these weights, from a local folder or the hub, safetensors only; or the small untrained one.
+    """The pipeline of these weights, from a local folder or the hub, safetensors only; TINY or SMALL, untrained; or a
+    file that a SMALL one was saved to.
 
     Raises:
         WeightsError: neither here nor to be fetched, or only as pickles, or of another family.
@@ -58,10 +60,14 @@ def open_pipeline(weights: str, device: torch.device, dtype: torch.dtype) -> Pip
     if weights == TINY:
         tiny = tiny_pipeline().to(device)
         return tiny if dtype == torch.float32 else tiny.to(dtype)
+    place = find_model(weights)
+    if weights == SMALL or (isinstance(place, Path) and place.is_file() and place.suffix == ".safetensors"):
+        from veclink.tools.small_edit import small_pipeline
+
+        return small_pipeline(None if weights == SMALL else Path(place)).to(device)
     import diffusers
 
     kinds: Any = diffusers
-    place = find_model(weights)
     try:
         pipeline = kinds.StableDiffusionInstructPix2PixPipeline.from_pretrained(
             str(place),
@@ -138,7 +144,7 @@ def _letters() -> Any:
 
 def revision(pipeline: Pipeline, weights: str) -> str:
     """sha256 of a local folder, the commit of a pipeline from the hub, or "untrained"."""
-    if weights == TINY:
+    if weights in (TINY, SMALL):
         return "untrained"
     if isinstance(place := find_model(weights), Path):
         return sha256(place)
@@ -166,7 +172,8 @@ def embed_text(pipeline: Pipeline, phrases: Sequence[str]) -> Tensor:
 
 
 def run(
-    pipeline: Pipeline, pictures: Tensor, text: Tensor, empty: Tensor, seeds: Sequence[int], settings: Settings
+    pipeline: Pipeline, pictures: Tensor, text: Tensor, empty: Tensor, seeds: Sequence[int], settings: Settings,
+    latent: bool = False,
 ) -> Tensor:
     """Edit a batch of pictures of one size.
 
@@ -181,9 +188,10 @@ def run(
         text: (B, tokens, width) the instructions.
         empty: (1, tokens, width) the features of no instruction.
         seeds: B numbers.
+        latent: give the latents that the steps end with, not pictures.
 
     Returns:
-        (B, 3, H, W) float32 between 0 and 1 on the CPU.
+        (B, 3, H, W) float32 between 0 and 1 on the CPU; or the latents, (B, C, h, w).
     """
     import torch
 
@@ -210,7 +218,7 @@ def run(
             image_guidance_scale=settings.image_guidance,
             generator=generators,
             latents=latents.to(device, dtype),
-            output_type="pt",
+            output_type="latent" if latent else "pt",
         ).images
     finally:
         pipeline.scheduler = kept

@@ -11,7 +11,7 @@ import numpy as np
 
 from veclink.envs.errors import UnknownName
 from veclink.tools.condition import Condition
-from veclink.tools.diffusion import Settings, denoising_loss, embed_text, open_pipeline, revision, run
+from veclink.tools.diffusion import SMALL, Settings, denoising_loss, embed_text, open_pipeline, revision, run
 from veclink.tools.errors import ContractError
 from veclink.tools.regions import Region
 from veclink.tools.results import Image, Result
@@ -52,6 +52,10 @@ class Edit(Tool):
 
     Weights: a hub id or local folder with safetensors (never pickles), through VECLINK_WEIGHTS where the hub is out of
     reach; "instruct-pix2pix-tiny-random" is a small pipeline of the same classes that was never trained, for tests.
+    "instruct-pix2pix-small-random", or a safetensors file that one was saved to, is the small configuration of
+    `veclink.tools.small_edit`, which can be trained whole. It has its own values for options that are not given, a
+    `PhraseTable` for a text side, and leaves pixels that the edit does not touch as they were, in pictures larger than
+    `max_side` too.
     """
 
     name = "edit"
@@ -89,12 +93,21 @@ class Edit(Tool):
     }
     time_limit = 1800.0
 
+    def __init__(self, weights: str | None = None, device: str = "auto", **options: Any) -> None:
+        super().__init__(weights, device, **options)
+        self._given = frozenset(options)
+
     def setup(self) -> None:
         """Open the pipeline; N and D of the condition are its text encoder's."""
         weights = self.weights or "timbrooks/instruct-pix2pix"
         self.pipeline: Any = open_pipeline(weights, self.device, self.dtype)
         self.pipeline.unet.requires_grad_(False)
-        self.empty = embed_text(self.pipeline, [""])
+        self.small = hasattr(self.pipeline, "composer")
+        if self.small:
+            from veclink.tools.small_edit import OPTIONS
+
+            self.options |= {name: value for name, value in OPTIONS.items() if name not in self._given}
+        self.empty = self._features([""]) * (not self.small)  # zeros are the small one's lack of an instruction
         self.condition = (int(self.empty.shape[1]), int(self.empty.shape[2]))
         self.models = {weights: revision(self.pipeline, weights)}
 
@@ -102,7 +115,15 @@ class Edit(Tool):
         """The pipeline's own text features of each phrase, (77, 768) float32 with the public weights."""
         self.ready()
         with self._lock:
-            return list(embed_text(self.pipeline, phrases)) if phrases else []
+            return list(self._features(phrases)) if phrases else []
+
+    def _features(self, phrases: Sequence[str]) -> Tensor:
+        """(n, tokens, width) float32 on the CPU."""
+        if not self.small:
+            return embed_text(self.pipeline, phrases)
+        from veclink.tools.small_edit import embed_words
+
+        return embed_words(self.pipeline, phrases).cpu()
 
     def decode(self, images: Sequence[np.ndarray], conditions: Sequence[Condition]) -> list[Result]:
         """One picture of the same size a pair; those of like size and settings share a run."""
@@ -130,7 +151,8 @@ class Edit(Tool):
     def loss(self, images: Sequence[np.ndarray], conditions: Sequence[Condition], targets: Sequence[Result]) -> Tensor:
         """The mean squared error of the predicted noise, InstructPix2Pix's own training loss, at random times.
 
-        Gradients reach the conditions' vectors, and the denoiser where its parameters ask for them.
+        Gradients reach the conditions' vectors, and the denoiser where its parameters ask for them. The small
+        configuration has a loss of its own for all its networks, `veclink.tools.small_edit.training_loss`.
 
         Args:
             targets: an Image a pair, the picture wanted, of the size of the picture given.
@@ -142,7 +164,7 @@ class Edit(Tool):
 
         self.ready()
         self.check_conditions(images, conditions)
-        losses = []
+        groups: dict[tuple[int, int], list[tuple[Tensor, Tensor, Tensor]]] = defaultdict(list)
         for image, condition, target in zip(images, conditions, targets, strict=True):
             if not isinstance(target, Image) or target.pixels.shape != image.shape:
                 raise ContractError(
@@ -151,9 +173,41 @@ class Edit(Tool):
                     "pair each picture with its edited version",
                 )
             size = self._work_size(image, condition)
-            before, after = to_tensor([image], size), to_tensor([target.pixels], size)
-            losses.append(denoising_loss(self.pipeline, before, after, condition.vectors[None], self.empty))
-        return torch.cat(losses).mean()
+            pair = (to_tensor([image], size), to_tensor([target.pixels], size), condition.vectors[None])
+            groups[size].append(pair)
+        pairs = [[torch.cat(part) for part in zip(*group, strict=True)] for group in groups.values()]
+        return torch.cat([self._losses(*parts) for parts in pairs]).mean()
+
+    def _losses(self, before: Tensor, after: Tensor, text: Tensor) -> Tensor:
+        """(B,) of pictures of one size."""
+        if not self.small:
+            return denoising_loss(self.pipeline, before, after, text, self.empty)
+        from veclink.tools.small_edit import training_loss
+
+        return training_loss(self.pipeline, before, after, text)
+
+    def networks(self) -> dict[str, Any]:
+        """All networks of the small configuration; none of a public pipeline."""
+        return self.pipeline.networks() if self.small else {}
+
+    def begin(self) -> None:
+        """Start where an edit changes little."""
+        if self.small:
+            from veclink.tools.small_edit import begin
+
+            begin(self.pipeline)
+
+    def save(self, path: Any) -> None:
+        """As `Tool.save`.
+
+        Raises:
+            ContractError: not the small configuration.
+        """
+        if not self.small:
+            raise ContractError(f"the pipeline {SMALL}", str(self.weights), "save others by their own library")
+        from veclink.tools.small_edit import save_pipeline
+
+        save_pipeline(path, self.pipeline)
 
     @classmethod
     def _checked(cls, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -184,7 +238,12 @@ class Edit(Tool):
         text = torch.stack([condition.vectors.detach().float().cpu() for condition in conditions])
         seeds = [self.option("seed", condition) for condition in conditions]
         with self._lock:
-            new = run(self.pipeline, to_tensor(images, size), text, self.empty, seeds, settings)
+            pictures = to_tensor(images, size)
+            new = run(self.pipeline, pictures, text, self.empty, seeds, settings, latent=self.small)
+            if self.small:
+                from veclink.tools.small_edit import apply_latents
+
+                return apply_latents(self.pipeline, images, pictures, new)
         pixels = (new * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
         return [resize(edited, (image.shape[1], image.shape[0])) for edited, image in zip(pixels, images, strict=True)]
 

@@ -194,8 +194,8 @@ class Body:
         if view is not None:
             to_yaw, to_pitch = nearest_view(self.yaw, self.pitch, *view)
             yaw, pitch = round((to_yaw - self.yaw) / STEP), round((to_pitch - self.pitch) / STEP)
-        pose = 1 if jump else 2 if sneak else 3 if sprint else 0
-        self.action = np.array([forward % 3, strafe % 3, pose, 12 + pitch, 12 + yaw, FUNCTIONS.index(function), index,
+        stance = 1 if jump else 2 if sneak else 3 if sprint else 0
+        self.action = np.array([forward % 3, strafe % 3, stance, 12 + pitch, 12 + yaw, FUNCTIONS.index(function), index,
                                 slot], np.int64)
         self._step()
 

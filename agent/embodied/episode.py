@@ -79,7 +79,7 @@ class Episode:
         self.crew = Crew(self.goals, self.planner, Doer(self.body), memory=memory, folder=self.folder,
                          keep_every=keep_every, world_name=_name(world), protocol=protocol, seed=seed, told=on_action)
         self.body.guard = self.crew.guard
-        self.won: dict[str, int] = {}
+        self.won = self.crew.won
         self.stopped = False
         self._names: Any = None
 
@@ -120,7 +120,6 @@ class Episode:
                 loop, agent, seen = found
                 unpacked(self.crew, agent, seen)
                 self.folder.cut_back(loop["actions"])
-                self.won = dict(loop.pop("won", {}))
                 return Loop(**loop)
         if self.folder:
             self.folder.clear()

@@ -6,6 +6,7 @@ travel in the runtime context.
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -33,6 +34,9 @@ from veclink.envs.errors import VeclinkError
 FORGOTTEN = 5000  # steps after which a failure no longer counts
 MOST_FAILURES = 60  # kept
 MUTED = 300  # steps for which an urgent action that failed is left out
+PLACE_BOUND = frozenset({"unreachable", "timeout", "no change", "not near"})  # failures that another place may mend
+SAME_PLACE, ENOUGH_OF_IT = 12, 3  # blocks; so many failures there, and the body moves on
+LEGS = 2  # walks of 24 blocks by which it moves on
 IDLE = 5  # failed actions in a row that hardly took a step: then the body gets itself free
 BRIEF = 3  # steps that count as hardly any
 DESPAWN = 5400  # steps after which things left behind by a death are given up
@@ -82,6 +86,7 @@ class Crew:
         world_name, protocol, seed: for the memory.
         told: called after every action with a row for people and files.
         before, outcome, ticks: of the action that is checked. planning: seconds of each plan.
+        won: item -> step at which it was first carried.
     """
 
     goals: tuple[Goal, ...]
@@ -102,6 +107,7 @@ class Crew:
     words: str = ""
     ticks: int = 0
     planning: list[float] = field(default_factory=list)
+    won: dict[str, int] = field(default_factory=dict)
     reasons: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -142,10 +148,14 @@ def act(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:
                                                                            {}, "", 300)
     crew.current, crew.before, crew.outcome, crew.words = action, crew.state(), None, ""
     began, deaths, over = body.steps, body.deaths, ""
+    failures = moving_on(loop["failures"], body.cell)
     crew.guard.begin(body, action.name, action.name in OUTSIDE and not crew.before.underground)
     try:
         if loop["idle"] >= IDLE:
             get_free(body, loop["actions"])
+        if failures is not loop["failures"]:
+            for _ in range(LEGS):
+                crew.doer.roamer.leg(body, dig=bool(crew.before.underground))
         crew.doer.do(action)
     except SkillFailed as failed:
         crew.outcome, crew.words = failure_of(action, failed), str(failed)
@@ -158,8 +168,16 @@ def act(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:
     finally:
         crew.guard.end()
     crew.ticks = body.steps - began
-    return {"over": over, "plan": loop["plan"][1:], "actions": loop["actions"] + 1,
+    return {"over": over, "plan": loop["plan"][1:], "actions": loop["actions"] + 1, "failures": failures,
             "idle": 0 if loop["idle"] >= IDLE else loop["idle"]}
+
+
+def moving_on(failures: list[dict[str, Any]], cell: tuple[int, int, int]) -> list[dict[str, Any]]:
+    """The same list where the body may stay; where too much has failed at this place, one without these places."""
+    here = [each for each in failures if each.get("at") and math.dist(each["at"], cell) <= SAME_PLACE]
+    if len(here) < ENOUGH_OF_IT:
+        return failures
+    return [{**each, "at": None} if each in here else each for each in failures]
 
 
 def reflex(crew: Crew, alarm: Alarm) -> str:
@@ -203,7 +221,8 @@ def check(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:
         muted[action.words()] = crew.body.steps + MUTED
         if action.name in ("attack", "flee"):
             crew.guard.leave_alone(crew.body)
-    row = {"step": crew.body.steps, **failure.to_dict()}
+    here = list(crew.body.cell) if failure.reason in PLACE_BOUND else None
+    row = {"step": crew.body.steps, "at": here, **failure.to_dict()}
     brief = crew.ticks < BRIEF
     return {"failures": [*loop["failures"], row], "muted": muted, "fresh": True,
             "idle": loop["idle"] + 1 if brief else 0}
@@ -277,6 +296,7 @@ def packed(crew: Crew) -> dict[str, Any]:
             "steps": body.steps, "deaths": body.deaths, "reward": body.reward, "died_at": body.died_at,
             "past": crew.past.to_dict(), "guard": crew.guard.state(), "reasons": dict(crew.reasons),
             "heading": roamer.heading, "been": [[*place, number] for place, number in roamer.been.items()],
+            "won": crew.won,
             "learnt": dict(getattr(getattr(crew.planner, "planner", crew.planner), "learnt", None) or {}),
         },
         **body.known.state(),
@@ -291,6 +311,7 @@ def unpacked(crew: Crew, agent: dict[str, Any], seen: Any) -> None:
     body.died_at = tuple(told["died_at"]) if told["died_at"] else None
     crew.past, crew.reasons = Past.from_dict(told["past"]), Counter(told["reasons"])
     crew.guard.restore(told["guard"])
+    crew.won.update(told["won"])
     roamer.heading = told["heading"]
     roamer.been = {(x, z): number for x, z, number in told["been"]}
     getattr(crew.planner, "planner", crew.planner).learnt = told["learnt"]

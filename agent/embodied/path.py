@@ -273,6 +273,12 @@ def search(blocks, owners, kind, dig, at_hand, bridges, start, goal_kind, goal, 
             count += 1
             sift_up(heap, keys, count - 1)
     end = last if last >= 0 else best
+    return traced(came, how, end, x0, y0, z0), spent[end], last >= 0
+
+
+@njit(cache=True)
+def traced(came, how, end, x0, y0, z0):
+    """The cells (n, 4) from the first step to node `end`: x, y, z, move."""
     length, node = 0, end
     while came[node] >= 0:
         node = came[node]
@@ -283,7 +289,7 @@ def search(blocks, owners, kind, dig, at_hand, bridges, start, goal_kind, goal, 
         cells[place, 0], cells[place, 1] = node // (HIGH * WIDE) + x0, node // WIDE % HIGH + y0
         cells[place, 2], cells[place, 3] = node % WIDE + z0, how[node]
         node = came[node]
-    return cells, spent[end], last >= 0
+    return cells
 
 
 def find_path(known: KnownMap, terms: Terms, start: tuple[int, int, int], goal: tuple[float, ...], kind: int = AT,

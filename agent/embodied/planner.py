@@ -20,7 +20,7 @@ from veclink.agent.embodied.write import Writer, stations_of
 from veclink.envs.facts import ITEMS
 
 PATIENCE = 3  # failures of one way before it counts as dearer
-DEARER = 5.0  # times as dear with every failure from there on
+DEARER, DEAREST = 5.0, 25.0  # times as dear with every failure from there on, and at most
 HARD = {"not near", "timeout", "unreachable", "no change"}  # failures that another way may mend
 WEAK, HUNGRY, STARVING = 8.0, 14.0, 6.0  # life to run at; food to eat at, and to look for food at
 WOUNDED = 14.0  # life at which a meal is taken, since life grows back only with food above 17
@@ -68,7 +68,7 @@ class Planner:
         for key, ticks in knowledge(self.places).usual.items():
             number = max((n for way, n in failed.items() if key == way or key.startswith(f"{way}:")), default=0)
             if number:  # the way itself, or the same for one variant
-                costs[key] = costs.get(key, ticks) * DEARER ** (number - PATIENCE + 1)
+                costs[key] = costs.get(key, ticks) * min(DEAREST, DEARER ** (number - PATIENCE + 1))
         return costs
 
     def next(self, state: State, failures: Sequence[Failure] = ()) -> list[Action]:

@@ -179,17 +179,17 @@ def measure(
 def _all(cases: Sequence[Case], work: Callable[[Case], dict[str, Any]], at_once: int,
          progress: Callable[[int, int, str], None]) -> list[dict[str, Any]]:
     """Every case's row in order; an episode that takes its process with it is tried once more, then counted as lost."""
-    rows: dict[Case, dict[str, Any]] = {}
+    rows: dict[str, dict[str, Any]] = {}
 
     def note(case: Case, row: dict[str, Any]) -> None:
-        rows[case] = row
+        rows[case.folder] = row
         progress(len(rows), len(cases), f"{case.name} {case.seed}: {'reached' if row['success'] else row['reason']}")
 
     if at_once == 1:
         for case in cases:
             note(case, work(case))
     for _ in range(MOST_BREAKS if at_once > 1 else 0):
-        left = [case for case in cases if case not in rows]
+        left = [case for case in cases if case.folder not in rows]
         if not left:
             break
         with ProcessPoolExecutor(at_once, multiprocessing.get_context("spawn")) as pool:
@@ -200,7 +200,7 @@ def _all(cases: Sequence[Case], work: Callable[[Case], dict[str, Any]], at_once:
                         note(waiting.pop(future), future.result())
             except BrokenProcessPool:
                 continue
-    return [rows[case] if case in rows else _without(case, "its process died") for case in cases]
+    return [rows.get(case.folder) or _without(case, "its process died") for case in cases]
 
 
 def summed_up(suite: str, rows: Sequence[Mapping[str, Any]], **settings: Any) -> dict[str, Any]:

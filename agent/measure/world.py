@@ -1,4 +1,4 @@
-"""How fast the voxel world is, each figure in a process of its own, kept to one core where one core is claimed.
+"""How fast the voxel world is, measured in processes beside this one, kept to one core where one core is claimed.
 
 Rounds are interleaved (one round of every figure, then the next), so that a busy machine slows all of them alike.
 "Per second" is wall time; `per_cpu_second` beside it is by the processor's time, which other programs do not eat.
@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from typing import Any
 
 from veclink.agent.measure.figures import spread
@@ -38,7 +37,8 @@ def measure(rounds: int = 5, seconds: float = 3.0, seed: int = 0, quick: bool = 
     Args:
         rounds, seconds: how often and how long each figure is taken.
         seed: of the worlds and the actions.
-        quick: small pictures, short rounds and few worlds: shows that it runs, its figures mean little.
+        quick: tiny pictures, short rounds, few worlds, one process for all: shows that it runs, its figures mean
+            little, and two processes over one are left out.
         progress: called with what is measured, the rounds done and their number.
 
     Returns:
@@ -52,47 +52,59 @@ def measure(rounds: int = 5, seconds: float = 3.0, seed: int = 0, quick: bool = 
     settings = {name: {**row, "image_size": (16, 16) if quick else row["image_size"]}
                 for name, row in STEPPERS.items()}
     has_crafter = importlib.util.find_spec("crafter") is not None
-    speeds = _speeds(settings, core, rounds, seconds, seed, has_crafter, progress)
-    ratios = {"two_over_one": _two_over_one(allowed, rounds, seconds, seed, quick, progress)}
+    with Child(core) as child:
+        speeds = _speeds(child, settings, rounds, seconds, seed, has_crafter, progress)
+        if quick:
+            made = child.do("creation", image_size=SMALL, seeds=[seed, seed + 1])
+            held = child.do("memory", image_size=(16, 16), worlds=1, steps=WARM)
+    if not quick:
+        made, held = _beginnings(core, seed, progress)
+    ratios = {"two_over_one": [] if quick else _two_over_one(allowed, rounds, seconds, seed, progress)}
     if has_crafter:
         pairs = zip(speeds["64x64"], speeds["crafter_64x64"], strict=True)
         ratios["64x64_over_crafter"] = [_rate(ours) / _rate(theirs) for ours, theirs in pairs]
-    progress("creation", 0, 1)
-    with Child("creation", core, image_size=SMALL, seeds=[seed + i for i in range(2 if quick else 6)]) as child:
-        first, *others = child.result
-    progress("memory", 0, 1)
-    with Child("memory", core, image_size=SMALL if quick else SIZE, worlds=1 if quick else FURTHER,
-               steps=WARM if quick else 400) as child:
-        held = child.result
     return {
         "suite": "world", "quick": quick, "rounds": rounds, "seconds_a_round": seconds, "seed": seed,
         "cores": cores(), "pinned": core is not None, "load": [round(x, 2) for x in os.getloadavg()],
         "crafter": has_crafter,
         "steps_per_second": {name: _speed(name, found) for name, found in speeds.items()},
         "ratios": {name: _bounded(name, spread(found)) for name, found in ratios.items() if found},
-        "creation_seconds": {"creation": _created(others), "first_in_a_process": _created([first])},
+        "creation_seconds": {"creation": _bounded("creation", _created(made[1:])),
+                             "first_in_a_process": _created(made[:1])},
         "megabytes": {"world": _bounded("world", spread([held["world"]])),
                       "process_with_one_world": _bounded("world", spread([held["process"]]))},
     }
 
 
-def _speeds(settings: Mapping[str, Mapping[str, Any]], core: Sequence[int] | None, rounds: int, seconds: float,
-            seed: int, has_crafter: bool, progress: Progress) -> dict[str, list[dict[str, float]]]:
-    """One process for each setting, all on the same core, one of them running at a time."""
-    with ExitStack() as stack:
-        children = {name: stack.enter_context(Child("stepper", core, seed=seed, **row))
-                    for name, row in settings.items()}
-        if has_crafter:
-            children["crafter_64x64"] = stack.enter_context(Child("crafter", core, seed=seed))
-        found: dict[str, list[dict[str, float]]] = {name: [] for name in children}
-        for done in range(1, rounds + 1):
-            for name, child in children.items():
-                found[name].append(child.run(seconds=seconds))
-            progress("steps", done, rounds)
+def _speeds(child: Child, settings: Mapping[str, Mapping[str, Any]], rounds: int, seconds: float, seed: int,
+            has_crafter: bool, progress: Progress) -> dict[str, list[dict[str, float]]]:
+    """The runs of one world for each setting, by turns."""
+    names = list(settings)
+    for name, row in settings.items():
+        child.do("stepper", name, seed=seed, **row)
+    if has_crafter:
+        names.append("crafter_64x64")
+        child.do("crafter", names[-1], seed=seed)
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in names}
+    for done in range(1, rounds + 1):
+        for name in names:
+            found[name].append(child.run(name, seconds=seconds))
+        progress("steps", done, rounds)
     return found
 
 
-def _two_over_one(allowed: Sequence[int] | None, rounds: int, seconds: float, seed: int, quick: bool,
+def _beginnings(core: Sequence[int] | None, seed: int, progress: Progress) -> tuple[list[Any], dict[str, float]]:
+    """Seconds of making worlds, and megabytes, each in a fresh process."""
+    progress("creation", 0, 1)
+    with Child(core) as child:
+        made = child.do("creation", image_size=SMALL, seeds=[seed + i for i in range(6)])
+    progress("memory", 0, 1)
+    with Child(core) as child:
+        held = child.do("memory", image_size=SIZE, worlds=FURTHER, steps=400)
+    return made, held
+
+
+def _two_over_one(allowed: Sequence[int] | None, rounds: int, seconds: float, seed: int,
                   progress: Progress) -> list[float]:
     """Steps of the same number of worlds in two processes on two cores over those in one on one core, each round.
 
@@ -101,11 +113,10 @@ def _two_over_one(allowed: Sequence[int] | None, rounds: int, seconds: float, se
     if allowed is not None and len(allowed) < 2:
         return []
     one, two = (allowed[-1:], allowed[-2:]) if allowed else (None, None)
-    size = (16, 16) if quick else SIZE
-    worlds = 2 if quick else WORLDS
     found = []
-    with Child("several", one, n=worlds, workers=1, image_size=size, seed=seed) as single, \
-            Child("several", two, n=worlds, workers=2, image_size=size, seed=seed) as double:
+    with Child(one) as single, Child(two) as double:
+        for child, workers in ((single, 1), (double, 2)):
+            child.do("several", n=WORLDS, workers=workers, image_size=SIZE, seed=seed)
         for done in range(1, rounds + 1):
             order = (single, double) if done % 2 else (double, single)
             rates = {id(child): _rate(child.run(seconds=seconds)) for child in order}
@@ -127,9 +138,8 @@ def _speed(name: str, runs: Sequence[Mapping[str, float]]) -> dict[str, Any]:
 
 
 def _created(found: Sequence[tuple[float, float]]) -> dict[str, Any]:
-    """Seconds of making worlds; only those after the first in a process have a ceiling."""
-    figure = {**spread([wall for wall, _ in found]), "cpu_seconds": spread([cpu for _, cpu in found])["value"]}
-    return _bounded("creation", figure) if len(found) > 1 else figure
+    """Seconds of making worlds."""
+    return {**spread([wall for wall, _ in found]), "cpu_seconds": spread([cpu for _, cpu in found])["value"]}
 
 
 def _bounded(name: str, figure: dict[str, Any]) -> dict[str, Any]:

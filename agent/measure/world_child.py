@@ -1,4 +1,4 @@
-"""What `veclink bench world` runs in processes of their own: one world each, on the cores it is told to keep to."""
+"""What `veclink bench world` runs in processes of their own, on the cores that they are told to keep to."""
 
 from __future__ import annotations
 
@@ -121,8 +121,8 @@ class Several:
 
         self.n, self.at = n, 0
         self.acts = np.stack([actions(seed + i, RESET_EVERY) for i in range(n)], 1)
-        self.worlds = VectorWorld(n, image_size=image_size, seed=seed, workers=workers, respawns=True)
-        self.worlds.reset()
+        self.world = VectorWorld(n, image_size=image_size, seed=seed, workers=workers, respawns=True)
+        self.world.reset()
         self.run(steps=WARM)
 
     def run(self, seconds: float = float("inf"), steps: int = 1 << 62) -> dict[str, float]:
@@ -130,7 +130,7 @@ class Several:
         done = 0
         began = time.perf_counter()
         while done < steps and time.perf_counter() - began < seconds:
-            self.worlds.step(self.acts[self.at % RESET_EVERY])
+            self.world.step(self.acts[self.at % RESET_EVERY])
             self.at, done = self.at + 1, done + 1
         return {"steps": done * self.n, "seconds": time.perf_counter() - began}
 
@@ -176,48 +176,53 @@ JOBS: dict[str, Callable[..., Any]] = {
     "stepper": Stepper, "crafter": Crafter, "several": Several, "creation": creation, "memory": memory}
 
 
-def serve(pipe: connection.Connection, cores: Sequence[int] | None, job: str, arguments: Mapping[str, Any]) -> None:
-    """A child's main function: do the job; then run what it made as often as is asked."""
+def serve(pipe: connection.Connection, cores: Sequence[int] | None) -> None:
+    """A child's main function: do the jobs that are asked for; run again what they made as often as is asked."""
     kept_to(cores)
+    made: dict[str, Any] = {}
     try:
-        made = JOBS[job](**arguments)
-        pipe.send(made if not hasattr(made, "run") else "ready")
-        while hasattr(made, "run") and (asked := pipe.recv()) is not None:
-            pipe.send(made.run(**asked))
-        worlds = getattr(made, "worlds", None)
-        if worlds is not None:
-            worlds.close()
-    except (EOFError, BrokenPipeError):  # the parent is gone
+        while (asked := pipe.recv()) is not None:
+            name, job, arguments = asked
+            try:
+                if job:
+                    result = JOBS[job](**arguments)
+                    if hasattr(result, "run"):
+                        made[name], result = result, "ready"
+                else:
+                    result = made[name].run(**arguments)
+            except Exception as error:
+                result = error if isinstance(error, VeclinkError) else ChildLost(
+                    "a measurement", f"{type(error).__name__}: {error}", "make such a world by itself to see why")
+            pipe.send(result)
+    except (EOFError, OSError):  # the parent is gone
         pass
-    except Exception as error:
-        with contextlib.suppress(OSError):
-            pipe.send(error if isinstance(error, VeclinkError) else ChildLost(
-                "a measurement", f"{type(error).__name__}: {error}", "make such a world by itself to see why"))
+    finally:
+        for each in made.values():
+            each.world.close()
 
 
 class Child:
-    """A process with one job.
+    """A process that measures.
 
     Args:
-        job: of JOBS. cores: that it and its children keep to, None for any. arguments: of the job.
-
-    Attributes:
-        result: of a job that is done at once; "ready" for one that can be `run`.
+        cores: that it and its children keep to, None for any.
     """
 
-    def __init__(self, job: str, cores: Sequence[int] | None = None, **arguments: Any) -> None:
+    def __init__(self, cores: Sequence[int] | None = None) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         # No daemon: `several` has children of its own, and they end when it does.
-        self.process = context.Process(target=serve, args=(theirs, cores, job, arguments), name=f"veclink-{job}")
+        self.process = context.Process(target=serve, args=(theirs, cores), name="veclink-bench")
         self.process.start()
         theirs.close()
-        self.result = self._answer()
 
-    def run(self, **asked: Any) -> dict[str, float]:
-        """`run` of what the job made."""
-        self.pipe.send(asked)
-        return self._answer()
+    def do(self, job: str, name: str = "", **arguments: Any) -> Any:
+        """A job of JOBS: its result, or "ready" for one that can be `run` under its name."""
+        return self._asked((name, job, arguments))
+
+    def run(self, name: str = "", **arguments: Any) -> dict[str, float]:
+        """`run` of what a job made."""
+        return self._asked((name, "", arguments))
 
     def close(self) -> None:
         """End the process."""
@@ -235,8 +240,9 @@ class Child:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _answer(self) -> Any:
+    def _asked(self, message: tuple[str, str, dict[str, Any]]) -> Any:
         try:
+            self.pipe.send(message)
             if not self.pipe.poll(PATIENCE):
                 raise EOFError
             answer = self.pipe.recv()
@@ -246,6 +252,5 @@ class Child:
             raise ChildLost("an answer from a process that measures", f"exit code {self.process.exitcode}",
                             "run it again") from None
         if isinstance(answer, Exception):
-            self.process.join(10)
             raise answer
         return answer

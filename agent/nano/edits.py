@@ -132,7 +132,7 @@ class Editor:
     def _whole(self, clause: bool) -> tuple[str, str, bool, Wanted, list[Said]]:
         kind = self.rng.choice(feasible(self.truth))
         line, label, new = self.line(kind, clause)
-        return line, label, new, Wanted(EDIT, book("edits")["words"][kind], DENSE, edit=whole_change(kind)), []
+        return line, label, new, Wanted(EDIT, book("edits")["words"][kind], DENSE, change=whole_change(kind)), []
 
     def _of_mobs(self, kind: str, said: Said, clause: bool, pronoun: str = ""
                  ) -> tuple[str, str, bool, Wanted, list[Said]] | None:
@@ -146,9 +146,9 @@ class Editor:
         phrase = book("edits")["words"][kind].format(t=said.phrase, c=colour)
         for slot, word in (("t", pronoun or said.text), ("c", colour)):
             line = line.replace(f"{{{slot}}}", word)
-        edit = removal(self.truth, said) if kind == "remove" else recolouring(self.truth, said, colour)
+        change = removal(self.truth, said) if kind == "remove" else recolouring(self.truth, said, colour)
         wanted = Wanted(EDIT, phrase, said.about if said.about == PROMPT else DENSE, (*said.mobs, *said.unsure),
-                        edit=edit)
+                        change=change)
         return agreed(line, said), label, new, wanted, [said]
 
     def _swap(self, clause: bool) -> tuple[str, str, bool, Wanted, list[Said]] | None:
@@ -163,7 +163,7 @@ class Editor:
         line, label, new = self.line("swap", clause)
         phrase = book("edits")["words"]["swap"].format(b=said.phrase, a=name)
         line = agreed(line.replace("{b}", said.text).replace("{a}", name), said)
-        wanted = Wanted(EDIT, phrase, DENSE, blocks=said.blocks, edit=swap(self.truth, said.blocks[0], into))
+        wanted = Wanted(EDIT, phrase, DENSE, blocks=said.blocks, change=swap(self.truth, said.blocks[0], into))
         return line, label, new, wanted, [said]
 
 

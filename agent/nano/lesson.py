@@ -9,7 +9,7 @@ import numpy as np
 
 from veclink.tools.regions import Region
 
-DETECT, POSE, SEGMENT, EDIT = "detect", "pose", "segment", "edit"  # roles: what a tool does, whatever its name
+DETECT, POSE, SEGMENT, EDIT = "boxes", "keypoints", "masks", "image"  # roles: the kind of result, whatever gives it
 ROLES = (DETECT, POSE, SEGMENT, EDIT)
 CATEGORY, ATTRIBUTE, SPATIAL, PROMPT, DENSE = "category", "attribute", "spatial", "visual prompt", "dense edit"
 
@@ -52,7 +52,7 @@ class Wanted:
     blocks: tuple[str, ...] = ()
     points: tuple[str, ...] = ()
     area: np.ndarray | None = None
-    edit: Edit | None = None
+    change: Edit | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +66,7 @@ class Lesson:
         regions: in pixels of the picture, in the order of the text.
         rejected: nothing here can do it.
         before: what the turn before was about; a pronoun that nothing in the text explains means it.
-        kind: "detect", "pose", "segment", "edit", "several", "refused", "count", "yesno", "state", "nearer",
+        kind: one of ROLES, "several", "refused", "count", "yesno", "state", "nearer",
             "describe", "what", "attribute", "reject" or "talk".
         value: the bare answer, for scoring: "3", "yes", "cow", "night"; "" where there is none.
         frame: the request frame in use, "detect/train/12". words: the nouns and attributes in use.

@@ -252,7 +252,7 @@ class Requester:
                          answer=number_sentence(len(said.mobs), said))
         if role == EDIT:
             wanted = Wanted(EDIT, f"remove {said.phrase}", said.about, (*said.mobs, *said.unsure),
-                            edit=removal(self.truth, said))
+                            change=removal(self.truth, said))
         else:
             wanted = self.wanted(role, said)
         return asked(line, label, new, self.drawer, self.rng, [said], kind=role, routes=(wanted,))

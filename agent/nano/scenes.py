@@ -106,11 +106,11 @@ class Scenes:
             yield self.shot(index)
             index += 1
 
-    def edited(self, shot: Shot, edit: Edit) -> np.ndarray:
+    def edited(self, shot: Shot, change: Edit) -> np.ndarray:
         """(H, W, 3) uint8: the same scene after a change."""
         style, number, fov = shot.look
         height, width = shot.frame.rgb.shape[:2]
-        return self._renderer(style, number, (height, width), fov).frame(changed(shot.scene, edit)).rgb
+        return self._renderer(style, number, (height, width), fov).frame(changed(shot.scene, change)).rgb
 
     # -- parts ---------------------------------------------------------------------------------------------------------
 
@@ -231,19 +231,20 @@ def fill(record: Any, number: int, kind: str, spot: tuple[float, float, float], 
     record["health"], record["size"] = 10, 1
 
 
-def changed(scene: Scene, edit: Edit) -> Scene:
+def changed(scene: Scene, change: Edit) -> Scene:
     """The scene after a change."""
-    fields: dict[str, Any] = {name: edit.fields[name] for name in ("time", "weather", "snow") if name in edit.fields}
-    if "hidden" in edit.fields:
-        fields["hidden"] = scene.hidden | frozenset(edit.fields["hidden"])
-    if edit.fields.get("recoloured"):
-        fields["recoloured"] = {**scene.recoloured, **edit.fields["recoloured"]}
-    if edit.fields.get("variants"):
+    plain = ("time", "weather", "snow")
+    fields: dict[str, Any] = {name: change.fields[name] for name in plain if name in change.fields}
+    if "hidden" in change.fields:
+        fields["hidden"] = scene.hidden | frozenset(change.fields["hidden"])
+    if change.fields.get("recoloured"):
+        fields["recoloured"] = {**scene.recoloured, **change.fields["recoloured"]}
+    if change.fields.get("variants"):
         mobs = scene.mobs.copy()
-        for number, variant in edit.fields["variants"].items():
+        for number, variant in change.fields["variants"].items():
             mobs["variant"][mobs["id"] == number] = variant
         fields["mobs"] = mobs
     after = scene.edited(**fields)
-    for old, new in edit.fields.get("blocks", {}).items():
+    for old, new in change.fields.get("blocks", {}).items():
         after = after.with_block(old, new)
     return after

@@ -12,9 +12,16 @@ from veclink.agent.nano.lesson import ROLES, Lesson
 from veclink.agent.nano.scenes import SIZES, Scenes, Shot
 from veclink.agent.nano.targets import sample_of
 from veclink.router.nano.samples import Sample, Source
+from veclink.tools import registry
 
 DIALOGUES = 0.25  # share of pictures with turns that follow from one another
-TOOLS = {role: role for role in ROLES}
+
+
+def fillers() -> dict[str, str]:
+    """Role -> name of the tool that fills it: of this project's own, by the kind of result that they declare."""
+    made = {name: registry.load(name) for name in registry.names()}
+    own = {name: tool for name, tool in made.items() if tool.__module__.startswith("veclink.tools.")}
+    return {role: next(name for name, tool in sorted(own.items()) if tool.result == role) for role in ROLES}
 
 
 class Stream:
@@ -34,7 +41,7 @@ class Stream:
                  edits: int = 1, fresh: float = 0.5, weights: dict[str, float] | None = None,
                  dialogues: float = DIALOGUES) -> None:
         self.scenes = Scenes(split, seed, held_out, sizes)
-        self.tools = dict(TOOLS if tools is None else tools)
+        self.tools = dict(fillers() if tools is None else tools)
         self.language = Language(split, tuple(self.tools), fresh, weights)
         self.lessons, self.edits, self.dialogues = lessons, edits, dialogues
 
@@ -62,8 +69,8 @@ class Stream:
         edited: list[dict[int, np.ndarray]] = []
         for lesson in lessons:
             drawn = sum(len(one) for one in edited)
-            changes = [(i, wanted.edit) for i, wanted in enumerate(lesson.routes) if wanted.edit is not None]
-            edited.append({i: self.scenes.edited(shot, edit) for i, edit in changes[: self.edits - drawn]})
+            changes = [(i, wanted.change) for i, wanted in enumerate(lesson.routes) if wanted.change is not None]
+            edited.append({i: self.scenes.edited(shot, change) for i, change in changes[: self.edits - drawn]})
         return edited
 
 

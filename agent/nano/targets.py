@@ -113,14 +113,14 @@ def turn_of(lesson: Lesson, truth: SceneTruth, tools: Mapping[str, str], edited:
         target = None
         left_out = np.zeros((0, 4))
         picture = (edited or {}).get(index)
-        if wanted.edit is None or picture is not None:
+        if wanted.change is None or picture is not None:
             target, left_out = target_of(wanted, truth, picture)
         calls.append(Call(tools[wanted.role], wanted.phrase, target, kind=wanted.about))
         ignored.append(left_out)
-        where.append(wanted.edit.where if wanted.edit else None)
+        where.append(wanted.change.where if wanted.change else None)
     notes = {"value": lesson.value, "frame": lesson.frame, "words": lesson.words, "new_frame": lesson.new_frame,
              "new_words": lesson.new_words, "ignored": ignored, "changed": where,
-             "edits": [wanted.edit.kind if wanted.edit else "" for wanted in lesson.routes]}
+             "edits": [wanted.change.kind if wanted.change else "" for wanted in lesson.routes]}
     turn = Turn(lesson.text, lesson.answer, tuple(calls), lesson.rejected, lesson.regions, lesson.before, lesson.kind)
     return turn, notes
 

@@ -16,7 +16,7 @@ EYE = 1.62
 ARM = 3.8  # blocks from the eye to a block's middle: any nearer one is met by a view in steps of 15 degrees
 LOW, HIGH = -1, 4  # a trunk's blocks that can be reached, from the player's feet
 MOST_TURN = 2  # camera steps in one step of the world
-PATIENCE = 200  # steps for one block
+PATIENCE = 130  # steps for one block
 FETCH = 60  # steps for what lies about
 AVOID = 600  # steps for which a block that was not got is left alone
 STUCK = 24  # steps in which one should have come a block farther
@@ -35,11 +35,13 @@ class Near:
 
     def __init__(self, observation: Mapping[str, Any]) -> None:
         voxels, location = observation["voxels"], observation["location_stats"]
-        self.names, self.hard, self.wet = voxels["block_name"], voxels["is_collidable"], voxels["is_liquid"]
+        self.names, self.hard, self.wet = voxels["block_name"], voxels["blocks_movement"], voxels["is_liquid"]
         self.pos = np.asarray(location["pos"], np.float64)
         self.base = np.floor(self.pos + 1e-3 * UP).astype(int)  # feet stand on a block, not a hair inside it
         self.eye = self.pos + EYES
         self.yaw, self.pitch = float(location["yaw"][0]), float(location["pitch"][0])
+
+        self.swims = self.is_wet(self.base) or self.is_wet(self.base + UP)
 
     def _at(self, place: Any) -> Place | None:
         index = tuple(int(p) - int(b) - BOX[f"{axis}min"] for p, b, axis in zip(place, self.base, "xyz", strict=True))
@@ -191,7 +193,7 @@ class ScriptedPlayer(Player):
     def _stroll(self, near: Near) -> np.ndarray:
         """Wander; from time to time stop and look round."""
         assert self.heading is not None
-        if self.glance:
+        if self.glance and not near.swims:
             made, self.note = noop(), "looking round"
             made[Slot.YAW] = CAMERA_NOOP + self.glance.pop(0)
             self.marked = (self.number, near.pos)
@@ -202,23 +204,26 @@ class ScriptedPlayer(Player):
         if self.number % STRAY == 0:
             self.heading += float(self.rng.choice((-30, 0, 0, 30)))
         if self._is_stuck(near) or self._is_dangerous(near, self.heading):
-            self.heading = near.yaw + float(self.rng.choice((-90, -60, 60, 90, 150)))
+            ways = [self.heading + float(change) for change in self.rng.permutation((-90, -60, -30, 30, 60, 90, 180))]
+            self.heading = next((way for way in ways if not self._is_dangerous(near, way)), ways[0])
             self.marked = (self.number, near.pos)
         return self._ahead(near, self.heading, sprint=self.number % LOOK_EVERY > LOOK_EVERY // 2)
 
     def _ahead(self, near: Near, yaw: float, sprint: bool) -> np.ndarray:
         """Turn and go forward, up a block or through leaves where it must be."""
         made, _ = self._turned(near, yaw, 0.0)
+        if near.swims:
+            made[Slot.BODY] = 1
         if abs(turn(near.yaw, yaw)) > MOST_TURN:
             return made
-        made[Slot.MOVE], made[Slot.BODY] = 1, 3 if sprint else 0
+        made[Slot.MOVE], made[Slot.BODY] = 1, 1 if near.swims else 3 if sprint else 0
         feet = self._before(near, yaw, 0.8)
         head = feet + UP
         if near.name(head) in LEAVES or near.name(feet) in LEAVES:
             made[Slot.FUNCTION] = Function.ATTACK
             if near.name(head) not in LEAVES:
                 made[Slot.PITCH] = CAMERA_NOOP + max(-MOST_TURN, min(MOST_TURN, turn(near.pitch, 45.0)))
-        elif near.is_hard(feet) or near.is_wet(near.base) or near.is_wet(near.base + UP):
+        elif near.is_hard(feet):
             made[Slot.BODY] = 1
         return made
 
@@ -242,7 +247,6 @@ class ScriptedPlayer(Player):
 
     def _is_dangerous(self, near: Near, yaw: float) -> bool:
         """A wall too high to jump, a deep hole, water or lava ahead; one who is in water already goes on."""
-        swims = near.is_wet(near.base) or near.is_wet(near.base + UP)
         for far in (0.8, 1.6):
             feet = self._before(near, yaw, far)
             column = [feet - deep * UP for deep in range(DEEP + 1)]
@@ -250,6 +254,6 @@ class ScriptedPlayer(Player):
                 return True
             if near.is_hard(feet) and near.is_hard(feet + UP) and "leaves" not in near.name(feet + UP):
                 return True
-            if not swims and not any(near.is_hard(place) for place in column):
+            if not near.swims and not any(near.is_hard(place) for place in column):
                 return True
         return False

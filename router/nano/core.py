@@ -143,10 +143,10 @@ class NanoCore:
         return self._checkpoint() is not None
 
     def _checkpoint(self) -> Path | None:
-        if self._links_file is False:
-            return None
         own = self.folder / "links.safetensors"
-        return Path(self._links_file) if self._links_file else own if own.is_file() else None
+        if self._links_file is None:
+            return own if own.is_file() else None
+        return None if isinstance(self._links_file, bool) else Path(self._links_file)
 
     # -- the Core protocol -----------------------------------------------------------------------------------------
 

@@ -23,7 +23,8 @@ MOVES = ("", "head", "swing+", "swing-", "reach+", "reach-", "wag", "wing+", "wi
 ALWAYS, COAT, SADDLE, COLLAR = 0, 1, 2, 3  # layers of parts
 PART_SIDES = ("right", "left", "bottom", "top", "back", "front")  # as -x +x -y +y -z +z of the mob
 FULL_SWING, BABY_SCALE, BABY_HEAD = 0.75, 0.5, 1.45
-TILE = 16  # pixels
+TILE = 8  # pixels
+NEAREST = 0.02  # blocks ahead: what comes nearer may show anywhere in the picture
 SHEEP_COLOURS = ((1, 1, 1), (.95, .52, .2), (.78, .36, .78), (.42, .62, .86), (.93, .84, .2), (.5, .8, .12), (.95, .6, .72),
                  (.33, .33, .34), (.63, .63, .63), (.3, .52, .62), (.56, .28, .7), (.22, .3, .72), (.42, .3, .2),
                  (.42, .52, .2), (.66, .22, .2), (.12, .12, .13))
@@ -290,7 +291,7 @@ def _reach(row, view, height, width, out):
     wide = math.sqrt(view[6] ** 2 + view[7] ** 2 + view[8] ** 2)
     high = math.sqrt(view[9] ** 2 + view[10] ** 2 + view[11] ** 2)
     tiles_x, tiles_y = (width + TILE - 1) // TILE, (height + TILE - 1) // TILE
-    if ahead - radius < 0.1:
+    if ahead - radius < NEAREST:
         out[0], out[1], out[2], out[3] = 0, 0, tiles_x - 1, tiles_y - 1
         return True
     lo_u, hi_u, lo_v, hi_v = 1e9, -1e9, 1e9, -1e9
@@ -316,7 +317,7 @@ def _reach(row, view, height, width, out):
 
 @njit(cache=True)
 def tile_lists(boxes, view, height, width):
-    """Which boxes each tile of 16 x 16 pixels may see: starts (tiles + 1,) int32, boxes one tile after another."""
+    """Which boxes each tile of TILE x TILE pixels may see: starts (tiles + 1,) int32, boxes one tile after another."""
     tiles_x, tiles_y = (width + TILE - 1) // TILE, (height + TILE - 1) // TILE
     spans = np.empty((len(boxes), 4), np.int32)
     shown = np.zeros(len(boxes), np.bool_)

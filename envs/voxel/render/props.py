@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numba import njit
 
-from veclink.envs.voxel.render import rays
 from veclink.envs.voxel.render.frame import DROP, HAND, SHOT
 from veclink.envs.voxel.render.models import ROW, Models, box_row, item_look
 from veclink.envs.voxel.render.scene import Scene
@@ -22,10 +22,18 @@ SHINE = (5, 6)
 
 def lights(scene: Scene, x: np.ndarray, y: np.ndarray, z: np.ndarray, curves: np.ndarray) -> np.ndarray:
     """(n, 3) colour factors of the light at places."""
-    i, k = np.floor(x).astype(int) & 127, np.floor(z).astype(int) & 127
-    j = np.floor(y).astype(int)
-    level = np.where((j >= 0) & (j < 128), scene.light[i, np.clip(j, 0, 127), k], 240).astype(int)
-    return np.minimum(curves[0, (level >> 4) * 17] + curves[1, (level & 15) * 17], 1.0).astype(float)
+    out = np.empty((len(x), 3))
+    _lights(scene.light, np.ascontiguousarray(x), np.ascontiguousarray(y), np.ascontiguousarray(z), curves, out)
+    return out
+
+
+@njit(cache=True)
+def _lights(light, x, y, z, curves, out):
+    for n in range(len(x)):
+        j = math.floor(y[n])
+        level = int(light[math.floor(x[n]) & 127, j, math.floor(z[n]) & 127]) if 0 <= j < 128 else 240
+        for k in range(3):
+            out[n, k] = min(curves[0, (level >> 4) * 17, k] + curves[1, (level & 15) * 17, k], 1.0)
 
 
 def upright(yaw: float) -> np.ndarray:
@@ -44,6 +52,8 @@ def prop_rows(scene: Scene, models: Models, curves: np.ndarray) -> np.ndarray:
 
 def _drops(scene: Scene, models: Models, curves: np.ndarray) -> list[np.ndarray]:
     drops = scene.drops[scene.drops["alive"]]
+    if not len(drops):
+        return []
     colours = lights(scene, drops["x"], drops["y"] + 0.3, drops["z"], curves)
     rows = []
     for drop, colour in zip(drops, colours, strict=True):
@@ -57,6 +67,8 @@ def _drops(scene: Scene, models: Models, curves: np.ndarray) -> list[np.ndarray]
 
 def _shots(scene: Scene, models: Models, curves: np.ndarray) -> list[np.ndarray]:
     shots = scene.shots[scene.shots["alive"]]
+    if not len(shots):
+        return []
     colours = lights(scene, shots["x"], shots["y"], shots["z"], curves)
     rows = []
     for shot, colour in zip(shots, colours, strict=True):
@@ -108,9 +120,22 @@ def _hand(scene: Scene, models: Models, curves: np.ndarray) -> list[np.ndarray]:
     return [box_row(at + up * 0.02, axes, (0.034, 0.034, 0.0016), textures, colour, HAND)]
 
 
-def bricks_of(blocks: np.ndarray, out: np.ndarray) -> None:
-    """Fill (32, 32, 32) uint8: 1 where any of 4 x 4 x 4 blocks is not air."""
-    words = blocks.view(np.uint32)  # four blocks along z
-    side = 1 << rays.BRICK
-    whole = words.reshape(128 // side, side, 128 // side, side, 128 // side)
-    np.not_equal(np.bitwise_or.reduce(np.bitwise_or.reduce(whole, axis=3), axis=1), 0, out=out.view(bool))
+def bricks_of(blocks: np.ndarray, out: np.ndarray) -> int:
+    """Fill the bricks (32, 32, 32) uint8 of rays.py; returns the height above which all is air, a multiple of 4."""
+    return int(_bricks_of(blocks.view(np.uint32), out))  # words of four blocks along z
+
+
+@njit(cache=True)
+def _bricks_of(words, out):
+    top = 0
+    for i in range(32):
+        for j in range(32):
+            out[i, j] = 0
+            for layer in range(4):
+                for k in range(32):
+                    y = 4 * j + layer
+                    if words[4 * i, y, k] | words[4 * i + 1, y, k] | words[4 * i + 2, y, k] | words[4 * i + 3, y, k]:
+                        low = out[i, j, k] & 7 if out[i, j, k] else layer
+                        out[i, j, k] = low | (layer + 1) << 3
+                        top = max(top, 4 * j + 4)
+    return top

@@ -5,7 +5,8 @@ Imported, they are compiled by `numba.njit`; gpu.py runs these same files with `
 arguments come in two tuples so that there are few of them:
 
     world: blocks, meta, light (128, 128, 128) uint8 rings [x & 127, y, z & 127]; biome (128, 128) uint8;
-           bricks (32, 32, 32) uint8, 1 where a cube of 4 x 4 x 4 blocks holds something; bounds (4,) int64;
+           bricks (32, 32, 32) uint8 of cubes of 4 x 4 x 4 blocks, 0 where all is air, else the lowest layer that holds
+           something + 8 times the first one above all that does; bounds (4,) int64;
            top (128, 128) uint8 first y above what stops rain
     looks: remap (256,) uint8 a block's stand-in; forms (256, 16, 4) int32 kind, first box, boxes, flags of a block's
            shape; shapes (n, 7) float32 boxes in blocks and the side they need a neighbour on; faces (256, 16, 6) int16
@@ -200,116 +201,137 @@ def liquid_hit(world, looks, x, y, z, block, meta, oy, dy, t, leave, face):
 
 
 @jit
+def hop(bricks, ox, oy, oz, dx, dy, dz, ix, iy, iz, t, far, x, y, z, face):
+    """From a cell just entered past all bricks that are empty where the ray goes through them.
+
+    Returns the distance (at least `far`: nothing before it), the cell entered there, the face, whether it moved at all.
+    """
+    sx, sy, sz = (1 if dx > 0 else -1), (1 if dy > 0 else -1), (1 if dz > 0 else -1)
+    qx, qy, qz = (sx + 1) >> 1, (sy + 1) >> 1, (sz + 1) >> 1
+    ax, ay, az = abs(ix) * BRICK_SIDE, abs(iy) * BRICK_SIDE, abs(iz) * BRICK_SIDE
+    bx, by, bz = x >> BRICK, y >> BRICK, z >> BRICK
+    tx, ty, tz = (((bx + qx) << BRICK) - ox) * ix, (((by + qy) << BRICK) - oy) * iy, (((bz + qz) << BRICK) - oz) * iz
+    hopped = False
+    while True:
+        filled = bricks[bx & BRICKS, by & BRICKS, bz & BRICKS]
+        if filled != 0:
+            y0, y1, low = oy + dy * t, oy + dy * min(tx, min(ty, tz)), by << BRICK
+            if min(y0, y1) < low + (filled >> 3) and max(y0, y1) > low + (filled & 7):
+                break
+        hopped = True
+        if tx < ty:
+            if tx < tz:
+                t, bx, face = tx, bx + sx, 1 - qx
+                tx += ax
+            else:
+                t, bz, face = tz, bz + sz, 5 - qz
+                tz += az
+        elif ty < tz:
+            t, by, face = ty, by + sy, 3 - qy
+            ty += ay
+        else:
+            t, bz, face = tz, bz + sz, 5 - qz
+            tz += az
+        if t >= far:
+            return t, x, y, z, face, hopped
+    if hopped:  # which cell of that brick is entered
+        x0, y0, z0, more = bx << BRICK, by << BRICK, bz << BRICK, BRICK_SIDE - 1
+        x = min(max(int(math.floor(ox + dx * t)), x0), x0 + more)
+        y = min(max(int(math.floor(oy + dy * t)), y0), y0 + more)
+        z = min(max(int(math.floor(oz + dz * t)), z0), z0 + more)
+        if face < 2:
+            x = x0 + more * (1 - qx)
+        elif face < 4:
+            y = y0 + more * (1 - qy)
+        else:
+            z = z0 + more * (1 - qz)
+    return t, x, y, z, face, hopped
+
+
+@jit
+def meet(world, looks, block, meta, last, medium, x, y, z, t, leave, face, ox, oy, oz, dx, dy, dz, grain):
+    """What a ray meets in a cell that is not air, between `t` and `leave`: distance (-1 nothing), face, texel.
+
+    last: the block of the cell before. Inside a liquid its own cells are nothing.
+    """
+    form, atlas = looks[1][block, meta], looks[4]
+    kind = form[0]
+    if kind == CUBE:
+        if block != last or (form[3] & SAME_HIDDEN) == 0:
+            u, v = face_uv(face, ox + dx * t - x, oy + dy * t - y, oz + dz * t - z)
+            slant = abs(dx) if face < 2 else (abs(dy) if face < 4 else abs(dz))
+            texel = texel_at(atlas, looks[3][block, meta, face], u, v, grain * t / math.sqrt(slant + 0.03))
+            if texel >> 24:
+                return t, face, texel
+    elif kind == LIQUID:
+        if medium == 0:
+            hit, side = liquid_hit(world, looks, x, y, z, block, meta, oy, dy, t, leave, face)
+            if hit >= 0.0:
+                u, v = face_uv(side, ox + dx * hit - x, oy + dy * hit - y, oz + dz * hit - z)
+                return hit, side, texel_at(atlas, looks[3][block, meta, side], u, v, grain * hit)
+    elif kind == CROSS:
+        return plant_hit(atlas, looks[3][block, meta, 0], ox - x, oy - y, oz - z, dx, dy, dz, t - 1e-9, grain)
+    elif kind != NONE:
+        return boxes_hit(world, looks, x, y, z, block, meta, ox, oy, oz, dx, dy, dz, t - 1e-6, grain)
+    return -1.0, face, 0
+
+
+@jit
 def march(world, looks, view, dx, dy, dz, t, far, x, y, z, medium):
     """On from cell x, y, z entered at `t`, up to the next event.
 
     Returns how it ended, the distance, the cell, the block (stand-in), its meta, the face, the texel.
     """
-    blocks, bricks, remap, forms = world[0], world[4], looks[0], looks[1]
-    ox, oy, oz, grain = view[EYE], view[EYE + 1], view[EYE + 2], view[GRAIN]
+    blocks, remap, forms = world[0], looks[0], looks[1]
+    ox, oy, oz = view[EYE], view[EYE + 1], view[EYE + 2]
     sx, sy, sz = (1 if dx > 0 else -1), (1 if dy > 0 else -1), (1 if dz > 0 else -1)
     ix, iy, iz = 1.0 / dx, 1.0 / dy, 1.0 / dz
-    ax, ay, az = abs(ix), abs(iy), abs(iz)
     qx, qy, qz = (sx + 1) >> 1, (sy + 1) >> 1, (sz + 1) >> 1
     tx, ty, tz = (x + qx - ox) * ix, (y + qy - oy) * iy, (z + qz - oz) * iz
-    last = remap[blocks[x & 127, y & 127, z & 127]]
+    last, face, known = int(remap[blocks[x & 127, y & 127, z & 127]]), 0, -1
     if medium != 0 and dy > 0.0:  # does it come out through the liquid's top within this very block?
-        meta = world[1][x & 127, y & 127, z & 127] & 15
+        meta = int(world[1][x & 127, y & 127, z & 127] & 15)
         rise = (y + liquid_top(world, looks, x, y, z, last, meta) - oy) * iy
         if rise < min(tx, ty, tz) and rise >= t:
-            return LEAVING, rise, x, y, z, int(last), int(meta), 2, 0
-    face = 0
+            return LEAVING, rise, x, y, z, last, meta, 2, 0
     while True:
         if tx < ty:
             if tx < tz:
                 t, x, face = tx, x + sx, 1 - qx
-                tx += ax
+                tx += abs(ix)
             else:
                 t, z, face = tz, z + sz, 5 - qz
-                tz += az
+                tz += abs(iz)
         elif ty < tz:
             t, y, face = ty, y + sy, 3 - qy
-            ty += ay
+            ty += abs(iy)
         else:
             t, z, face = tz, z + sz, 5 - qz
-            tz += az
-        if medium == 0 and t < far and bricks[(x & 127) >> BRICK, (y & 127) >> BRICK, (z & 127) >> BRICK] == 0:
-            # an empty brick: from brick to brick, up to one that is not
-            last = 0
-            bx, by, bz = x >> BRICK, y >> BRICK, z >> BRICK
-            tx, ty, tz = (((bx + qx) << BRICK) - ox) * ix, (((by + qy) << BRICK) - oy) * iy, \
-                (((bz + qz) << BRICK) - oz) * iz
-            while True:
-                if tx < ty:
-                    if tx < tz:
-                        t, bx, face = tx, bx + sx, 1 - qx
-                        tx += ax * (1 << BRICK)
-                    else:
-                        t, bz, face = tz, bz + sz, 5 - qz
-                        tz += az * (1 << BRICK)
-                elif ty < tz:
-                    t, by, face = ty, by + sy, 3 - qy
-                    ty += ay * (1 << BRICK)
-                else:
-                    t, bz, face = tz, bz + sz, 5 - qz
-                    tz += az * (1 << BRICK)
-                if t >= far or bricks[bx & BRICKS, by & BRICKS, bz & BRICKS] != 0:
-                    break
-            if t < far:  # the cell of that brick at which it is entered
-                x0, y0, z0, more = bx << BRICK, by << BRICK, bz << BRICK, (1 << BRICK) - 1
-                x = min(max(int(math.floor(ox + dx * t)), x0), x0 + more)
-                y = min(max(int(math.floor(oy + dy * t)), y0), y0 + more)
-                z = min(max(int(math.floor(oz + dz * t)), z0), z0 + more)
-                if face < 2:
-                    x = x0 + more * (1 - qx)
-                elif face < 4:
-                    y = y0 + more * (1 - qy)
-                else:
-                    z = z0 + more * (1 - qz)
-                tx, ty, tz = (x + qx - ox) * ix, (y + qy - oy) * iy, (z + qz - oz) * iz
+            tz += abs(iz)
+        if medium == 0 and t < far and ((x >> BRICK) * 1024 + (y >> BRICK)) * 1024 + (z >> BRICK) != known:
+            t, x, y, z, face, hopped = hop(world[4], ox, oy, oz, dx, dy, dz, ix, iy, iz, t, far, x, y, z, face)
+            known = ((x >> BRICK) * 1024 + (y >> BRICK)) * 1024 + (z >> BRICK)
+            if hopped:
+                last, tx, ty, tz = 0, (x + qx - ox) * ix, (y + qy - oy) * iy, (z + qz - oz) * iz
         if t >= far:
             return END, far, x, y, z, 0, 0, 0, 0
-        block = remap[blocks[x & 127, y & 127, z & 127]]
-        if block == 0:
-            if medium != 0:
-                return LEAVING, t, x, y, z, int(last), 0, face, 0
-            last = block
-            continue
-        meta = world[1][x & 127, y & 127, z & 127] & 15
-        kind = forms[block, meta, 0]
-        if kind == CUBE:
-            if block != last or (forms[block, meta, 3] & SAME_HIDDEN) == 0:
-                u, v = face_uv(face, ox + dx * t - x, oy + dy * t - y, oz + dz * t - z)
-                slant = abs(dx) if face < 2 else (abs(dy) if face < 4 else abs(dz))
-                texel = texel_at(looks[4], looks[3][block, meta, face], u, v, grain * t / math.sqrt(slant + 0.03))
-                if texel >> 24:
-                    return SURFACE, t, x, y, z, int(block), int(meta), face, texel
-        elif kind == LIQUID:
-            if medium == 0:
-                hit, side = liquid_hit(world, looks, x, y, z, block, meta, oy, dy, t, min(tx, ty, tz), face)
-                if hit >= 0.0:
-                    u, v = face_uv(side, ox + dx * hit - x, oy + dy * hit - y, oz + dz * hit - z)
-                    if hit >= far:
-                        return END, far, x, y, z, 0, 0, 0, 0
-                    texel = texel_at(looks[4], looks[3][block, meta, side], u, v, grain * hit)
-                    return SURFACE, hit, x, y, z, int(block), int(meta), side, texel
-            elif dy > 0.0:
-                rise = (y + liquid_top(world, looks, x, y, z, block, meta) - oy) * iy
-                if rise < min(tx, ty, tz):
-                    return LEAVING, max(rise, t), x, y, z, int(block), int(meta), 2, 0
-        elif kind != NONE:
+        block = int(remap[blocks[x & 127, y & 127, z & 127]])
+        if block != 0:
+            meta = int(world[1][x & 127, y & 127, z & 127] & 15)
             if forms[block, meta, 3] & FROM_BELOW:
                 meta = 8 | (world[1][x & 127, (y - 1) & 127, z & 127] & 7)
-            if kind == CROSS:
-                hit, side, texel = plant_hit(looks[4], looks[3][block, meta, 0], ox - x, oy - y, oz - z, dx, dy, dz,
-                                             t - 1e-9, grain)
-            else:
-                hit, side, texel = boxes_hit(world, looks, x, y, z, block, meta, ox, oy, oz, dx, dy, dz,
-                                             t - 1e-6, grain)
+            hit, side, texel = meet(world, looks, block, meta, last, medium, x, y, z, t, min(tx, ty, tz), face,
+                                    ox, oy, oz, dx, dy, dz, view[GRAIN])
+            if hit >= far:
+                return END, far, x, y, z, 0, 0, 0, 0
             if hit >= 0.0:
-                if hit >= far:
-                    return END, far, x, y, z, 0, 0, 0, 0
-                return SURFACE, hit, x, y, z, int(block), int(meta), side, texel
+                return SURFACE, hit, x, y, z, block, meta, side, texel
+            if medium != 0 and dy > 0.0 and forms[block, meta, 0] == LIQUID:
+                rise = (y + liquid_top(world, looks, x, y, z, block, meta) - oy) * iy
+                if rise < min(tx, ty, tz):
+                    return LEAVING, max(rise, t), x, y, z, block, meta, 2, 0
+        elif medium != 0:
+            return LEAVING, t, x, y, z, last, 0, face, 0
         last = block
 
 

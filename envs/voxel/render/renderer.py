@@ -36,30 +36,30 @@ class Prepared:
 
 
 @njit(cache=True, error_model="numpy", _nrt=False)
-def paint(world, looks, view, boxes, starts, listed, rgb):
-    """Fill rgb (H, W, 3) uint8."""
+def paint(world, looks, view, boxes, starts, listed, tile, rgb):
+    """Fill rgb (H, W, 3) uint8; `starts` and `listed` tell the boxes of each tile of `tile` x `tile` pixels."""
     height, width = rgb.shape[:2]
-    across = (width + 15) // 16
+    across = (width + tile - 1) // tile
     for r in range(height):
         v = 1.0 - (r + 0.5) / height * 2.0
         for c in range(width):
-            tile = (r // 16) * across + c // 16
-            red, green, blue, _d, _b, _q, _f = trace(world, looks, view, boxes, listed, starts[tile], starts[tile + 1],
+            n = (r // tile) * across + c // tile
+            red, green, blue, _d, _b, _q, _f = trace(world, looks, view, boxes, listed, starts[n], starts[n + 1],
                                                      (c + 0.5) / width * 2.0 - 1.0, v)
             rgb[r, c, 0], rgb[r, c, 1], rgb[r, c, 2] = int(red), int(green), int(blue)
 
 
 @njit(cache=True, error_model="numpy", _nrt=False)
-def paint_labelled(world, looks, view, boxes, starts, listed, rgb, block, owner, kind, depth, normal):
+def paint_labelled(world, looks, view, boxes, starts, listed, tile, rgb, block, owner, kind, depth, normal):
     """As `paint`, and block, kind (H, W) uint8, owner int32, depth float32, normal (H, W, 3) float32."""
     height, width = rgb.shape[:2]
-    across = (width + 15) // 16
+    across = (width + tile - 1) // tile
     for r in range(height):
         v = 1.0 - (r + 0.5) / height * 2.0
         for c in range(width):
-            tile = (r // 16) * across + c // 16
-            red, green, blue, far, seen, box, face = trace(world, looks, view, boxes, listed, starts[tile],
-                                                           starts[tile + 1], (c + 0.5) / width * 2.0 - 1.0, v)
+            n = (r // tile) * across + c // tile
+            red, green, blue, far, seen, box, face = trace(world, looks, view, boxes, listed, starts[n],
+                                                           starts[n + 1], (c + 0.5) / width * 2.0 - 1.0, v)
             rgb[r, c, 0], rgb[r, c, 1], rgb[r, c, 2] = int(red), int(green), int(blue)
             block[r, c], depth[r, c] = seen, far
             owner[r, c], kind[r, c] = 0, 0
@@ -107,8 +107,7 @@ class Renderer:
     def prepare(self, scene: Scene) -> Prepared:
         """The arrays that the rays read; they are views of the scene's where they can be."""
         if scene.version is None or self._bricks_of != (id(scene.blocks), scene.version):
-            bricks_of(scene.blocks, self._bricks)
-            self._ceiling = (1 << rays.BRICK) * (1 + int(np.flatnonzero(self._bricks.any((0, 2)))[-1:].sum()))
+            self._ceiling = bricks_of(scene.blocks, self._bricks)
             self._bricks_of = None if scene.version is None else (id(scene.blocks), scene.version)
         block_map = PLAIN_MAP if scene.block_map is None else scene.block_map
         biome = int(scene.biome[int(scene.eye[0] // 1) & 127, int(scene.eye[2] // 1) & 127])
@@ -138,7 +137,7 @@ class Renderer:
         shape = self.image_size
         rgb = np.empty((*shape, 3), np.uint8)
         camera = truth.camera_of(scene.eye, scene.yaw, scene.pitch, shape, self.fov)
-        arrays = (ready.world, ready.looks, ready.view, ready.rows, ready.starts, ready.listed, rgb)
+        arrays = (ready.world, ready.looks, ready.view, ready.rows, ready.starts, ready.listed, models.TILE, rgb)
         if not wanted:
             paint(*arrays)
             return Frame(rgb, camera)

@@ -41,7 +41,8 @@ def basis(yaw: float, pitch: float) -> np.ndarray:
     y, p = math.radians(yaw), math.radians(pitch)
     forward = np.array([-math.sin(y) * math.cos(p), -math.sin(p), math.cos(y) * math.cos(p)])
     right = np.array([-math.cos(y), 0.0, -math.sin(y)])
-    return np.stack([forward, right, np.cross(right, forward)])
+    up = np.array([-math.sin(y) * math.sin(p), math.cos(p), math.cos(y) * math.sin(p)])
+    return np.stack([forward, right, up])
 
 
 def half_extent(image_size: tuple[int, int], fov: float) -> tuple[float, float]:

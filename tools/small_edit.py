@@ -1,0 +1,286 @@
+"""A small InstructPix2Pix for pictures of about 160 x 256 pixels: few steps, well under a second on one CPU core.
+
+diffusers' own classes with four changes that its size asks for:
+
+- The autoencoder (AutoencoderTiny) works on pictures folded 4 x 4, so that no layer runs at full resolution. Latents
+  have 16 channels and an eighth of the picture's sides.
+- The denoiser (UNet2DConditionModel) predicts the latents wanted, not the noise, as their difference from the picture's
+  own latents, which it is given anyway: an edit that changes nothing is where it begins.
+- The schedule ends in pure noise and is run in one or a few steps.
+- The result is not what the autoencoder makes of the latents, which loses detail everywhere. A last layer, the
+  `Composer`, says for each pixel how far it keeps the given one, brightened or tinted by a factor a colour, and how far
+  it takes a painted one. So what the edit does not touch stays as it was, at whatever resolution it was given.
+
+No instruction (a condition of zeros) means no change; that is what guidance pulls away from.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import StableDiffusionInstructPix2PixPipeline
+from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from torch import Tensor, nn
+from torch.nn import functional
+
+from veclink.tools.diffusion import SMALL
+from veclink.tools.small import PhraseTable, load_small, save_small
+
+ROWS, WIDTH = 4, 128  # of a condition
+FOLD = 4  # pixels a side of what the autoencoder reads as one place
+LATENTS, SCALE = 16, 8  # channels of the latents, pixels a side of one of their places
+MAPS = 7  # numbers a pixel of the composer: 3 factors, 3 of paint, 1 share
+LOGFACTOR = 3.0  # factors lie between e^-3 and e^3
+# what suits it where the user says nothing else
+OPTIONS: Mapping[str, Any] = {"steps": 1, "guidance": 1.0, "image_guidance": 1.0, "max_side": 256}
+
+PURE = 0.5  # share of training pairs at pure noise, where every run begins
+UNSAID = 0.05  # share of training pairs that lose their instruction; a third of them their picture as well
+SEEN = 4 / 255  # a pixel that differs by less in all colours has not changed
+COPIES = 4  # one picture in so many is also coded and decoded as it is
+GAIN, FLAW = 0.05, 2e-4  # squared errors, inside as a share of the given picture's, below which less is worth little
+INSIDE, OUTSIDE, LATENT, COPY, SPREAD = 1.0, 0.3, 0.1, 1.0, 0.1  # weights of the losses
+
+
+class FoldedAutoencoder(AutoencoderTiny):
+    """diffusers' AutoencoderTiny on pictures folded FOLD x FOLD: (B, 3, H, W) between -1 and 1 from outside."""
+
+    def encode(self, x: Tensor, return_dict: bool = True) -> Any:
+        """`.latents`: (B, LATENTS, H / SCALE, W / SCALE)."""
+        return super().encode(functional.pixel_unshuffle(x, FOLD), return_dict)
+
+    def decode(self, x: Tensor, generator: torch.Generator | None = None, return_dict: bool = True) -> Any:
+        """`.sample`: (B, 3, H, W)."""
+        out = super().decode(x, generator, True)
+        out.sample = functional.pixel_shuffle(out.sample, FOLD)
+        return out if return_dict else (out.sample,)
+
+
+class ResidualUNet(UNet2DConditionModel):
+    """diffusers' UNet2DConditionModel whose answer is added to the picture's latents, the second half of its input."""
+
+    def forward(self, sample: Tensor, timestep: Any, encoder_hidden_states: Tensor, *args: Any,
+                return_dict: bool = True, **named: Any) -> Any:
+        named.pop("added_cond_kwargs", None)  # the pipeline's, always None here
+        change = super().forward(sample, timestep, encoder_hidden_states, *args, return_dict=False, **named)[0]
+        wanted = change + sample[:, sample.shape[1] // 2 :]
+        return (wanted,) if not return_dict else _Answer(wanted)
+
+
+class _Answer:
+    """What diffusers' networks give where no tuple is asked for."""
+
+    def __init__(self, sample: Tensor) -> None:
+        self.sample = sample
+
+
+class Composer(nn.Module):
+    """From the picture and the latents wanted to what becomes of each pixel.
+
+    Args:
+        inner: channels.
+    """
+
+    def __init__(self, inner: int = 64) -> None:
+        super().__init__()
+        folded = 3 * FOLD * FOLD
+        self.layers = nn.Sequential(
+            nn.Conv2d(2 * folded + LATENTS, inner, 3, padding=1), nn.ReLU(),
+            nn.Conv2d(inner, inner, 3, padding=1), nn.ReLU(),
+            nn.Conv2d(inner, MAPS * FOLD * FOLD, 3, padding=1),
+        )
+
+    def forward(self, picture: Tensor, painted: Tensor, change: Tensor) -> Tensor:
+        """Maps for `composed`.
+
+        Args:
+            picture: (B, 3, H, W) between 0 and 1, the one given.
+            painted: (B, 3, H, W) between 0 and 1, what the autoencoder makes of the latents wanted.
+            change: (B, LATENTS, h, w) the latents wanted less the picture's own.
+
+        Returns:
+            (B, MAPS, H, W) float32: the logarithms of 3 factors, 3 of paint, the paint's share between 0 and 1.
+        """
+        change = functional.interpolate(change, scale_factor=SCALE // FOLD, mode="nearest")
+        folded = [functional.pixel_unshuffle(part, FOLD) for part in (picture - 0.5, painted - 0.5)]
+        raw = functional.pixel_shuffle(self.layers(torch.cat([*folded, change.to(painted.dtype)], 1)), FOLD).float()
+        factors = LOGFACTOR * torch.tanh(raw[:, :3] / LOGFACTOR)
+        return torch.cat([factors, painted.float() + raw[:, 3:6], torch.sigmoid(raw[:, 6:] - 2)], 1)
+
+
+def composed(picture: Tensor, maps: Tensor) -> Tensor:
+    """(B, 3, H, W) float32: each pixel of the picture times its factors, mixed with paint by its share.
+
+    Args:
+        picture: (B, 3, H, W) between 0 and 1, of any resolution.
+        maps: (B, MAPS, H, W) of the same.
+    """
+    share = maps[:, 6:]
+    return (1 - share) * picture.float() * maps[:, :3].exp() + share * maps[:, 3:6]
+
+
+class SmallPipeline(StableDiffusionInstructPix2PixPipeline):
+    """diffusers' pipeline with a table of words for a text side and a composer behind it."""
+
+    table: PhraseTable
+    composer: Composer
+
+    def networks(self) -> dict[str, nn.Module]:
+        """All that is trained, by name."""
+        parts: Any = self
+        return {"unet": parts.unet, "vae": parts.vae, "composer": self.composer, "words": self.table}
+
+    def to(self, *args: Any, **named: Any) -> Any:
+        """Moved to a device; it stays in single precision, being small."""
+        for network in self.networks().values():
+            network.to(*args, **named)
+        return self
+
+
+def small_pipeline(path: Path | None = None) -> SmallPipeline:
+    """The small pipeline: of a file, or with random weights, the same at every call, that were never trained.
+
+    Raises:
+        WeightsError: the file holds another network.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        unet = ResidualUNet(
+            sample_size=32, in_channels=2 * LATENTS, out_channels=LATENTS, block_out_channels=(64, 112, 144),
+            cross_attention_dim=WIDTH, layers_per_block=1, attention_head_dim=4, norm_num_groups=16,
+            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
+            up_block_types=("UpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        )
+        vae = FoldedAutoencoder(
+            in_channels=3 * FOLD * FOLD, out_channels=3 * FOLD * FOLD, latent_channels=LATENTS,
+            encoder_block_out_channels=(64, 64), decoder_block_out_channels=(64, 64), num_encoder_blocks=(1, 2),
+            num_decoder_blocks=(2, 1),
+        )
+        composer, table = Composer(), PhraseTable(ROWS, WIDTH)
+    scheduler = DDIMScheduler(
+        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False,
+        prediction_type="sample", rescale_betas_zero_snr=True, timestep_spacing="trailing",
+    )
+    parts: Any = {"vae": vae, "text_encoder": None, "tokenizer": None, "unet": unet, "scheduler": scheduler,
+                  "safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
+    pipeline = SmallPipeline(**parts)
+    pipeline.composer, pipeline.table = composer, table
+    pipeline.vae_scale_factor = SCALE
+    if path is not None:
+        load_small(path, pipeline.networks())
+    for network in pipeline.networks().values():
+        network.eval().requires_grad_(False)
+    return pipeline
+
+
+def save_pipeline(path: str | Path, pipeline: SmallPipeline) -> None:
+    """Write all of its networks into one file of int8."""
+    save_small(path, pipeline.networks(), {"config": SMALL, "words": True})
+
+
+def begin(pipeline: SmallPipeline) -> None:
+    """Start where an edit changes little: the first steps are not spent on undoing a random change."""
+    with torch.no_grad():
+        parts: Any = pipeline
+        for last in (parts.unet.conv_out, pipeline.composer.layers[-1]):
+            last.weight.mul_(0.1)
+            last.bias.zero_()
+
+
+def embed_words(pipeline: SmallPipeline, phrases: Sequence[str]) -> Tensor:
+    """(n, ROWS, WIDTH) float32: the table's features; gradients reach it while it is in training mode."""
+    with torch.set_grad_enabled(pipeline.table.training and torch.is_grad_enabled()):
+        return pipeline.table(phrases)
+
+
+@torch.no_grad()
+def maps_of(pipeline: SmallPipeline, pictures: Tensor, latents: Tensor) -> Tensor:
+    """What becomes of each pixel: (B, MAPS, H, W) float32 on the CPU.
+
+    Args:
+        pictures: (B, 3, H, W) between 0 and 1. latents: (B, LATENTS, h, w) that the steps ended with.
+    """
+    vae: Any = getattr(pipeline, "vae")  # noqa: B009 - diffusers sets it by name
+    pictures, latents = pictures.to(vae.device), latents.to(vae.device)
+    held = vae.encode(pictures * 2 - 1).latents
+    return pipeline.composer(pictures, _unit(vae.decode(latents).sample), latents - held).cpu()
+
+
+def apply_latents(pipeline: SmallPipeline, images: Sequence[np.ndarray], pictures: Tensor, latents: Tensor
+                  ) -> list[np.ndarray]:
+    """The edited pictures, (H, W, 3) uint8, at their own sizes; what is kept of them keeps their resolution.
+
+    Args:
+        images: (H, W, 3) uint8. pictures: (B, 3, h, w) between 0 and 1, the same at the size they were edited at.
+        latents: as `maps_of`.
+    """
+    edited = []
+    for image, maps in zip(images, maps_of(pipeline, pictures, latents), strict=True):
+        whole = functional.interpolate(maps[None], image.shape[:2], mode="bilinear", align_corners=False)
+        given = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].float() / 255
+        made = composed(given, whole)[0].clamp(0, 1)
+        edited.append((made * 255).round().to(torch.uint8).permute(1, 2, 0).numpy())
+    return edited
+
+
+def training_loss(pipeline: SmallPipeline, before: Tensor, after: Tensor, text: Tensor) -> Tensor:
+    """(B,) what all networks are trained by together; randomness is torch's global one.
+
+    The error of the composed picture inside and outside of what changes, each by its own measure, so that a small mob
+    counts as much as the whole sky; the error of the latents; the autoencoder's own error on the picture wanted; and
+    how far the latents are from mean 0 and spread 1, which the noise expects.
+
+    Args:
+        before, after: (B, 3, H, W) between 0 and 1. text: (B, ROWS, WIDTH).
+    """
+    parts: Any = pipeline
+    before, after, text = (given.to(parts.unet.device) for given in (before, after, text))
+    chance = torch.rand(len(before), 1, 1, 1).to(before)
+    text = torch.where(chance[..., 0] < UNSAID, torch.zeros_like(text), text)
+    after = torch.where(chance < UNSAID, before, after)
+    held, wanted = parts.vae.encode(torch.cat([before, after]) * 2 - 1).latents.float().chunk(2)
+    given = torch.where(chance < UNSAID / 3, torch.zeros_like(held), held)
+    noisy, times = _noised(parts.scheduler, wanted.detach())
+    guess = parts.unet(torch.cat([noisy, given], 1), times, text, return_dict=False)[0].float()
+    copies = wanted[: max(1, len(wanted) // COPIES)]
+    painted = _unit(parts.vae.decode(torch.cat([guess, copies])).sample.float())
+    maps = pipeline.composer(before, painted[: len(guess)], guess - held)
+    copy = (painted[len(guess) :] - after[: len(copies)]).abs().mean()
+    spread = held.mean((0, 2, 3)).square().mean() + (held.std((0, 2, 3)) - 1).square().mean()
+    latent = (guess - wanted.detach()).square().mean((1, 2, 3))
+    return picture_loss(composed(before, maps), before, after) + LATENT * latent + COPY * copy + SPREAD * spread
+
+
+def _noised(scheduler: Any, wanted: Tensor) -> tuple[Tensor, Tensor]:
+    """(latents with noise of random times, or pure noise for PURE of them; the times (B,))."""
+    last = scheduler.config.num_train_timesteps
+    times = torch.randint(0, last, (len(wanted),))
+    times = torch.where(torch.rand(len(wanted)) < PURE, last - 1, times).to(wanted.device)
+    return scheduler.add_noise(wanted, torch.randn(wanted.shape).to(wanted), times), times
+
+
+def picture_loss(made: Tensor, before: Tensor, after: Tensor) -> Tensor:
+    """(B,) how far pictures are from those wanted, by what PSNR measures inside and outside of what changes.
+
+    Inside it is INSIDE for the picture given and falls with each decibel gained on it, down to 0; outside it grows with
+    each decibel lost. All (B, 3, H, W) between 0 and 1.
+    """
+    changed = ((before - after).abs().amax(1, keepdim=True) > SEEN).float()
+    error, given = (made - after).square().mean(1, keepdim=True), (before - after).square().mean(1, keepdim=True)
+    pixels, rest = changed.sum((1, 2, 3)), (1 - changed).sum((1, 2, 3))
+    share = (error * changed).sum((1, 2, 3)) / (given * changed).sum((1, 2, 3)).clamp(min=1e-6)
+    inside = torch.log1p(share / GAIN) / math.log1p(1 / GAIN) * (pixels > 0)
+    outside = torch.log1p((error * (1 - changed)).sum((1, 2, 3)) / rest.clamp(min=1) / FLAW)
+    return INSIDE * inside + OUTSIDE * outside
+
+
+def _unit(pixels: Tensor) -> Tensor:
+    """From between -1 and 1 to between 0 and 1."""
+    return pixels / 2 + 0.5
