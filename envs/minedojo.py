@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from veclink.envs.contract import IMAGE_SIZE, RAYS, VOXELS, World, checked_action, checked_image_size
-from veclink.envs.errors import InputError, MissingExtra, VeclinkError
+from veclink.envs.errors import MissingExtra, VeclinkError
 from veclink.envs.tasks import TaskSpec
 
 JAVA = "8"

@@ -179,7 +179,7 @@ class VectorWorld:
         """Begin n episodes: (observations, infos). With a seed, world i gets seed + i."""
         self._open()
         self._restarted[:] = False
-        if seed is not None and seed != self.seed or not self._fresh:
+        if (seed is not None and seed != self.seed) or not self._fresh:
             self.seed = self.seed if seed is None else seed
             for worker in self._workers:
                 worker.send(RESET, None if seed is None else [seed + i for i in worker.numbers])

@@ -43,7 +43,8 @@ class PlayWorld:
     """The player's own world, ticked without mobs' minds."""
 
     def __init__(self, seed: int = 0, **options: Any) -> None:
-        self.grid, self.chance, self.sky, self.ledger = Grid(FlatSource()), Chance(seed), Sky(6000, passing=False), Ledger()
+        self.grid, self.chance, self.ledger = Grid(FlatSource()), Chance(seed), Ledger()
+        self.sky = Sky(6000, passing=False)
         self.player = Player(0.5, float(FLOOR), 0.5, self.ledger, **options)
         self.drops, self.mobs, self.shots, self.rules = Drops(self), Mobs(), Shots(), NoRules()
         self.mobs.world = self.shots.world = self

@@ -38,7 +38,8 @@ def taken(recipe: Recipe) -> dict[tuple[int, int], int]:
     due: dict[tuple[int, int], int] = {}
     for item, variant, count in recipe.ingredients:
         due[item, max(variant, 0)] = due.get((item, max(variant, 0)), 0) - count
-    for item, variant, count in ((recipe.output, recipe.variant, recipe.count), *((i, 0, n) for i, n in recipe.returns)):
+    given = ((recipe.output, recipe.variant, recipe.count), *((i, 0, n) for i, n in recipe.returns))
+    for item, variant, count in given:
         due[item, variant] = due.get((item, variant), 0) + count
     return {kind: count for kind, count in due.items() if count}
 

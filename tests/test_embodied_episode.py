@@ -130,7 +130,8 @@ def test_a_world_that_dies_ends_the_episode_with_a_reason() -> None:
     assert not result.success and "the world is gone" in result.reason
 
 
-@pytest.mark.parametrize(("goal", "error"), [("three flibbertigibbets", UnknownName), ("bedrock", InputError), ("", InputError)])
+@pytest.mark.parametrize(
+    ("goal", "error"), [("three flibbertigibbets", UnknownName), ("bedrock", InputError), ("", InputError)])
 def test_bad_goals_are_refused(goal: str, error: type[Exception]) -> None:
     with pytest.raises(error):
         run_episode(make_world(seed=SEED), goal, steps=10)
@@ -247,3 +248,13 @@ def test_the_end_of_a_world_is_no_skill_failure() -> None:
     body.act()
     with pytest.raises(EpisodeOver, match="limit"):
         body.act()
+
+
+def test_the_page_is_true(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).resolve().parents[1] / "docs" / "embodied.md").read_text("utf8")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    for block in re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL):
+        exec(compile(block, "docs/embodied.md", "exec"), names)
+    assert capsys.readouterr().out.split()[0] == "True" and capsys.readouterr().err == ""
+    assert (tmp_path / "runs" / "planks-1" / "steps.jsonl").is_file()

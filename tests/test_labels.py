@@ -1,4 +1,4 @@
-"""What a frame says about its own pixels: projection, boxes, masks, joints, and pairs of frames that differ in one thing."""
+"""What a frame says about its own pixels: projection, boxes, masks, joints, pairs that differ in one thing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ LINE = ("cow", "pig", "zombie", "sheep", "villager", "skeleton")  # what stands 
 PER_PIXEL = ("block", "instance", "kind", "depth", "normal")
 
 
-def mob(records: np.ndarray, slot: int, kind: str, x: float, y: float, z: float, yaw: float = 180.0, **more: object) -> None:
+def mob(records: np.ndarray, slot: int, kind: str, x: float, y: float, z: float, yaw: float = 180.0,
+        **more: object) -> None:
     record = records[slot]
     record["alive"], record["kind"], record["id"], record["size"] = True, MOBS.id(kind), 10 + slot, 1
     record["x"], record["y"], record["z"] = x, y, z

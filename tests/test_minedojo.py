@@ -85,7 +85,7 @@ def test_an_episode_goes_through_and_children_end(package: Any) -> None:
     world.close()
     assert world._game.closed and child.wait(5) != 0
     time.sleep(0.1)
-    assert not set(below) & {pid for pid in world._family.found} and not any(
+    assert not set(below) & set(world._family.found) and not any(
         pid in adapter.descendants() for pid in below if pid == child.pid)
 
 

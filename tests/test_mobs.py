@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from voxel_fakes import FLOOR, FakeWorld
 
 from veclink.envs.errors import UnknownName
 from veclink.envs.facts import BLOCKS, ITEMS, MOBS
@@ -18,7 +19,6 @@ from veclink.envs.voxel.entities import THE_PLAYER
 from veclink.envs.voxel.kinds import KINDS
 from veclink.envs.voxel.paths import SOLID
 from veclink.envs.voxel.physics import overlaps
-from voxel_fakes import FLOOR, FakeWorld
 
 NIGHT, NOON, DAWN = 18_000, 6_000, 500
 

@@ -213,9 +213,9 @@ def test_a_night_in_bed() -> None:
     world = flat(("bed", 1), start_time=13_000)
     look(world, 60.0)
     act(world, Function.PLACE, item=0)
-    bed = next((i, j, k) for i in range(-2, 3) for j in range(-1, 2) for k in range(1, 5)
-               if world.grid.get(*(np.add(feet(world), (i, j, k)).tolist())) == BLOCKS.id("bed"))
-    assert bed
+    x, y, z = feet(world)
+    found = [world.grid.get(x + i, y + j, z + k) for i in range(-2, 3) for j in range(-1, 2) for k in range(1, 5)]
+    assert found.count(BLOCKS.id("bed")) == 2
     act(world, Function.USE)
     assert world.player.sleeping
     observation, *_ = act(world, times=110)

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 PAGES = [page for page in (README,) if page.exists()]
 NEEDS = ("yolo11n.pt", "yolo11n-pose.pt", "yolo11n-seg.pt")  # of the default profile
-LIGHT = (["doctor"], ["tools"], ["--help"], ["--version"])  # commands that need no weights
+LIGHT = (["doctor"], ["tools"], ["play"], ["envs"], ["--help"], ["--version"])  # commands that need no weights
 
 
 def blocks(language: str) -> list[str]:

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from voxel_fakes import FLOOR, FakeWorld
 
 from veclink.envs.errors import UnknownName
 from veclink.envs.facts import BLOCKS, ITEMS, MOBS
 from veclink.envs.voxel.kinds import MISSILES
-from voxel_fakes import FLOOR, FakeWorld
 
 
 def flying(world: FakeWorld) -> int:
@@ -93,7 +93,8 @@ def test_nothing_flies_through_a_wall(yaw: float, pitch: float, speed: float, se
 def test_ghast_fireball_bursts_and_kills_the_ghast_when_hit_back() -> None:
     world = FakeWorld()
     ghast = world.mobs.add("ghast", 0.5, FLOOR + 1.0, 20.5)
-    slot = world.shots.add("fireball", 0.5, FLOOR + 2.0, 6.5, 0.0, 0.0, -0.1, owner=int(world.mobs.records["id"][ghast]))
+    owner = int(world.mobs.records["id"][ghast])
+    slot = world.shots.add("fireball", 0.5, FLOOR + 2.0, 6.5, 0.0, 0.0, -0.1, owner=owner)
     for _ in range(2):
         world.shots.tick(world)
     found, _ = world.shots.hit_by((0.5, FLOOR + 2.0, 0.5), (0.0, 0.0, 1.0), 20.0)

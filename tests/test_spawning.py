@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from voxel_fakes import FLOOR, FakeWorld, FlatSource
 
 from veclink.envs.facts import BLOCKS, MOBS
 from veclink.envs.voxel.biomes import IDS, NAMES
 from veclink.envs.voxel.spawning import CLASS, CREATURES, MONSTERS, Spawning
-from voxel_fakes import FLOOR, FakeWorld, FlatSource
 
 NIGHT, NOON = 18_000, 6_000
 

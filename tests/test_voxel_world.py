@@ -63,7 +63,8 @@ def test_the_contract_holds() -> None:
 
 
 def test_the_contract_holds_with_voxels_and_rays() -> None:
-    check_world(make("open-ended", image_size=(16, 16), seed=1, use_voxel=True, use_lidar=True, pictures=False), steps=40)
+    world = make("open-ended", image_size=(16, 16), seed=1, use_voxel=True, use_lidar=True, pictures=False)
+    check_world(world, steps=40)
 
 
 @pytest.mark.parametrize("seed", [3, 11])

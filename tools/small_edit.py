@@ -8,8 +8,8 @@ diffusers' own classes with four changes that its size asks for:
   own latents, which it is given anyway: an edit that changes nothing is where it begins.
 - The schedule ends in pure noise and is run in one or a few steps.
 - The result is not what the autoencoder makes of the latents, which loses detail everywhere. A last layer, the
-  `Composer`, says for each pixel how far it keeps the given one, brightened or tinted by a factor a colour, and how far
-  it takes a painted one. So what the edit does not touch stays as it was, at whatever resolution it was given.
+  `Composer`, says of each pixel whether it changes, and if so, how far it is the given one times a factor a colour and
+  how far a painted one. What the edit does not touch stays as it was, at whatever resolution it was given.
 
 No instruction (a condition of zeros) means no change; that is what guidance pulls away from.
 """
@@ -23,9 +23,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from diffusers import StableDiffusionInstructPix2PixPipeline
 from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
-from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel, UNet2DConditionOutput
+from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion_instruct_pix2pix import (
+    StableDiffusionInstructPix2PixPipeline,
+)
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from torch import Tensor, nn
 from torch.nn import functional
@@ -36,7 +38,7 @@ from veclink.tools.small import PhraseTable, load_small, save_small
 ROWS, WIDTH = 4, 128  # of a condition
 FOLD = 4  # pixels a side of what the autoencoder reads as one place
 LATENTS, SCALE = 16, 8  # channels of the latents, pixels a side of one of their places
-MAPS = 7  # numbers a pixel of the composer: 3 factors, 3 of paint, 1 share
+MAPS = 8  # numbers a pixel of the composer: 3 factors, 3 of paint, the paint's share, the change's share
 LOGFACTOR = 3.0  # factors lie between e^-3 and e^3
 # what suits it where the user says nothing else
 OPTIONS: Mapping[str, Any] = {"steps": 1, "guidance": 1.0, "image_guidance": 1.0, "max_side": 256}
@@ -45,8 +47,8 @@ PURE = 0.5  # share of training pairs at pure noise, where every run begins
 UNSAID = 0.05  # share of training pairs that lose their instruction; a third of them their picture as well
 SEEN = 4 / 255  # a pixel that differs by less in all colours has not changed
 COPIES = 4  # one picture in so many is also coded and decoded as it is
-GAIN, FLAW = 0.05, 2e-4  # squared errors, inside as a share of the given picture's, below which less is worth little
-INSIDE, OUTSIDE, LATENT, COPY, SPREAD = 1.0, 0.3, 0.1, 1.0, 0.1  # weights of the losses
+GAIN, FLAW = 0.2, 2e-4  # squared errors, inside as a share of the given picture's, below which less is worth little
+INSIDE, OUTSIDE, PLACE, LATENT, COPY, SPREAD = 1.0, 0.3, 0.3, 0.1, 1.0, 0.1  # weights of the losses
 
 
 class FoldedAutoencoder(AutoencoderTiny):
@@ -58,7 +60,7 @@ class FoldedAutoencoder(AutoencoderTiny):
 
     def decode(self, x: Tensor, generator: torch.Generator | None = None, return_dict: bool = True) -> Any:
         """`.sample`: (B, 3, H, W)."""
-        out = super().decode(x, generator, True)
+        out: Any = super().decode(x, generator, True)
         out.sample = functional.pixel_shuffle(out.sample, FOLD)
         return out if return_dict else (out.sample,)
 
@@ -71,14 +73,7 @@ class ResidualUNet(UNet2DConditionModel):
         named.pop("added_cond_kwargs", None)  # the pipeline's, always None here
         change = super().forward(sample, timestep, encoder_hidden_states, *args, return_dict=False, **named)[0]
         wanted = change + sample[:, sample.shape[1] // 2 :]
-        return (wanted,) if not return_dict else _Answer(wanted)
-
-
-class _Answer:
-    """What diffusers' networks give where no tuple is asked for."""
-
-    def __init__(self, sample: Tensor) -> None:
-        self.sample = sample
+        return UNet2DConditionOutput(sample=wanted) if return_dict else (wanted,)
 
 
 class Composer(nn.Module):
@@ -106,24 +101,25 @@ class Composer(nn.Module):
             change: (B, LATENTS, h, w) the latents wanted less the picture's own.
 
         Returns:
-            (B, MAPS, H, W) float32: the logarithms of 3 factors, 3 of paint, the paint's share between 0 and 1.
+            (B, MAPS, H, W) float32: the logarithms of 3 factors, 3 of paint, and between 0 and 1 the paint's share of
+            the new pixel and the new pixel's share of the result.
         """
         change = functional.interpolate(change, scale_factor=SCALE // FOLD, mode="nearest")
         folded = [functional.pixel_unshuffle(part, FOLD) for part in (picture - 0.5, painted - 0.5)]
         raw = functional.pixel_shuffle(self.layers(torch.cat([*folded, change.to(painted.dtype)], 1)), FOLD).float()
         factors = LOGFACTOR * torch.tanh(raw[:, :3] / LOGFACTOR)
-        return torch.cat([factors, painted.float() + raw[:, 3:6], torch.sigmoid(raw[:, 6:] - 2)], 1)
+        return torch.cat([factors, painted.float() + raw[:, 3:6], torch.sigmoid(raw[:, 6:])], 1)
 
 
 def composed(picture: Tensor, maps: Tensor) -> Tensor:
-    """(B, 3, H, W) float32: each pixel of the picture times its factors, mixed with paint by its share.
+    """(B, 3, H, W) float32: each pixel times its factors, mixed with paint, and that mixed with the pixel as it was.
 
     Args:
         picture: (B, 3, H, W) between 0 and 1, of any resolution.
         maps: (B, MAPS, H, W) of the same.
     """
-    share = maps[:, 6:]
-    return (1 - share) * picture.float() * maps[:, :3].exp() + share * maps[:, 3:6]
+    given, paint, new = picture.float(), maps[:, 6:7], maps[:, 7:]
+    return given + new * ((1 - paint) * given * maps[:, :3].exp() + paint * maps[:, 3:6] - given)
 
 
 class SmallPipeline(StableDiffusionInstructPix2PixPipeline):
@@ -156,7 +152,8 @@ def small_pipeline(path: Path | None = None) -> SmallPipeline:
             sample_size=32, in_channels=2 * LATENTS, out_channels=LATENTS, block_out_channels=(64, 112, 144),
             cross_attention_dim=WIDTH, layers_per_block=1, attention_head_dim=4, norm_num_groups=16,
             down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
-            up_block_types=("UpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+            up_block_types=("UpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"), resnet_time_scale_shift="scale_shift",
+            addition_embed_type="text", addition_embed_type_num_heads=4,  # the instruction as a whole, to every layer
         )
         vae = FoldedAutoencoder(
             in_channels=3 * FOLD * FOLD, out_channels=3 * FOLD * FOLD, latent_channels=LATENTS,
@@ -186,12 +183,19 @@ def save_pipeline(path: str | Path, pipeline: SmallPipeline) -> None:
 
 
 def begin(pipeline: SmallPipeline) -> None:
-    """Start where an edit changes little: the first steps are not spent on undoing a random change."""
+    """Give latents mean 0 and spread 1, as the noise has, from the first step on.
+
+    An encoder with random weights makes them so small that the denoiser would see little but noise. They are measured
+    on pictures of squares in random colours.
+    """
+    parts: Any = pipeline
+    last = parts.vae.encoder.layers[-1]
+    squares = torch.rand(16, 3, 10, 16, generator=torch.Generator().manual_seed(0)).to(last.weight.device)
     with torch.no_grad():
-        parts: Any = pipeline
-        for last in (parts.unet.conv_out, pipeline.composer.layers[-1]):
-            last.weight.mul_(0.1)
-            last.bias.zero_()
+        latents = parts.vae.encode(functional.interpolate(squares, scale_factor=16) * 2 - 1).latents
+        mean, spread = latents.mean((0, 2, 3)), latents.std((0, 2, 3))
+        last.weight.div_(spread[:, None, None, None])
+        last.bias.sub_(mean).div_(spread)
 
 
 def embed_words(pipeline: SmallPipeline, phrases: Sequence[str]) -> Tensor:
@@ -255,7 +259,8 @@ def training_loss(pipeline: SmallPipeline, before: Tensor, after: Tensor, text: 
     copy = (painted[len(guess) :] - after[: len(copies)]).abs().mean()
     spread = held.mean((0, 2, 3)).square().mean() + (held.std((0, 2, 3)) - 1).square().mean()
     latent = (guess - wanted.detach()).square().mean((1, 2, 3))
-    return picture_loss(composed(before, maps), before, after) + LATENT * latent + COPY * copy + SPREAD * spread
+    own = LATENT * latent + COPY * copy + SPREAD * spread
+    return picture_loss(composed(before, maps), before, after) + PLACE * place_loss(maps[:, 7:], before, after) + own
 
 
 def _noised(scheduler: Any, wanted: Tensor) -> tuple[Tensor, Tensor]:
@@ -266,13 +271,32 @@ def _noised(scheduler: Any, wanted: Tensor) -> tuple[Tensor, Tensor]:
     return scheduler.add_noise(wanted, torch.randn(wanted.shape).to(wanted), times), times
 
 
+def changes(before: Tensor, after: Tensor) -> Tensor:
+    """(B, 1, H, W) float32: 1 where two pictures differ visibly, else 0."""
+    return ((before - after).abs().amax(1, keepdim=True) > SEEN).float()
+
+
+def place_loss(share: Tensor, before: Tensor, after: Tensor) -> Tensor:
+    """(B,) how badly the share (B, 1, H, W) of the new pixels tells where the picture changes.
+
+    The mean cross entropy of the pixels that change and that of the others, half of each, and the dice loss. What and
+    where are learned apart by it: a small mob in the wrong colour is still the right mob.
+    """
+    changed, sure = changes(before, after), share.clamp(1e-4, 1 - 1e-4)
+    pixels, rest = changed.sum((1, 2, 3)), (1 - changed).sum((1, 2, 3))
+    missed = -(sure.log() * changed).sum((1, 2, 3)) / pixels.clamp(min=1)
+    spilt = -((1 - sure).log() * (1 - changed)).sum((1, 2, 3)) / rest.clamp(min=1)
+    dice = 1 - (2 * (share * changed).sum((1, 2, 3)) + 1) / (share.sum((1, 2, 3)) + pixels + 1)
+    return (missed + spilt) / 2 + dice
+
+
 def picture_loss(made: Tensor, before: Tensor, after: Tensor) -> Tensor:
     """(B,) how far pictures are from those wanted, by what PSNR measures inside and outside of what changes.
 
     Inside it is INSIDE for the picture given and falls with each decibel gained on it, down to 0; outside it grows with
     each decibel lost. All (B, 3, H, W) between 0 and 1.
     """
-    changed = ((before - after).abs().amax(1, keepdim=True) > SEEN).float()
+    changed = changes(before, after)
     error, given = (made - after).square().mean(1, keepdim=True), (before - after).square().mean(1, keepdim=True)
     pixels, rest = changed.sum((1, 2, 3)), (1 - changed).sum((1, 2, 3))
     share = (error * changed).sum((1, 2, 3)) / (given * changed).sum((1, 2, 3)).clamp(min=1e-6)

@@ -103,13 +103,14 @@ def _show_world(document: Mapping[str, Any]) -> None:
     from rich.table import Table
 
     screen = console()
-    table = Table("figure", "median (smallest to largest)", "by processor time", "asked", box=None, header_style="bold")
+    table = Table("figure", "unit", "median", "from", "to", "by cpu time", "asked", box=None, header_style="bold")
     units = {"steps_per_second": "steps/s", "ratios": "", "creation_seconds": "s", "megabytes": "MB"}
     for group, unit in units.items():
         for name, figure in document[group].items():
-            by_cpu = figure.get("per_cpu_second", figure.get("cpu_seconds"))
-            table.add_row(f"{name.replace('_', ' ')} {unit}".strip(), points(figure),
-                          "" if by_cpu is None else f"{by_cpu:.2f}", asked(figure))
+            by_cpu = [figure[key] for key in ("per_cpu_second", "cpu_seconds", "if_cores_were_free") if key in figure]
+            numbers = [figure[key] for key in ("value", "low", "high")] + by_cpu
+            words = [f"{number:,.0f}" if number >= 1000 else f"{number:.4g}" for number in numbers]
+            table.add_row(name.replace("_", " "), unit, *words, *([] if by_cpu else [""]), asked(figure))
     screen.print(table)
     notes = [f"{document['rounds']} rounds of {document['seconds_a_round']:g} s",
              "each on one core" if document["pinned"] else "cores not fixed: the system cannot",

@@ -108,7 +108,7 @@ class Eyes:
         choices = []
         for i, j in np.argwhere(met):
             a, b = float(yaws[i]), float(pitches[j])
-            if not self._inside(eye, a, b, target, gaps[i, j]):
+            if not self._inside(eye, a, b, target, float(gaps[i, j])):
                 continue
             turn = abs((a - yaw + 180) % 360 - 180) + abs(b - pitch)
             outward = tuple(int(v) for v in found[i, j, 3:])

@@ -85,6 +85,11 @@ class Body:
         self._seen_names = None
         self._sense()
 
+    def look_again(self) -> None:
+        """Take in what is seen now although nothing changed: the map was cleared."""
+        self._seen_names = None
+        self._sense()
+
     # -- senses --------------------------------------------------------------------------------------------------------
 
     @property

@@ -156,7 +156,7 @@ class Episode:
         success = reached(self.goals, crew.state()) or bool(getattr(self.world, "is_successful", False))
         planning = crew.planning or [0.0]
         times = {"mean": 1000 * sum(planning) / len(planning), "most": 1000 * max(planning)}
-        queries = self.planner.result() if hasattr(self.planner, "result") else {"planner": "search", "queries": 0}
+        queries = self._queries()
         return EpisodeResult(
             goals=[goal.words() for goal in self.goals], success=success, reason="done" if success else end["over"],
             steps=body.steps, deaths=body.deaths, actions=end["actions"], replans=end["replans"],
@@ -166,13 +166,18 @@ class Episode:
             folder=str(self.folder.path) if self.folder else "", planner=queries, detail=end.get("detail", ""),
         )
 
+    def _queries(self) -> dict[str, Any]:
+        """What the planner says of itself."""
+        told = getattr(self.planner, "result", None)
+        return told() if told else {"planner": "search", "queries": 0}
+
     def _protocol(self, queries: dict[str, Any]) -> dict[str, Any]:
         return {"name": self.protocol, "reads": PROTOCOLS[self.protocol], "step_limit": self.steps, "episodes": 1,
                 "seeds": [self.seed], "world": _name(self.world), "llm_queries": queries.get("queries", 0),
                 "respawns": bool(getattr(self.world, "respawns", False))}
 
     def _manifest(self, result: EpisodeResult | None) -> dict[str, Any]:
-        queries = self.planner.result() if hasattr(self.planner, "result") else {"planner": "search", "queries": 0}
+        queries = self._queries()
         return {"goals": [goal.to_dict() for goal in self.goals], "steps": self.steps, "seed": self.seed,
                 "world": _name(self.world), "task": getattr(self.world, "task_id", ""),
                 "protocol": self._protocol(queries), "planner": queries, "version": _version(),

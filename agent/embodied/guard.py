@@ -8,7 +8,7 @@ from veclink.agent.embodied.body import Body
 from veclink.agent.embodied.sense import threats
 from veclink.agent.embodied.skills.survive import burns, under_water
 
-OWN_BUSINESS = frozenset({"attack", "flee", "sleep", "eat"})  # actions that deal with such things themselves
+OWN_BUSINESS = frozenset({"attack", "flee", "sleep", "eat", "build"})  # actions that deal with such things themselves
 QUIET = 160  # steps for which a mob that could not be dealt with is left alone
 STARVING = 6.0  # food at which an action is broken off, once
 SHORT_OF_AIR = 120.0  # of 300

@@ -17,6 +17,7 @@ MASK = SIDE - 1
 HEIGHT = 128
 CHUNK = 16
 CHUNKS = SIDE // CHUNK
+Place = Sequence[float] | np.ndarray  # x, y, z
 UNKNOWN = 255  # no block has this id
 
 
@@ -117,7 +118,7 @@ class KnownMap:
         """One block is known to be there."""
         self.see((x, y, z), np.full((1, 1, 1), block, np.uint8))
 
-    def find(self, wanted: np.ndarray, around: Sequence[float], reach: int = 48, height: tuple[int, int] = (0, HEIGHT),
+    def find(self, wanted: np.ndarray, around: Place, reach: int = 48, height: tuple[int, int] = (0, HEIGHT),
              most: int = 512) -> list[tuple[int, int, int]]:
         """Known places of blocks, nearest first.
 
@@ -135,14 +136,23 @@ class KnownMap:
         gaps = ((places + 0.5 - np.asarray(around, float)) ** 2).sum(1)
         return [tuple(int(v) for v in places[i]) for i in np.argsort(gaps, kind="stable")[:most]]  # type: ignore[misc]
 
-    def nearest(self, wanted: np.ndarray, around: Sequence[float], reach: int = 48) -> list[tuple[int, int, int, int]]:
+    def nearest(self, wanted: np.ndarray, around: Place, reach: int = 48) -> list[tuple[int, int, int, int]]:
         """(block id, x, y, z) of the nearest known place of each wanted block (256 flags), within `reach` sideways."""
         best, places = np.full(256, np.inf), np.zeros((256, 3), np.int64)
         px, py, pz = (float(v) for v in around)
         flags = wanted.copy()
         flags[UNKNOWN] = False
         nearest_of_each(self.blocks, self.owners, flags, px, py, pz, reach, best, places)
-        return [(int(block), *(int(v) for v in places[block])) for block in np.flatnonzero(best < np.inf)]  # type: ignore[misc]
+        found = np.flatnonzero(best < np.inf)
+        return [(int(block), *(int(v) for v in places[block])) for block in found]  # type: ignore[misc]
+
+    def forget(self, middle: Sequence[float], reach: int) -> None:
+        """Nothing is known any more of the blocks within reach, in every direction."""
+        x0, y0, z0 = (int(v) for v in middle)
+        for x in range(x0 - reach, x0 + reach + 1):
+            for z in range(z0 - reach, z0 + reach + 1):
+                if owned(self.owners, x, z):
+                    self.blocks[x & MASK, max(0, y0 - reach) : max(0, y0 + reach + 1), z & MASK] = UNKNOWN
 
     def state(self) -> dict[str, np.ndarray]:
         """To be saved."""

@@ -6,6 +6,7 @@ travel in the runtime context.
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections import Counter
@@ -27,16 +28,20 @@ from veclink.agent.embodied.keep import Folder
 from veclink.agent.embodied.memory import LONGEST_PLAN, Memory
 from veclink.agent.embodied.planner import HUNGRY, ROOM, diagnose, met, reached
 from veclink.agent.embodied.sense import Past, failure_of, state_of
+from veclink.agent.embodied.skills import make
 from veclink.agent.embodied.skills.stuck import get_free
 from veclink.agent.embodied.skills.survive import breathe, out_of_lava
 from veclink.envs.errors import VeclinkError
 
+log = logging.getLogger("veclink.agent")
 FORGOTTEN = 5000  # steps after which a failure no longer counts
 MOST_FAILURES = 60  # kept
 MUTED = 300  # steps for which an urgent action that failed is left out
 PLACE_BOUND = frozenset({"unreachable", "timeout", "no change", "not near"})  # failures that another place may mend
 SAME_PLACE, ENOUGH_OF_IT = 12, 3  # blocks; so many failures there, and the body moves on
-LEGS = 2  # walks of 24 blocks by which it moves on
+SPARE_STICKS, SWORD_STONES = 3, 2  # a sword takes one stick; two are for the next tool
+LEGS, FAR_LEGS = 2, 4  # walks of 24 blocks by which it moves on, and by which it leaves a place that killed it twice
+DEADLY_PLACE = 24  # blocks
 IDLE = 5  # failed actions in a row that hardly took a step: then the body gets itself free
 BRIEF = 3  # steps that count as hardly any
 DESPAWN = 5400  # steps after which things left behind by a death are given up
@@ -84,6 +89,7 @@ class Crew:
         goals; planner: with `next(state, failures)`. doer: carries actions out. past: what was lived through.
         memory, folder: or None. keep_every: steps between checkpoints, 0 for none.
         world_name, protocol, seed: for the memory.
+        leave: walks to be made before the next action.
         told: called after every action with a row for people and files.
         before, outcome, ticks: of the action that is checked. planning: seconds of each plan.
         won: item -> step at which it was first carried.
@@ -101,6 +107,7 @@ class Crew:
     protocol: str = "voxels"
     seed: int | None = None
     told: Callable[[dict[str, Any]], None] | None = None
+    leave: int = 0
     before: State | None = None
     current: Action | None = None
     outcome: Failure | None = None
@@ -153,8 +160,9 @@ def act(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:
     try:
         if loop["idle"] >= IDLE:
             get_free(body, loop["actions"])
-        if failures is not loop["failures"]:
-            for _ in range(LEGS):
+        if crew.leave or failures is not loop["failures"]:
+            legs, crew.leave = crew.leave or LEGS, 0
+            for _ in range(legs):
                 crew.doer.roamer.leg(body, dig=bool(crew.before.underground))
         crew.doer.do(action)
     except SkillFailed as failed:
@@ -165,11 +173,31 @@ def act(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:
         crew.outcome, crew.words = Failure(action.name, reason, action.way), str(alarm)
     except EpisodeOver as end:
         over, crew.words = str(end), str(end)
+    except VeclinkError:
+        raise
+    except Exception as fault:  # a fault in a skill costs one action, not the episode
+        log.exception("%s failed", action.words())
+        crew.outcome, crew.words = Failure(action.name, "no change", action.way), f"fault: {fault!r}"[:200]
+        over = wait(body)
     finally:
         crew.guard.end()
     crew.ticks = body.steps - began
     return {"over": over, "plan": loop["plan"][1:], "actions": loop["actions"] + 1, "failures": failures,
             "idle": 0 if loop["idle"] >= IDLE else loop["idle"]}
+
+
+def wait(body: Body) -> str:
+    """One step of doing nothing, so that no fault can repeat for ever; why the episode ended in it, or ""."""
+    guard, body.guard = body.guard, None
+    try:
+        body.act()
+    except EpisodeOver as end:
+        return str(end)
+    except SkillFailed:
+        pass
+    finally:
+        body.guard = guard
+    return ""
 
 
 def moving_on(failures: list[dict[str, Any]], cell: tuple[int, int, int]) -> list[dict[str, Any]]:
@@ -209,6 +237,8 @@ def check(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:
         failure = None  # it has what it was for
     crew.outcome = failure
     muted = dict(loop["muted"])
+    if arm(crew):
+        return {"failures": loop["failures"], "muted": muted, "fresh": True, "idle": 0}
     if failure is None:
         failures = [each for each in loop["failures"] if not action.way or each["way"] != action.way
                     or "gain" not in action.expect]
@@ -226,6 +256,24 @@ def check(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:
     brief = crew.ticks < BRIEF
     return {"failures": [*loop["failures"], row], "muted": muted, "fresh": True,
             "idle": loop["idle"] + 1 if brief else 0}
+
+
+def arm(crew: Crew) -> bool:
+    """Make a stone sword at a table that is at hand, where it takes nothing that is scarce; whether one was made."""
+    body = crew.body
+    if not bool(body.observation["nearby_tools"]["table"]) or any(name.endswith("_sword") for name in body.items):
+        return False
+    deep = body.items["stone_pickaxe"] and any(goal.kind in ("have", "kill") for goal in crew.goals)
+    if not deep or body.items["stick"] < SPARE_STICKS or body.items["cobblestone"] < SWORD_STONES:
+        return False
+    began = body.steps
+    try:
+        make.craft(body, "stone_sword")
+    except (SkillFailed, EpisodeOver):
+        return False
+    finally:
+        crew.ticks += body.steps - began
+    return True
 
 
 def gained(action: Action, before: State, after: State) -> bool:
@@ -296,7 +344,7 @@ def packed(crew: Crew) -> dict[str, Any]:
             "steps": body.steps, "deaths": body.deaths, "reward": body.reward, "died_at": body.died_at,
             "past": crew.past.to_dict(), "guard": crew.guard.state(), "reasons": dict(crew.reasons),
             "heading": roamer.heading, "been": [[*place, number] for place, number in roamer.been.items()],
-            "won": crew.won,
+            "won": crew.won, "leave": crew.leave,
             "learnt": dict(getattr(getattr(crew.planner, "planner", crew.planner), "learnt", None) or {}),
         },
         **body.known.state(),
@@ -312,6 +360,7 @@ def unpacked(crew: Crew, agent: dict[str, Any], seen: Any) -> None:
     crew.past, crew.reasons = Past.from_dict(told["past"]), Counter(told["reasons"])
     crew.guard.restore(told["guard"])
     crew.won.update(told["won"])
+    crew.leave = told["leave"]
     roamer.heading = told["heading"]
     roamer.been = {(x, z): number for x, z, number in told["been"]}
     getattr(crew.planner, "planner", crew.planner).learnt = told["learnt"]
@@ -322,8 +371,7 @@ def lived(crew: Crew, action: Action, before: State) -> None:
     """Bring up to date what no single observation tells: deaths, nights, meals."""
     body, past = crew.body, crew.past
     if crew.outcome and crew.outcome.reason == "died":
-        past.fell_at, past.fell_step = body.died_at, body.steps
-        crew.doer.roamer.been.clear()
+        buried(crew)
     elif past.fell_at and (body.steps - past.fell_step > DESPAWN or (
             action.name == "approach" and action.args.get("what") == "drops")):
         past.fell_at = None  # it was gone to, or they are gone
@@ -336,6 +384,22 @@ def lived(crew: Crew, action: Action, before: State) -> None:
     if action.name == "eat" and crew.outcome is None:
         item = str(action.args["item"])
         past.eaten[item] = past.eaten.get(item, 0) + int(action.args.get("count", 1))
+
+
+def buried(crew: Crew) -> None:
+    """After a death: once one goes back for what was lost; a place that kills twice is left alone."""
+    body, past = crew.body, crew.past
+    place = body.died_at
+    crew.doer.roamer.been.clear()
+    if place is None:
+        return
+    again = any(math.dist(place, grave) <= DEADLY_PLACE for grave in past.graves)
+    past.graves.append(list(place))
+    past.fell_at, past.fell_step = (None, 0) if again else (place, body.steps)
+    if again:
+        body.known.forget(place, DEADLY_PLACE)
+        body.look_again()
+        crew.leave = FAR_LEGS
 
 
 def pressing(crew: Crew, state: State, plan: list[dict[str, Any]]) -> bool:
@@ -356,7 +420,8 @@ def _failure(row: dict[str, Any]) -> Failure:
 def graph() -> Any:
     """The compiled graph."""
     build = StateGraph(Loop, context_schema=Crew)
-    for name, node in (("make_plan", plan), ("act", act), ("check", check), ("remember", remember), ("keep", keep)):
+    nodes: dict[str, Any] = {"make_plan": plan, "act": act, "check": check, "remember": remember, "keep": keep}
+    for name, node in nodes.items():
         build.add_node(name, node)
 
     def start(loop: Loop) -> str:

@@ -22,13 +22,12 @@ from veclink.envs.facts import ITEMS
 PATIENCE = 3  # failures of one way before it counts as dearer
 DEARER, DEAREST = 5.0, 25.0  # times as dear with every failure from there on, and at most
 HARD = {"not near", "timeout", "unreachable", "no change"}  # failures that another way may mend
-WEAK, HUNGRY, STARVING = 8.0, 14.0, 6.0  # life to run at; food to eat at, and to look for food at
+WEAK, HUNGRY, STARVING = 6.0, 14.0, 6.0  # life to run at; food to eat at, and to look for food at
 WOUNDED = 14.0  # life at which a meal is taken, since life grows back only with food above 17
 FED = 18.0  # food below which life does not grow back
 ROOM = 1  # free slots that are too few
 RUN_FROM = ("creeper",)  # whatever the life
 BAD_FOOD = ("rotten_flesh", "spider_eye", "poisonous_potato")
-WALLS, ENOUGH_WALLS = ("cobblestone", "dirt", "stone", "planks"), 8  # blocks to shut oneself in with
 
 
 class Planner:
@@ -221,9 +220,7 @@ def _danger(state: State) -> list[Action]:
     if worst in RUN_FROM:
         return [Action("flee", {"from": worst}, {"safe": True}, limit=200)]
     if state.life <= WEAK:
-        walls = sum(state.stock.has(Item(name)) for name in WALLS)
-        flee = Action("flee", {"from": worst}, {"safe": True}, limit=300)
-        return [Action("build", {"what": "shelter", "wait": 300}, {}, limit=500)] if walls >= ENOUGH_WALLS else [flee]
+        return [Action("flee", {"from": worst}, {"safe": True}, limit=300)]
     best = max(
         (item.name for item, _ in state.stock if item.name.endswith(("_sword", "_axe", "_pickaxe"))),
         key=lambda name: (name.endswith("_sword"), float(ITEMS.damage[item_ids()[name]]), name),

@@ -17,6 +17,7 @@ import numpy as np
 from veclink.agent.embodied.actions import Action, Failure, State
 from veclink.agent.embodied.aim import first_hit
 from veclink.agent.embodied.body import Body, SkillFailed
+from veclink.agent.embodied.terms import name_of
 from veclink.envs.facts import BLOCKS, ITEMS, MOBS
 from veclink.envs.facts.tables import table
 
@@ -43,11 +44,12 @@ class Past:
 
     Attributes:
         fell_at: where it died and its things may still lie; fell_step: when.
-        slept: nights slept through. days: survived. eaten: food -> pieces.
+        graves: every place where it died. slept: nights slept through. days: survived. eaten: food -> pieces.
     """
 
     fell_at: tuple[float, float, float] | None = None
     fell_step: int = 0
+    graves: list[list[float]] = field(default_factory=list)
     slept: int = 0
     first_day: int = -1
     days: int = 0
@@ -55,14 +57,15 @@ class Past:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON can hold it."""
-        return {"fell_at": self.fell_at, "fell_step": self.fell_step, "slept": self.slept, "days": self.days,
-                "first_day": self.first_day, "eaten": dict(self.eaten)}
+        return {"fell_at": self.fell_at, "fell_step": self.fell_step, "graves": self.graves, "slept": self.slept,
+                "days": self.days, "first_day": self.first_day, "eaten": dict(self.eaten)}
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Past:
         """What `to_dict` gave."""
         fell = document["fell_at"]
-        return cls(tuple(fell) if fell else None, document["fell_step"], document["slept"], document["first_day"],  # type: ignore[arg-type]
+        at = (float(fell[0]), float(fell[1]), float(fell[2])) if fell else None
+        return cls(at, document["fell_step"], document["graves"], document["slept"], document["first_day"],
                    document["days"], dict(document["eaten"]))
 
 
@@ -129,7 +132,7 @@ def underground(body: Body) -> bool:
     if bool(body.observation["location_stats"]["can_see_sky"]):
         return False
     x, y, z = body.cell
-    roof = sum(bool(BLOCKS.full[block]) and BLOCKS.names[block] not in ("leaves", "leaves2", "log", "log2")
+    roof = sum(bool(BLOCKS.full[block]) and name_of(block) not in ("leaves", "leaves2", "log", "log2")
                for block in (body.block(x, y + up, z) for up in range(2, 12)) if block < len(BLOCKS.names))
     return roof >= ROOFED
 

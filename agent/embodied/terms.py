@@ -36,6 +36,11 @@ def kinds() -> np.ndarray:
     return table
 
 
+def name_of(block: int) -> str:
+    """The block's name, "unknown" where nothing was seen."""
+    return BLOCKS.names[block] if block < len(BLOCKS.names) else "unknown"
+
+
 def dig_ticks(block: int, tool: int | None) -> float:
     """Ticks to dig a block with an item (id, None for the hand) on the ground, out of water; NEVER where it cannot."""
     hardness = float(BLOCKS.hardness[block])

@@ -47,8 +47,8 @@ def audit(seeds: int = 20, steps: int = 72_000, folder: Path | None = None,
         progress: called with the seed, the steps done and their number.
 
     Returns:
-        "passed", and by seed "steps", "ticks", "deaths", "seconds", "ended" (by an exception) and "faults": {kind: how often}, with the first ones
-        in "examples". Kinds: "exception", "not finite", "items", "in a block".
+        "passed", and by seed "steps", "ticks", "deaths", "seconds", "ended" (by an exception) and "faults": {kind: how
+        often}, with the first ones in "examples". Kinds: "exception", "not finite", "items", "in a block".
     """
     if folder is not None:
         try:
@@ -92,7 +92,8 @@ class Seed:
         while self.row["steps"] < steps and not self.row["ended"]:
             chunk, at = divmod(self.row["steps"], CHUNK)
             began = time.perf_counter()
-            self.row["ended"] = not self._chunk(drawn(self.seed, chunk, CHUNK)[at : at + steps - self.row["steps"]])
+            todo = drawn(self.seed, chunk, CHUNK)[at : at + steps - self.row["steps"]]
+            self.row["ended"] = not self._chunk(todo)
             self.row["seconds"] = round(self.row["seconds"] + time.perf_counter() - began, 2)
             self.row |= {"ticks": self.world.ticks, "deaths": self.world.stats.deaths}
             self._keep()

@@ -23,7 +23,8 @@ STEPPERS: dict[str, dict[str, Any]] = {
     "without_pictures": {"image_size": SIZE, "options": {"pictures": False}},
     "all_labels_160x256": {"image_size": SIZE, "options": {"labels": ("all",)}},
 }
-FLOORS = {"160x256": 150.0, "64x64": 600.0, "without_pictures": 5_000.0, "all_labels_160x256": 100.0, "two_over_one": 1.7}
+FLOORS = {"160x256": 150.0, "64x64": 600.0, "without_pictures": 5_000.0, "all_labels_160x256": 100.0,
+          "two_over_one": 1.7}
 CEILINGS = {"creation": 0.5, "world": 200.0}
 WORLDS = 4  # of the two processes and of the one
 FURTHER = 3  # worlds by which the memory of one is found
@@ -59,16 +60,16 @@ def measure(rounds: int = 5, seconds: float = 3.0, seed: int = 0, quick: bool = 
             held = child.do("memory", image_size=(16, 16), worlds=1, steps=WARM)
     if not quick:
         made, held = _beginnings(core, seed, progress)
-    ratios = {"two_over_one": [] if quick else _two_over_one(allowed, rounds, seconds, seed, progress)}
+    ratios = {} if quick else _two_over_one(allowed, rounds, seconds, seed, progress)
     if has_crafter:
         pairs = zip(speeds["64x64"], speeds["crafter_64x64"], strict=True)
-        ratios["64x64_over_crafter"] = [_rate(ours) / _rate(theirs) for ours, theirs in pairs]
+        ratios["64x64_over_crafter"] = spread([_rate(ours) / _rate(theirs) for ours, theirs in pairs])
     return {
         "suite": "world", "quick": quick, "rounds": rounds, "seconds_a_round": seconds, "seed": seed,
         "cores": cores(), "pinned": core is not None, "load": [round(x, 2) for x in os.getloadavg()],
         "crafter": has_crafter,
         "steps_per_second": {name: _speed(name, found) for name, found in speeds.items()},
-        "ratios": {name: _bounded(name, spread(found)) for name, found in ratios.items() if found},
+        "ratios": ratios,
         "creation_seconds": {"creation": _bounded("creation", _created(made[1:])),
                              "first_in_a_process": _created(made[:1])},
         "megabytes": {"world": _bounded("world", spread([held["world"]])),
@@ -105,24 +106,29 @@ def _beginnings(core: Sequence[int] | None, seed: int, progress: Progress) -> tu
 
 
 def _two_over_one(allowed: Sequence[int] | None, rounds: int, seconds: float, seed: int,
-                  progress: Progress) -> list[float]:
-    """Steps of the same number of worlds in two processes on two cores over those in one on one core, each round.
+                  progress: Progress) -> dict[str, dict[str, Any]]:
+    """"two_over_one": steps of the same number of worlds in two processes on two cores over those in one on one core.
 
-    The parent that calls them keeps to the same cores as its workers. Empty where there is one core only.
+    The parent that calls them keeps to the same cores as its workers. `if_cores_were_free` is twice the processor's
+    time of a step in one over that in two: the ratio that two idle cores would give if the work were split evenly.
+    Nothing where there is one core only.
     """
     if allowed is not None and len(allowed) < 2:
-        return []
+        return {}
     one, two = (allowed[-1:], allowed[-2:]) if allowed else (None, None)
-    found = []
+    found, free = [], []
     with Child(one) as single, Child(two) as double:
         for child, workers in ((single, 1), (double, 2)):
             child.do("several", n=WORLDS, workers=workers, image_size=SIZE, seed=seed)
         for done in range(1, rounds + 1):
             order = (single, double) if done % 2 else (double, single)
-            rates = {id(child): _rate(child.run(seconds=seconds)) for child in order}
-            found.append(rates[id(double)] / rates[id(single)])
+            runs = {id(child): child.run(seconds=seconds) for child in order}
+            ours, theirs = runs[id(double)], runs[id(single)]
+            found.append(_rate(ours) / _rate(theirs))
+            free.append(2 * (theirs["cpu"] / theirs["steps"]) / max(ours["cpu"] / ours["steps"], 1e-9))
             progress("two processes", done, rounds)
-    return found
+    return {"two_over_one": {**_bounded("two_over_one", spread(found)), "best": round(max(found), 4),
+                             "if_cores_were_free": spread(free)["value"]}}
 
 
 def _rate(run: Mapping[str, float]) -> float:

@@ -1,1 +1,1 @@
-"""The built-in world: a Minecraft-like 3-D world in numba and numpy, seeded and deterministic, with labelled pictures."""
+"""The built-in world: a Minecraft-like 3-D world in numba and numpy, seeded, deterministic, with labelled pictures."""

@@ -159,27 +159,26 @@ class Actions:
             return
         self.use_rest = USE_EVERY
         item = using.held_name(player)
-        done = self._touch(world)
-        if not done:
-            self.way = using.lasts(player)
-            if self.way:
-                self.using = 1
-                return
-            done = using.use_in_air(world)
-        if done:
+        mob, hit = self.target(world)
+        if self._touch(world, mob, hit):
+            return  # a chest or a cow was used, not the item
+        if mob < 0 and hit is not None and using.use_on_block(world, hit):
+            world.events.append(("use", {"item": item}))
+            return
+        self.way = using.lasts(player)
+        if self.way:
+            self.using = 1
+        elif using.use_in_air(world):
             world.events.append(("use", {"item": item}))
 
-    def _touch(self, world: Any) -> bool:
-        """Use a mob, a block's own use, or the held item on a block; whether anything came of it."""
+    @staticmethod
+    def _touch(world: Any, mob: int, hit: Hit | None) -> bool:
+        """Use a mob or a block for itself; whether anything came of it."""
         player = world.player
-        mob, hit = self.target(world)
         if mob >= 0:
             return world.mobs.interact(mob, player)
-        if hit is None:
-            return False
-        if not (player.sneaking and player.inventory.count[player.held]) and world.rules.use(world, *hit[:4]):
-            return True
-        return using.use_on_block(world, hit)
+        busy = player.sneaking and player.inventory.count[player.held]
+        return hit is not None and not busy and world.rules.use(world, *hit[:4])
 
     def _release(self, world: Any) -> None:
         ticks, way, self.using, self.way = self.using, self.way, 0, ""

@@ -37,7 +37,7 @@ def _scan(blocks, bounds, x, y, z):
                 block = column[k & MASK]
                 if block == TABLE_BLOCK:
                     found |= HAS_TABLE
-                elif block == FURNACE or block == LIT_FURNACE:
+                elif block in (FURNACE, LIT_FURNACE):
                     found |= HAS_FURNACE
     return found
 

@@ -49,8 +49,8 @@ def fall_all(blocks, meta, bounds, drops, who, found, pos, vel, flags):
         found: (n,) int64, filled with what Python has to do: NOTHING, NEAR (pick it up), OLD, BURNT.
         pos, vel, flags: scratch.
     """
+    found[:] = NOTHING
     for i in range(drops.shape[0]):
-        found[i] = NOTHING
         d = drops[i]
         if not d.alive or not loaded(bounds, d.x, d.z):
             continue
@@ -62,7 +62,7 @@ def fall_all(blocks, meta, bounds, drops, who, found, pos, vel, flags):
             continue
         _fall(blocks, meta, bounds, d, found, i, pos, vel, flags)
         if d.age % MERGE_EVERY == 0 and found[i] == NOTHING:
-            _merge(drops, i)
+            _merge(drops, found, i)
         reach = 0.3 + REACH + SIDE / 2
         if (d.alive and d.delay == 0 and found[i] == NOTHING and who[3] > 0.0 and abs(d.x - who[0]) < reach
                 and abs(d.z - who[2]) < reach and -REACH_UP - SIDE < d.y - who[1] < who[3] + REACH_UP):
@@ -113,15 +113,16 @@ def _push_out(blocks, bounds, x, y, z, vel):
 
 
 @njit(cache=True)
-def _merge(drops, i):
-    """Others of its kind that lie near are added to a drop, as far as a stack goes."""
+def _merge(drops, found, i):
+    """Others of its kind that lie near are added to a drop, as far as a stack goes; not those whose end has come."""
     d = drops[i]
     most = STACK[d.item]
     if most == 1:
         return
     for j in range(drops.shape[0]):
         o = drops[j]
-        if (j == i or not o.alive or o.item != d.item or o.variant != d.variant or o.durability != d.durability
+        if (j == i or not o.alive or found[j] != NOTHING
+                or o.item != d.item or o.variant != d.variant or o.durability != d.durability
                 or abs(o.x - d.x) > MERGE_WITHIN or abs(o.z - d.z) > MERGE_WITHIN or abs(o.y - d.y) > MERGE_WITHIN):
             continue
         if d.count + o.count <= most:

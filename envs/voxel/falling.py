@@ -1,8 +1,8 @@
 """Sand, gravel, anvils and dragon eggs fall where nothing holds them.
 
 They do not sink bit by bit: when their time has come they are at once where they would stop. One that stops where no
-block can be (on a slab, in a torch) breaks into its item; one that falls out of the world is gone. Falling anvils hurt
-nobody and lose nothing of their own.
+block can be (on a slab, in a torch, in the player) breaks into its item; one that falls out of the world is gone.
+Falling anvils hurt nobody and lose nothing of their own.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from veclink.envs.facts import BLOCKS, ITEMS
-from veclink.envs.voxel.physics import PARTS, box_of
+from veclink.envs.voxel.motion import WIDTH
+from veclink.envs.voxel.physics import PARTS, TINY, box_of
 
 WAITS = {"sand": 2, "gravel": 2, "anvil": 2, "dragon_egg": 5}  # ticks from the loss of the ground to the fall
 DELAYS = {BLOCKS.id(name): ticks for name, ticks in WAITS.items()}
@@ -52,10 +53,18 @@ def fall(world: Any, x: int, y: int, z: int) -> None:
         return
     top = height(grid, x, lowest, z)
     stop = lowest + 1 if top >= WHOLE else lowest
-    if top >= WHOLE and BLOCKS.replaceable[grid.get(x, stop, z)]:
+    if top >= WHOLE and BLOCKS.replaceable[grid.get(x, stop, z)] and not on_player(world, x, stop, z):
         grid.set(x, stop, z, block, meta)
     else:
         _break(world, x, stop + top % 1.0, z, block, meta)
+
+
+def on_player(world: Any, x: int, y: int, z: int) -> bool:
+    """Whether a whole block in a cell would be in the player's body."""
+    px, py, pz = world.player.pos.tolist()
+    reach = 0.5 + WIDTH / 2 - TINY
+    return (abs(px - x - 0.5) < reach and abs(pz - z - 0.5) < reach
+            and py < y + 1 - TINY and py + world.player.height > y + TINY)
 
 
 def _break(world: Any, x: int, y: float, z: int, block: int, meta: int) -> None:

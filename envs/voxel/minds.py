@@ -106,7 +106,7 @@ def tick_all(v, slots):
 
 @lean
 def dozes(m, x, y, z, turn):
-    """Whether a body far from the player (at x, y, z) rests with nothing on its mind: it lives every fifth tick only."""
+    """Whether a body far from the player (at x, y, z) rests, its mind empty: it lives every fifth tick only."""
     return (m.state == IDLE and m.target == NOBODY and turn % 5 != 0 and m.on_ground and not m.in_water
             and m.vx == 0.0 and m.vz == 0.0 and m.fire == 0 and m.hurt == 0 and m.love == 0 and not m.tame
             and (m.x - x) ** 2 + (m.y - y) ** 2 + (m.z - z) ** 2 > NEAR * NEAR)
@@ -211,7 +211,7 @@ def step_done(m):
 
 @lean
 def idle(v, i, speed):
-    """Stand and look about; now and then set out for somewhere near. Far from the player nobody sets out (as in 1.11)."""
+    """Stand and look about; now and then set out for somewhere near. None does far from the player (as in 1.11)."""
     m = v.mobs[i]
     if (m.x - v.now[WX]) ** 2 + (m.y - v.now[WY]) ** 2 + (m.z - v.now[WZ]) ** 2 > NEAR * NEAR:
         return

@@ -13,7 +13,7 @@ import numpy as np
 from veclink.envs.facts import BLOCKS, ITEMS
 from veclink.envs.voxel.kinds import KINDS
 from veclink.envs.voxel.motion import WIDTH
-from veclink.envs.voxel.physics import DOOR, DOWN, FACES, FENCE, KIND, PARTS, SLAB, STAIRS, TRAPDOOR, UP
+from veclink.envs.voxel.physics import DOOR, DOWN, FACES, FENCE, KIND, PARTS, SLAB, STAIRS, TINY, TRAPDOOR, UP
 
 HEIGHT = 128
 SOUTH_, WEST_, NORTH_, EAST_ = range(4)  # quarters of the compass, as Minecraft counts them
@@ -188,9 +188,9 @@ def in_the_way(world: Any, x: int, y: int, z: int, block: int) -> bool:
     side, top = float(BLOCKS.side[block]), float(BLOCKS.top[block])
     player = world.player
     px, py, pz = player.pos.tolist()
-    reach = side + WIDTH / 2 - 1e-3
-    if (abs(px - x - 0.5) < reach and abs(pz - z - 0.5) < reach and py < y + top - 1e-3
-            and py + player.height > y + 1e-3):
+    reach = side + WIDTH / 2 - TINY
+    if (abs(px - x - 0.5) < reach and abs(pz - z - 0.5) < reach and py < y + top - TINY
+            and py + player.height > y + TINY):
         return True
     mobs = world.mobs.records
     if not mobs["alive"].any():

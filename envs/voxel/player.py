@@ -14,9 +14,10 @@ import numpy as np
 from veclink.envs.errors import InputError
 from veclink.envs.voxel import health, motion
 from veclink.envs.voxel.actions import Actions
+from veclink.envs.voxel.grid import HEIGHT
 from veclink.envs.voxel.health import HEALTH_FIELDS, Health
 from veclink.envs.voxel.inventory import SIZE, Inventory, Ledger
-from veclink.envs.voxel.physics import HEAD_IN_WATER, IN_WATER
+from veclink.envs.voxel.physics import HEAD_IN_WATER, IN_WATER, TINY, overlaps
 
 KNOCK = 0.4  # blocks a tick
 HUNGRY = 6  # food points up to which one cannot sprint
@@ -210,7 +211,11 @@ class Player(Health):
         self.revive()
         self.move_to(*place)
         self.sprinting = self.sneaking = False
-        world.grid.follow(place[0], place[2])
+        grid = world.grid
+        grid.follow(place[0], place[2])
+        while self.pos[1] < HEIGHT and overlaps(grid.blocks, grid.meta, grid.bounds, self.pos, motion.WIDTH,
+                                                self.height, TINY):
+            self.pos[1] += 1  # something was built there meanwhile
         world.events.append(("respawn", {}))
 
     # -- saving --------------------------------------------------------------------------------------------------------

@@ -16,7 +16,16 @@ from numba import njit
 
 from veclink.envs.facts import BLOCKS
 from veclink.envs.voxel import (
-    containers, doors, explosion, falling, fire, fluids, furnaces, growth, portal, support,
+    containers,
+    doors,
+    explosion,
+    falling,
+    fire,
+    fluids,
+    furnaces,
+    growth,
+    portal,
+    support,
 )  # fmt: skip
 from veclink.envs.voxel.chance import below
 from veclink.envs.voxel.grid import HEIGHT, MASK

@@ -13,8 +13,18 @@ from typing import Any
 import numpy as np
 
 from veclink.envs.contract import (
-    ACTION_SIZES, EXTRA_NOOPS, EXTRA_TICKS, IMAGE_SIZE, RAYS, VOXELS, Function, Slot, World, checked_action,
-    checked_image_size, noop,
+    ACTION_SIZES,
+    EXTRA_NOOPS,
+    EXTRA_TICKS,
+    IMAGE_SIZE,
+    RAYS,
+    VOXELS,
+    Function,
+    Slot,
+    World,
+    checked_action,
+    checked_image_size,
+    noop,
 )  # fmt: skip
 from veclink.envs.errors import InputError, UnknownName
 from veclink.envs.tasks import Judge, TaskSpec, may_spawn

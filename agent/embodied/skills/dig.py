@@ -6,7 +6,7 @@ import numpy as np
 
 from veclink.agent.embodied.body import Body, SkillFailed
 from veclink.agent.embodied.path import DEADLY, DEEPEST, FENCE, FREE, SOLID, WATER
-from veclink.agent.embodied.terms import BUILDING, best_tool, dig_ticks, kinds, yields
+from veclink.agent.embodied.terms import BUILDING, best_tool, dig_ticks, kinds, name_of, yields
 from veclink.envs.facts import BLOCKS, ITEMS
 
 MOVED = 0.1  # blocks after which a view no longer holds
@@ -78,19 +78,19 @@ def dig(body: Body, cell: tuple[int, int, int], collect: bool = True) -> None:
         if block == 0 or BLOCKS.liquid[block]:
             return
         if collect and not yields(block, body.items):
-            raise SkillFailed("no tool", BLOCKS.names[block])
+            raise SkillFailed("no tool", name_of(block))
         if unsafe(body, cell):
-            raise SkillFailed("no view", f"of a safe way to dig {BLOCKS.names[block]} at {cell}")
+            raise SkillFailed("no view", f"of a safe way to dig {name_of(block)} at {cell}")
         views = body.eyes.views(body.eye, body.yaw, body.pitch, cell)
         if views:
             strike(body, cell, (views[0].yaw, views[0].pitch))
             continue
         hiding = body.eyes.in_the_way(body.eye, body.yaw, body.pitch, cell)
         if hiding is None or hiding == cell or BLOCKS.hardness[body.block(*hiding)] < 0:
-            raise SkillFailed("no view", f"of {BLOCKS.names[block]} at {cell}")
+            raise SkillFailed("no view", f"of {name_of(block)} at {cell}")
         hidden = body.eyes.views(body.eye, body.yaw, body.pitch, hiding)
         if not hidden or unsafe(body, hiding):
-            raise SkillFailed("no view", f"of {BLOCKS.names[block]} at {cell}")
+            raise SkillFailed("no view", f"of {name_of(block)} at {cell}")
         strike(body, hiding, (hidden[0].yaw, hidden[0].pitch))
     if body.block(*cell) != 0:
         raise SkillFailed("time", f"digging at {cell}")
@@ -113,7 +113,7 @@ def strike(body: Body, cell: tuple[int, int, int], view: tuple[float, float]) ->
         body.act(view=view, function="attack")
         if body.block(*cell) != block or np.abs(body.pos - at).max() > MOVED:
             return
-    raise SkillFailed("time", f"{BLOCKS.names[block]} at {cell} does not break")
+    raise SkillFailed("time", f"{name_of(block)} at {cell} does not break")
 
 
 def building_block(body: Body) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from veclink.agent.embodied.body import Body, SkillFailed
 from veclink.agent.embodied.path import COLUMN, find_path
+from veclink.agent.embodied.sense import hostile, sees
 from veclink.agent.embodied.skills.dig import equip
 from veclink.agent.embodied.skills.gather import collect
 from veclink.agent.embodied.skills.roam import Roamer
@@ -18,7 +19,7 @@ from veclink.envs.facts import ITEMS, MOBS
 ARM = 2.8  # blocks from which a mob can be hit
 COOLED = 12  # ticks between blows with a sword; a mob feels none that comes sooner
 FEELS = 10  # ticks for which a mob feels no other blow
-WEAK = 8.0  # life below which one gets away
+WEAK = 6.0  # life below which one gets away
 FEARED = ("creeper",)
 
 
@@ -98,6 +99,7 @@ def attack(body: Body, kinds: Collection[str], most_ticks: int = 600) -> None:
         if body.life < WEAK and bool(MOBS.hostile[MOBS.id(mob["name"])]):
             raise SkillFailed("hurt", f"life {body.life:.0f}")
         ready = body.steps - last[0] >= wait
+        mob = nearest_open(body, mob)
         if ready:
             last[0] = body.steps
         body.act(view=aim_at(body, mob), function="attack" if ready else "noop",
@@ -106,6 +108,13 @@ def attack(body: Body, kinds: Collection[str], most_ticks: int = 600) -> None:
 
     chase(body, kinds, blow, most_ticks)
     collect(body)
+
+
+def nearest_open(body: Body, mob: dict[str, Any]) -> dict[str, Any]:
+    """The mob to strike: of those that attack, the nearest within reach that no block hides; else the one given."""
+    near = [each for each in body.mobs() if each["distance"] <= ARM and sees(body, each)
+            and (each["id"] == mob["id"] or hostile(each["name"]))]
+    return near[0] if near else mob
 
 
 def use_on(body: Body, kinds: Collection[str], item: str, done: Callable[[], bool], most_ticks: int = 600) -> None:

@@ -10,7 +10,7 @@ from veclink.agent.embodied.body import RADIUS, Body, SkillFailed
 from veclink.agent.embodied.known import UNKNOWN
 from veclink.agent.embodied.path import COLUMN, WATER, Path, find_path
 from veclink.agent.embodied.skills.walk import follow, go_level
-from veclink.agent.embodied.terms import kinds, terms_with
+from veclink.agent.embodied.terms import kinds, name_of, terms_with
 from veclink.envs.facts import BLOCKS
 
 STRIDE = 24  # blocks that one leg of a walk covers
@@ -102,7 +102,7 @@ class Roamer:
 def roofed(body: Body, cell: tuple[int, int, int]) -> bool:
     """Whether rock or earth is known above a cell."""
     x, y, z = cell
-    return any(BLOCKS.full[block] and BLOCKS.names[block] not in TREES
+    return any(BLOCKS.full[block] and name_of(block) not in TREES
                for block in (body.block(x, y + up, z) for up in range(2, ROOF)) if block != UNKNOWN)
 
 

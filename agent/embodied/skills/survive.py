@@ -10,7 +10,7 @@ from veclink.agent.embodied.skills.dig import building_block, clear, equip, plac
 from veclink.agent.embodied.skills.gather import flags
 from veclink.agent.embodied.skills.make import put_down
 from veclink.agent.embodied.skills.walk import go_near, go_to
-from veclink.agent.embodied.terms import kinds
+from veclink.agent.embodied.terms import kinds, name_of
 from veclink.envs.facts import BLOCKS, ITEMS
 
 HUNGRY = 14.0
@@ -92,13 +92,13 @@ def sow(body: Body, seed: str, bone_meal: bool) -> None:
     hoe = next((name for name in body.items if name.endswith("_hoe")), None)
     for i, k in ((1, 0), (-1, 0), (0, 1), (0, -1)):
         ground = (x + i, y - 1, z + k)
-        if BLOCKS.names[body.block(*ground)] not in ("dirt", "grass", "farmland"):
+        if name_of(body.block(*ground)) not in ("dirt", "grass", "farmland"):
             continue
         clear(body, [(x + i, y, z + k)])
         views = body.eyes.views(body.eye, body.yaw, body.pitch, ground, (0, 1, 0))
         if not views:
             continue
-        if BLOCKS.names[body.block(*ground)] != "farmland":
+        if name_of(body.block(*ground)) != "farmland":
             if hoe is None:
                 raise SkillFailed("no tool", "hoe")
             equip(body, hoe)
@@ -205,7 +205,7 @@ def fill(body: Body, liquid: str = "water") -> None:
     filled = f"{liquid}_bucket"
     equip(body, "bucket")
     for spot in body.known.find(flags((liquid, f"flowing_{liquid}")), body.pos, 32)[:6]:
-        if BLOCKS.names[body.block(*spot)] != liquid:
+        if name_of(body.block(*spot)) != liquid:
             continue
         go_near(body, spot, 3.0, 600)
         eyes = body.eyes
@@ -276,7 +276,7 @@ def out_of_lava(body: Body, most_ticks: int = 60) -> None:
 def burns(body: Body) -> bool:
     """Whether the body stands in lava or fire."""
     x, y, z = body.cell
-    return any(BLOCKS.names[block] in ("lava", "flowing_lava", "fire")
+    return any(name_of(block) in ("lava", "flowing_lava", "fire")
                for block in (body.block(x, y, z), body.block(x, y + 1, z)) if block < len(BLOCKS.names))
 
 

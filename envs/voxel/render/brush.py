@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from dataclasses import dataclass, field
 
@@ -25,7 +26,7 @@ class Grain:
 
     def uniform(self, *shape: int) -> np.ndarray:
         """Float64 in [0, 1)."""
-        count = int(np.prod(shape)) if shape else 1
+        count = math.prod(shape)
         with np.errstate(over="ignore"):
             z = (self.at + np.arange(1, count + 1, dtype=np.uint64)) * GOLDEN
             z = (z ^ (z >> S30)) * FIRST
@@ -105,9 +106,9 @@ class Canvas:
     def dot(self, x: int, y: int, colour: list[float], amount: float = 6.0) -> None:
         """Paint one texel; outside the picture nothing happens."""
         if 0 <= x < SIDE and 0 <= y < SIDE:
-            where = np.zeros((SIDE, SIDE), bool)
-            where[y, x] = True
-            self.put(where, colour, amount)
+            noise = float(self.grain.uniform(1)[0] * 2 - 1) * amount * self.style.noise
+            self.rgb[y, x] = [part + noise for part in colour]
+            self.alpha[y, x] = 255
 
     def shade(self, where: np.ndarray, factor: float) -> None:
         """Make the texels of a mask darker (under 1) or lighter."""

@@ -79,7 +79,8 @@ class Frame:
             a mob, drop, shot or the hand is drawn.
         instance: (H, W) int32, id of the mob, also of one seen through water or glass; 0 for none.
         kind: (H, W) uint8, 1 + kind of the mob, 253 a shot, 254 a drop, 255 the hand, 0 else.
-        depth: (H, W) float32, blocks along the ray to what is labelled; the drawing distance for sky. `planar()` gives z.
+        depth: (H, W) float32, blocks along the ray to what is labelled; the drawing distance for sky. `planar()`
+            gives z.
         normal: (H, W, 3) float32, unit normal in the world, 0 for sky.
         mobs: those in view.
         camera: its matrices.

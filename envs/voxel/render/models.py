@@ -12,22 +12,27 @@ from numba import njit
 from veclink.envs.facts import BLOCKS, ITEMS, MOBS
 from veclink.envs.facts.tables import table
 from veclink.envs.voxel.entities import MOB
+from veclink.envs.voxel.render.brush import Grain
 from veclink.envs.voxel.render.frame import JOINTS
 from veclink.envs.voxel.render.looks import METAS, SIDES
 from veclink.envs.voxel.render.textures import Textures
 
-# a box's row: centre 0:3, its axes in the world 3:12, half sizes 12:15, owner 15, textures 16:22, colour factors 22:25,
-# shines 25, part 26, label `kind` 27
+# a box's row: centre 0:3, its axes in the world 3:12, half sizes 12:15, owner 15, textures 16:22 (-1 none),
+# colour 22:25, shines 25, part 26, label `kind` 27
 ROW = 28
-MOVES = ("", "head", "swing+", "swing-", "reach+", "reach-", "wag", "wing+", "wing-", "flap+", "flap-", "crawl+", "crawl-")
+MOVES = ("", "head", "swing+", "swing-", "reach+", "reach-", "wag", "wing+", "wing-", "flap+", "flap-", "crawl+",
+         "crawl-")
 ALWAYS, COAT, SADDLE, COLLAR = 0, 1, 2, 3  # layers of parts
 PART_SIDES = ("right", "left", "bottom", "top", "back", "front")  # as -x +x -y +y -z +z of the mob
 FULL_SWING, BABY_SCALE, BABY_HEAD = 0.75, 0.5, 1.45
 TILE = 8  # pixels
 NEAREST = 0.02  # blocks ahead: what comes nearer may show anywhere in the picture
-SHEEP_COLOURS = ((1, 1, 1), (.95, .52, .2), (.78, .36, .78), (.42, .62, .86), (.93, .84, .2), (.5, .8, .12), (.95, .6, .72),
-                 (.33, .33, .34), (.63, .63, .63), (.3, .52, .62), (.56, .28, .7), (.22, .3, .72), (.42, .3, .2),
-                 (.42, .52, .2), (.66, .22, .2), (.12, .12, .13))
+SHEEP_COLOURS = (
+    (1, 1, 1), (0.95, 0.52, 0.2), (0.78, 0.36, 0.78), (0.42, 0.62, 0.86),
+    (0.93, 0.84, 0.2), (0.5, 0.8, 0.12), (0.95, 0.6, 0.72), (0.33, 0.33, 0.34),
+    (0.63, 0.63, 0.63), (0.3, 0.52, 0.62), (0.56, 0.28, 0.7), (0.22, 0.3, 0.72),
+    (0.42, 0.3, 0.2), (0.42, 0.52, 0.2), (0.66, 0.22, 0.2), (0.12, 0.12, 0.13),
+)
 
 
 @dataclass(frozen=True)
@@ -57,17 +62,22 @@ class Models:
     items: np.ndarray
 
 
-def load(textures: Textures, faces: np.ndarray) -> Models:
-    """Read the table; every kind of MOBS has a model."""
+def load(textures: Textures, faces: np.ndarray, jitter: float = 0.0, seed: int = 0) -> Models:
+    """Read the table; every kind of MOBS has a model.
+
+    Args:
+        jitter, seed: see `jittered`.
+    """
     data = table("models")
     parts: list[list[float]] = []
     kinds, joints, plans = [], [], []
     coats = np.ones((len(MOBS.names), METAS, 3))
     for number, name in enumerate(MOBS.names):
-        entry = data["models"][name]
+        entry = jittered(data["models"][name], jitter, Grain(seed, f"body of {name}"))
         layers = (("parts", ALWAYS), ("coat", COAT), ("saddle", SADDLE), ("collar", COLLAR))
         own = [(part, layer) for key, layer in layers for part in entry.get(key, ())]
-        kinds.append([len(parts), len(own), entry.get("scale", 1.0), entry.get("sized", False), entry.get("glow", False)])
+        kinds.append([len(parts), len(own), entry.get("scale", 1.0), entry.get("sized", False),
+                      entry.get("glow", False)])
         parts += [_part_row(part, layer, textures) for part, layer in own]
         plans.append(entry["plan"])
         joints.append(_joint_rows(entry))
@@ -83,6 +93,40 @@ def load(textures: Textures, faces: np.ndarray) -> Models:
             items[number] = textures.index(data["items"][name])
     return Models(np.array(parts, float), np.array(kinds, float), tuple(joints), tuple(plans), coats, sheep, textures,
                   faces, items)
+
+
+def jittered(entry: dict[str, Any], amount: float, grain: Grain) -> dict[str, Any]:
+    """A model of other proportions: wider, taller, longer, with another head, each by a factor of 1 +- `amount`.
+
+    Args:
+        entry: of the table, left as it is. amount: 0..0.5; 0 for the model itself.
+    """
+    if amount == 0:
+        return entry
+    body = 1 + amount * (2 * grain.uniform(3) - 1)
+    head = 1 + amount * float(2 * grain.uniform(1)[0] - 1)
+    pivots = [np.array(part["pivot"]) for part in entry["parts"] if part.get("move") == "head" and "pivot" in part]
+
+    def grown(part: dict[str, Any]) -> dict[str, Any]:
+        of_head = part.get("move") == "head"
+        size = np.array(part["size"]) * body * (head if of_head else 1.0)
+        moved = {key: placed(part[key], of_head) for key in ("at", "pivot") if key in part}
+        return {**part, **moved, "size": [float(v) for v in size]}
+
+    def placed(at: Any, of_head: bool) -> list[float]:
+        place = np.array(at, float)
+        if of_head and pivots:
+            place = pivots[0] + (place - pivots[0]) * head
+        return [float(v) for v in place * body]
+
+    out = dict(entry)
+    for layer in ("parts", "coat", "saddle", "collar"):
+        if layer in entry:
+            out[layer] = [grown(part) for part in entry[layer]]
+    heads = {part["part"] for part in entry["parts"] if part.get("move") == "head"}
+    out["points"] = {joint: [point[0], *placed(point[1:], point[0] in heads)]
+                     for joint, point in entry.get("points", {}).items()}
+    return out
 
 
 def _part_row(part: dict[str, Any], layer: int, textures: Textures) -> list[float]:
@@ -262,6 +306,13 @@ def box_row(at: np.ndarray, axes: np.ndarray, half: tuple[float, float, float], 
     row[:3], row[3:12], row[12:15] = at, axes.ravel(), half
     row[16:22], row[22:25], row[25], row[27] = textures, colour, float(shines), label
     return row
+
+
+def flat(texture: np.ndarray | int) -> np.ndarray:
+    """(6,) textures of a thin upright plate: a picture in front and on the back, nothing on the edges."""
+    out = np.full(6, -1.0)
+    out[4:] = texture if isinstance(texture, int) else texture[4:]
+    return out
 
 
 def item_look(item: int, variant: int, models: Models) -> tuple[np.ndarray | int, bool]:

@@ -1,4 +1,4 @@
-"""Painters of opaque blocks: stones, soils, woods, bricks, machines. Each takes a Canvas and its arguments of looks.json."""
+"""Painters of opaque blocks: stones, soils, woods, bricks, machines. Each takes a Canvas and looks.json's arguments."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def stone(c: Canvas, colour: Colour, amount: float = 9) -> None:
     c.fill(colour, amount * 0.6, 0.7)
     for _ in range(7):  # short level streaks
         y, x, n = c.grain.whole(0, 15), c.grain.whole(0, 15), c.grain.whole(2, 5)
-        c.shade((ROWS == y) & ((COLUMNS - x) % SIDE < n), 0.87 if c.grain.whole(0, 2) else 1.1)
+        c.shade((y == ROWS) & ((COLUMNS - x) % SIDE < n), 0.87 if c.grain.whole(0, 2) else 1.1)
 
 
 def granite(c: Canvas, colour: Colour, amount: float = 14) -> None:
@@ -52,14 +52,15 @@ def grass(c: Canvas, colour: Colour, amount: float = 18) -> None:
 def side_cap(c: Canvas, colour: Colour, cap: Colour) -> None:
     dirt(c, colour)
     depth = 3 + (c.grain.uniform(SIDE) * 2.6).astype(int)
-    c.put(ROWS < depth[None, :], cap, 14)
-    c.shade(ROWS == depth[None, :], 0.8)
+    c.put(depth[None, :] > ROWS, cap, 14)
+    c.shade(depth[None, :] == ROWS, 0.8)
 
 
 def grass_side(c: Canvas, colour: Colour, cap: Colour) -> None:
-    side_cap(c, colour, cap)
+    dirt(c, colour)
     depth = 2 + (c.grain.uniform(SIDE) * 3.4).astype(int)
-    c.put(ROWS < depth[None, :], cap, 18, alpha=254)
+    c.put(depth[None, :] > ROWS, cap, 18, alpha=254)
+    c.shade(depth[None, :] == ROWS, 0.8)
 
 
 def furrows(c: Canvas, colour: Colour) -> None:
@@ -131,7 +132,7 @@ def planks(c: Canvas, colour: Colour) -> None:
     c.rgb *= (0.93 + 0.14 * c.grain.uniform(4))[ROWS // 4][..., None]
     c.shade(ROWS % 4 == 3, 0.68)
     for row in range(4):
-        c.shade((ROWS // 4 == row) & (COLUMNS == c.grain.whole(0, 15)), 0.74)
+        c.shade((row == ROWS // 4) & (c.grain.whole(0, 15) == COLUMNS), 0.74)
 
 
 def bark(c: Canvas, colour: Colour, birch: bool = False) -> None:
@@ -235,7 +236,7 @@ def machine(c: Canvas, colour: Colour, front: int) -> None:
     c.put((ROWS >= 4) & (ROWS < 7) & (COLUMNS > 3) & (COLUMNS < 12) & (COLUMNS % 2 == 0), DARK, 4)
     if front == 2:
         flame = 14 - 1 - (c.grain.uniform(SIDE) * 4).astype(int)
-        inside = (ROWS >= flame[None, :]) & (ROWS < 14) & (COLUMNS > 2) & (COLUMNS < 13)
+        inside = (flame[None, :] <= ROWS) & (ROWS < 14) & (COLUMNS > 2) & (COLUMNS < 13)
         c.put(inside, [255, 150, 30], 30)
         c.put(inside & (ROWS == 13), [255, 230, 120], 15)
 
@@ -257,12 +258,12 @@ def books(c: Canvas, colour: Colour) -> None:
     planks(c, colour)
     covers = [[120, 40, 30], [50, 70, 120], [60, 100, 50], [130, 100, 50], [90, 50, 110], [150, 140, 120]]
     for shelf in (1, 9):
-        c.put((ROWS >= shelf) & (ROWS < shelf + 6), [40, 28, 16], 4)
+        c.put((shelf <= ROWS) & (shelf + 6 > ROWS), [40, 28, 16], 4)
         x = 1
         while x < 15:
             wide, high = c.grain.whole(1, 2), c.grain.whole(4, 5)
-            c.put((COLUMNS >= x) & (x + wide > COLUMNS) & (COLUMNS < 15) & (ROWS >= shelf + 6 - high)
-                  & (ROWS < shelf + 6), covers[c.grain.whole(0, 5)], 12)
+            c.put((x <= COLUMNS) & (x + wide > COLUMNS) & (COLUMNS < 15) & (shelf + 6 - high <= ROWS)
+                  & (shelf + 6 > ROWS), covers[c.grain.whole(0, 5)], 12)
             x += wide + (c.grain.whole(0, 3) == 0)
 
 
@@ -308,7 +309,7 @@ def pumpkin(c: Canvas, colour: Colour, lit: int) -> None:
     ribs(c, colour)
     hole = [255.0, 220.0, 100.0] if lit else [70.0, 40.0, 8.0]
     for x in (3, 10):
-        c.put((ROWS > 3) & (ROWS < 7) & (COLUMNS >= x - (ROWS == 6)) & (x + 2 + (ROWS == 6) >= COLUMNS), hole, 8)
+        c.put((ROWS > 3) & (ROWS < 7) & (x - (ROWS == 6) <= COLUMNS) & (x + 2 + (ROWS == 6) >= COLUMNS), hole, 8)
     c.put((ROWS > 8) & (ROWS < 12) & (COLUMNS > 2) & (COLUMNS < 13) & ~((ROWS == 9) & (COLUMNS % 3 == 0)), hole, 8)
 
 

@@ -26,7 +26,8 @@ def vine(c: Canvas, colour: Colour) -> None:
 def blades(c: Canvas, colour: Colour, height: int) -> None:
     c.clear()
     for _ in range(13):
-        x, lean, high = float(c.grain.whole(1, 14)), float(c.grain.uniform(1)[0]) - 0.5, c.grain.whole(height // 2, height)
+        x, lean = float(c.grain.whole(1, 14)), float(c.grain.uniform(1)[0]) - 0.5
+        high = c.grain.whole(height // 2, height)
         tone = 0.7 + 0.5 * float(c.grain.uniform(1)[0])
         for step in range(high):
             c.dot(round(x + lean * step * 0.6), 15 - step, scaled(colour, tone * (0.75 + 0.35 * step / high)), 5)
@@ -81,7 +82,8 @@ def bush(c: Canvas, colour: Colour) -> None:
     c.clear()
     for turn in (-0.9, -0.45, 0.0, 0.5, 0.95):
         for step in range(11):
-            c.dot(round(7.5 + turn * step * 0.62), 15 - step, scaled(colour, 0.75 + 0.4 * float(c.grain.uniform(1)[0])), 6)
+            tone = 0.75 + 0.4 * float(c.grain.uniform(1)[0])
+            c.dot(round(7.5 + turn * step * 0.62), 15 - step, scaled(colour, tone), 6)
             if step > 5 and step % 3 == 0:
                 c.dot(round(7.5 + turn * step * 0.62) + 1, 14 - step, colour, 6)
 
@@ -145,7 +147,8 @@ def glass(c: Canvas, colour: Colour, body: int) -> None:
     c.fill(colour, 4, 0.5)
     c.alpha[:] = body
     c.put(EDGE, scaled(colour, 0.86), 5, 255 if body == 0 else 200)
-    gleam = ((ROWS + COLUMNS == 8) | (ROWS + COLUMNS == 10) | (ROWS + COLUMNS == 21)) & ~EDGE & (abs(ROWS - COLUMNS) < 6)
+    across = ROWS + COLUMNS
+    gleam = ((across == 8) | (across == 10) | (across == 21)) & ~EDGE & (abs(ROWS - COLUMNS) < 6)
     c.put(gleam, [min(255.0, part * 1.1 + 20) for part in colour], 3, 190)
 
 
@@ -212,7 +215,7 @@ def dust(c: Canvas, colour: Colour) -> None:
 
 def wire(c: Canvas, colour: Colour) -> None:
     c.clear()
-    c.put((ROWS == 7), colour, 8)
+    c.put((ROWS == 7) | (ROWS == 8), colour, 8)
 
 
 def water(c: Canvas, colour: Colour, body: int) -> None:

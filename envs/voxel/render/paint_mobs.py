@@ -1,4 +1,4 @@
-"""Painters of mobs' skins and of items. Marks are [x, y, width, height, colour] on a grid of 8 x 8, as mobs' faces are."""
+"""Painters of mobs' skins and of items. Marks are [x, y, width, height, colour] on 8 x 8, as mobs' faces."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Marks = list[list[Any]]
 
 def _mark(c: Canvas, marks: Marks) -> None:
     for x, y, wide, high, colour in marks:
-        c.put((COLUMNS >= 2 * x) & (2 * (x + wide) > COLUMNS) & (ROWS >= 2 * y) & (2 * (y + high) > ROWS), colour, 3)
+        c.put((2 * x <= COLUMNS) & (2 * (x + wide) > COLUMNS) & (2 * y <= ROWS) & (2 * (y + high) > ROWS), colour, 3)
 
 
 def hide(c: Canvas, colour: Colour, amount: float = 8, spots: Colour | None = None, marks: Marks | None = None) -> None:
@@ -100,7 +100,8 @@ def wear(c: Canvas, colour: Colour, kind: str) -> None:
         "chestplate": (ROWS > 1) & (ROWS < 15) & (abs(COLUMNS - 7.5) < np.where(ROWS < 7, 7, 5))
         & ~((ROWS < 5) & (abs(COLUMNS - 7.5) < 2)),
         "leggings": (ROWS > 1) & (ROWS < 15) & (abs(COLUMNS - 7.5) < 5) & ~((ROWS > 5) & (abs(COLUMNS - 7.5) < 1.5)),
-        "boots": (ROWS > 5) & (ROWS < 14) & (abs(abs(COLUMNS - 7.5) - 4) < 3) & ~((ROWS < 10) & (abs(COLUMNS - 7.5) > 5)),
+        "boots": (ROWS > 5) & (ROWS < 14) & (abs(abs(COLUMNS - 7.5) - 4) < 3)
+        & ~((ROWS < 10) & (abs(COLUMNS - 7.5) > 5)),
     }
     c.put(shapes[kind], colour, 12)
     c.shade(shapes[kind] & (ROWS % 5 == 4), 0.78)
@@ -109,6 +110,19 @@ def wear(c: Canvas, colour: Colour, kind: str) -> None:
 def rod_item(c: Canvas, colour: Colour) -> None:
     c.clear()
     _line(c, colour, 2, 13, 12, 3, 2)
+
+
+def torch_item(c: Canvas, colour: Colour) -> None:
+    c.clear()
+    _line(c, [120, 88, 44], 7, 14, 7, 6, 2)
+    c.put((abs(COLUMNS - 7.5) < 1.2) & (ROWS > 3) & (ROWS < 7), colour, 12)
+
+
+def seeds_item(c: Canvas, colour: Colour) -> None:
+    c.clear()
+    for n in range(9):
+        x, y = 3 + n * 5 % 10 + c.grain.whole(0, 1), 4 + n * 7 % 9
+        c.put((abs(COLUMNS - x) < 1) & (abs(ROWS - y) < 2), scaled(colour, 0.8 + 0.05 * n), 8)
 
 
 def bow_item(c: Canvas, colour: Colour) -> None:

@@ -7,9 +7,11 @@ import math
 import numpy as np
 from numba import njit
 
+from veclink.envs.facts import ITEMS
 from veclink.envs.voxel.render.frame import DROP, HAND, SHOT
-from veclink.envs.voxel.render.models import ROW, Models, box_row, item_look
+from veclink.envs.voxel.render.models import ROW, Models, box_row, flat, item_look
 from veclink.envs.voxel.render.scene import Scene
+from veclink.envs.voxel.render.view import basis
 
 FLAT = 0.02  # half thickness of an item's picture, blocks
 DROP_HALF, ITEM_HALF, SHOT_HALF = 0.125, 0.2, 0.09
@@ -59,6 +61,7 @@ def _drops(scene: Scene, models: Models, curves: np.ndarray) -> list[np.ndarray]
     for drop, colour in zip(drops, colours, strict=True):
         textures, block = item_look(int(drop["item"]), int(drop["variant"]), models)
         half = (DROP_HALF,) * 3 if block else (ITEM_HALF, ITEM_HALF, FLAT)
+        textures = textures if block else flat(textures)
         turn = (int(drop["age"]) + int(drop["id"]) * 17) * SPIN
         at = np.array([drop["x"], drop["y"] + half[1] + 0.06 + 0.05 * math.sin(turn), drop["z"]])
         rows.append(box_row(at, upright(turn), half, textures, colour, DROP))
@@ -80,7 +83,8 @@ def _shots(scene: Scene, models: Models, curves: np.ndarray) -> list[np.ndarray]
             side = side / max(float(np.linalg.norm(side)), 1e-9) if abs(ahead[1]) < 0.999 else np.array([1.0, 0.0, 0.0])
             axes = np.stack([side, np.cross(ahead, side), ahead])
             rows.append(box_row(at, axes, (0.03, 0.03, 0.3), models.textures.index("planks_oak"), colour, SHOT))
-            rows.append(box_row(at - ahead * 0.25, axes, (0.07, 0.07, 0.08), models.textures.index("feather"), colour, SHOT))
+            feather = models.textures.index("feather")
+            rows.append(box_row(at - ahead * 0.25, axes, (0.07, 0.07, 0.08), feather, colour, SHOT))
         else:
             half = 0.3 if kind == 5 else SHOT_HALF
             name = ROUND.get(kind, "item_snowball")
@@ -91,8 +95,6 @@ def _shots(scene: Scene, models: Models, curves: np.ndarray) -> list[np.ndarray]
 
 
 def _hand(scene: Scene, models: Models, curves: np.ndarray) -> list[np.ndarray]:
-    from veclink.envs.voxel.render.view import basis
-
     forward, right, up = basis(scene.yaw, scene.pitch)
     eye = np.array(scene.eye)
     colour = lights(scene, eye[:1], eye[1:2], eye[2:], curves)[0]
@@ -100,8 +102,6 @@ def _hand(scene: Scene, models: Models, curves: np.ndarray) -> list[np.ndarray]:
     to_right, to_up, ahead = 0.62 - 0.3 * stroke, -0.52 + 0.12 * stroke, 1.0 + 0.15 * stroke
     at = eye + (forward * ahead + right * to_right + up * to_up) * HAND_SCALE
     textures, block = item_look(scene.held, scene.held_variant, models)
-    from veclink.envs.facts import ITEMS
-
     if ITEMS.names[scene.held] == "air":  # an arm: sleeve and skin
         along = forward * 0.74 + up * (0.5 - 0.3 * stroke) - right * 0.42
         along /= np.linalg.norm(along)
@@ -115,9 +115,13 @@ def _hand(scene: Scene, models: Models, curves: np.ndarray) -> list[np.ndarray]:
     if block:
         turned = upright(math.radians(scene.yaw) + math.pi / 4)
         return [box_row(at, turned, (0.021, 0.021, 0.021), textures, colour, HAND)]
-    tilt = math.radians(scene.yaw) + 1.9
-    axes = upright(tilt)
-    return [box_row(at + up * 0.02, axes, (0.034, 0.034, 0.0016), textures, colour, HAND)]
+    # its picture's right end points away and to the left, its grip lies in the hand
+    along = -0.6 * right + 0.8 * forward
+    rise = up * 0.94 + right * 0.2 + forward * (0.1 - 0.5 * stroke)
+    rise -= along * float(rise @ along)
+    rise /= np.linalg.norm(rise)
+    axes = np.stack([along, rise, np.cross(along, rise)])
+    return [box_row(at + up * 0.016, axes, (0.034, 0.034, 0.001), flat(textures), colour, HAND)]
 
 
 def bricks_of(blocks: np.ndarray, out: np.ndarray) -> int:

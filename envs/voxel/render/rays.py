@@ -1,7 +1,8 @@
 """One ray through the world: what it meets. With shade.py the only source of the pictures.
 
 The functions here are plain Python in the part of the language that numba compiles both for processors and for CUDA.
-Imported, they are compiled by `numba.njit`; gpu.py runs these same files with `jit` already in its globals. Their
+Imported, they are compiled by `numba.njit`; gpu.py runs these same files with `jit` already in its globals, and there
+`min` and `max` take two arguments. Their
 arguments come in two tuples so that there are few of them:
 
     world: blocks, meta, light (128, 128, 128) uint8 rings [x & 127, y, z & 127]; biome (128, 128) uint8;
@@ -24,14 +25,15 @@ import math
 if "jit" not in globals():
     from numba import njit
 
-    jit = njit(cache=True, error_model="numpy", _nrt=False, forceinline=True)
+    # not cached one by one: numba would not see that a function another one calls has changed (see renderer.py)
+    jit = njit(error_model="numpy", _nrt=False, forceinline=True)
 
 NONE, CUBE, CROSS, BOXES, JOINED, LIQUID = 0, 1, 2, 3, 4, 5  # kinds of forms
 SAME_HIDDEN = 1  # flag: no face between two blocks of this kind
 JOINS = 2  # flag: fences and panes reach out to it
 FROM_BELOW = 4  # flag: the upper half of a door or tall plant, which of them the lower half tells
 END, SURFACE, LEAVING = 0, 1, 2  # how a march ended
-BRICK, BRICKS = 2, 31  # log2 of a brick's side; mask of their ring
+BRICK, BRICK_SIDE, BRICKS = 2, 4, 31  # log2 of a brick's side in blocks; the side; mask of the bricks' ring
 # places in the view vector (float64)
 EYE, FORWARD, RIGHT, UP, FAR, GRAIN = 0, 3, 6, 9, 12, 13  # RIGHT and UP reach the picture's edge; GRAIN texels a pixel
 ZENITH, HORIZON, SUN, GLOW, STARS, WET, CLOCK, MEDIUM, COVER = 14, 17, 20, 23, 26, 27, 28, 29, 30
@@ -213,7 +215,7 @@ def hop(bricks, ox, oy, oz, dx, dy, dz, ix, iy, iz, t, far, x, y, z, face):
     tx, ty, tz = (((bx + qx) << BRICK) - ox) * ix, (((by + qy) << BRICK) - oy) * iy, (((bz + qz) << BRICK) - oz) * iz
     hopped = False
     while True:
-        filled = bricks[bx & BRICKS, by & BRICKS, bz & BRICKS]
+        filled = int(bricks[bx & BRICKS, by & BRICKS, bz & BRICKS])
         if filled != 0:
             y0, y1, low = oy + dy * t, oy + dy * min(tx, min(ty, tz)), by << BRICK
             if min(y0, y1) < low + (filled >> 3) and max(y0, y1) > low + (filled & 7):
@@ -292,7 +294,7 @@ def march(world, looks, view, dx, dy, dz, t, far, x, y, z, medium):
     if medium != 0 and dy > 0.0:  # does it come out through the liquid's top within this very block?
         meta = int(world[1][x & 127, y & 127, z & 127] & 15)
         rise = (y + liquid_top(world, looks, x, y, z, last, meta) - oy) * iy
-        if rise < min(tx, ty, tz) and rise >= t:
+        if rise < min(tx, min(ty, tz)) and rise >= t:
             return LEAVING, rise, x, y, z, last, meta, 2, 0
     while True:
         if tx < ty:
@@ -319,8 +321,8 @@ def march(world, looks, view, dx, dy, dz, t, far, x, y, z, medium):
         if block != 0:
             meta = int(world[1][x & 127, y & 127, z & 127] & 15)
             if forms[block, meta, 3] & FROM_BELOW:
-                meta = 8 | (world[1][x & 127, (y - 1) & 127, z & 127] & 7)
-            hit, side, texel = meet(world, looks, block, meta, last, medium, x, y, z, t, min(tx, ty, tz), face,
+                meta = 8 | int(world[1][x & 127, (y - 1) & 127, z & 127] & 7)
+            hit, side, texel = meet(world, looks, block, meta, last, medium, x, y, z, t, min(tx, min(ty, tz)), face,
                                     ox, oy, oz, dx, dy, dz, view[GRAIN])
             if hit >= far:
                 return END, far, x, y, z, 0, 0, 0, 0
@@ -328,7 +330,7 @@ def march(world, looks, view, dx, dy, dz, t, far, x, y, z, medium):
                 return SURFACE, hit, x, y, z, block, meta, side, texel
             if medium != 0 and dy > 0.0 and forms[block, meta, 0] == LIQUID:
                 rise = (y + liquid_top(world, looks, x, y, z, block, meta) - oy) * iy
-                if rise < min(tx, ty, tz):
+                if rise < min(tx, min(ty, tz)):
                     return LEAVING, max(rise, t), x, y, z, block, meta, 2, 0
         elif medium != 0:
             return LEAVING, t, x, y, z, last, 0, face, 0
@@ -359,11 +361,13 @@ def box_hit(boxes, listed, first, last, atlas, grain, ox, oy, oz, dx, dy, dz, fa
             continue
         for back in range(2):
             t, face = (t0, entry) if back == 0 else (t1, leave)
-            if t < 0.05 or t >= best:
+            if t < 0.05 or t >= best or o[16 + face] < 0.0:  # a flat thing has no picture on its edges
                 continue
             u, v = face_uv(face, (lx + ax * t) / o[12] * 0.5 + 0.5, (ly + ay * t) / o[13] * 0.5 + 0.5,
                            (lz + az * t) / o[14] * 0.5 + 0.5)
             fine = grain * t * 0.5 / max(o[12], max(o[13], o[14]))
+            if o[16] < 0.0 and face == 4:  # the back of a flat thing has the front's outline
+                u = 1.0 - u
             texel = texel_at(atlas, int(o[16 + face]), u, v, fine)
             if texel >> 24:
                 best, found, side, colour = t, q, face, texel

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numba import njit
 
 from veclink.envs.errors import InputError, UnknownName
-from veclink.envs.voxel.render import looks, models, rays, truth
+from veclink.envs.voxel.render import looks, models, rays, shade, truth
 from veclink.envs.voxel.render.frame import LABELS, Frame
 from veclink.envs.voxel.render.props import bricks_of, lights, prop_rows
 from veclink.envs.voxel.render.scene import Scene
@@ -35,42 +38,54 @@ class Prepared:
     listed: np.ndarray
 
 
-@njit(cache=True, error_model="numpy", _nrt=False)
-def paint(world, looks, view, boxes, starts, listed, tile, rgb):
-    """Fill rgb (H, W, 3) uint8; `starts` and `listed` tell the boxes of each tile of `tile` x `tile` pixels."""
-    height, width = rgb.shape[:2]
-    across = (width + tile - 1) // tile
-    for r in range(height):
-        v = 1.0 - (r + 0.5) / height * 2.0
-        for c in range(width):
-            n = (r // tile) * across + c // tile
-            red, green, blue, _d, _b, _q, _f = trace(world, looks, view, boxes, listed, starts[n], starts[n + 1],
-                                                     (c + 0.5) / width * 2.0 - 1.0, v)
-            rgb[r, c, 0], rgb[r, c, 1], rgb[r, c, 2] = int(red), int(green), int(blue)
+def _stamp() -> int:
+    """A number for the source of the functions that the painters call."""
+    return sum(zlib.crc32(Path(str(module.__file__)).read_bytes()) for module in (rays, shade))
 
 
-@njit(cache=True, error_model="numpy", _nrt=False)
-def paint_labelled(world, looks, view, boxes, starts, listed, tile, rgb, block, owner, kind, depth, normal):
-    """As `paint`, and block, kind (H, W) uint8, owner int32, depth float32, normal (H, W, 3) float32."""
-    height, width = rgb.shape[:2]
-    across = (width + tile - 1) // tile
-    for r in range(height):
-        v = 1.0 - (r + 0.5) / height * 2.0
-        for c in range(width):
-            n = (r // tile) * across + c // tile
-            red, green, blue, far, seen, box, face = trace(world, looks, view, boxes, listed, starts[n],
-                                                           starts[n + 1], (c + 0.5) / width * 2.0 - 1.0, v)
-            rgb[r, c, 0], rgb[r, c, 1], rgb[r, c, 2] = int(red), int(green), int(blue)
-            block[r, c], depth[r, c] = seen, far
-            owner[r, c], kind[r, c] = 0, 0
-            normal[r, c, 0], normal[r, c, 1], normal[r, c, 2] = 0.0, 0.0, 0.0
-            sign = 1.0 if face & 1 else -1.0
-            if box >= 0:
-                owner[r, c], kind[r, c] = int(boxes[box, 15]), int(boxes[box, 27])
-                for k in range(3):
-                    normal[r, c, k] = sign * boxes[box, 3 + 3 * (face >> 1) + k]
-            elif face >= 0:
-                normal[r, c, face >> 1] = sign
+def _painters(stamp: int) -> tuple[Any, Any]:
+    """The two loops over pixels. numba keeps them compiled; `stamp` is part of its key, as what they call is not."""
+
+    @njit(cache=True, error_model="numpy", _nrt=False)
+    def paint(world, looks, view, boxes, starts, listed, tile, rgb):
+        """Fill rgb (H, W, 3) uint8; `starts` and `listed` tell the boxes of each tile of `tile` x `tile` pixels."""
+        height, width = rgb.shape[:2] if stamp else (0, 0)
+        across = (width + tile - 1) // tile
+        for r in range(height):
+            v = 1.0 - (r + 0.5) / height * 2.0
+            for c in range(width):
+                n = (r // tile) * across + c // tile
+                red, green, blue, _d, _b, _q, _f = trace(world, looks, view, boxes, listed, starts[n], starts[n + 1],
+                                                         (c + 0.5) / width * 2.0 - 1.0, v)
+                rgb[r, c, 0], rgb[r, c, 1], rgb[r, c, 2] = int(red), int(green), int(blue)
+
+    @njit(cache=True, error_model="numpy", _nrt=False)
+    def paint_labelled(world, looks, view, boxes, starts, listed, tile, rgb, block, owner, kind, depth, normal):
+        """As `paint`, and block, kind (H, W) uint8, owner int32, depth float32, normal (H, W, 3) float32."""
+        height, width = rgb.shape[:2] if stamp else (0, 0)
+        across = (width + tile - 1) // tile
+        for r in range(height):
+            v = 1.0 - (r + 0.5) / height * 2.0
+            for c in range(width):
+                n = (r // tile) * across + c // tile
+                red, green, blue, far, seen, box, face = trace(world, looks, view, boxes, listed, starts[n],
+                                                               starts[n + 1], (c + 0.5) / width * 2.0 - 1.0, v)
+                rgb[r, c, 0], rgb[r, c, 1], rgb[r, c, 2] = int(red), int(green), int(blue)
+                block[r, c], depth[r, c] = seen, far
+                owner[r, c], kind[r, c] = 0, 0
+                normal[r, c, 0], normal[r, c, 1], normal[r, c, 2] = 0.0, 0.0, 0.0
+                sign = 1.0 if face & 1 else -1.0
+                if box >= 0:
+                    owner[r, c], kind[r, c] = int(boxes[box, 15]), int(boxes[box, 27])
+                    for k in range(3):
+                        normal[r, c, k] = sign * boxes[box, 3 + 3 * (face >> 1) + k]
+                elif face >= 0:
+                    normal[r, c, face >> 1] = sign
+
+    return paint, paint_labelled
+
+
+paint, paint_labelled = _painters(_stamp())
 
 
 class Renderer:
@@ -81,10 +96,12 @@ class Renderer:
         fov: angle of the height, degrees, 10..150.
         distance: how far one sees, blocks, 8..56.
         textures: a set; None for the plain painted one.
+        jitter: how much the mobs' proportions may differ from Minecraft's, 0..0.5 (0.2: up to a fifth each way).
+        seed: of those proportions, one set a renderer.
     """
 
     def __init__(self, image_size: tuple[int, int] = (160, 256), fov: float = 70.0, distance: float = 48.0,
-                 textures: Textures | None = None) -> None:
+                 textures: Textures | None = None, jitter: float = 0.0, seed: int = 0) -> None:
         if len(image_size) != 2 or not all(SMALLEST <= side <= LARGEST for side in image_size):
             raise InputError(f"an image size of two sides of {SMALLEST}..{LARGEST} pixels", repr(image_size),
                              "choose another size")
@@ -92,6 +109,8 @@ class Renderer:
             raise InputError("a field of view of 10..150 degrees", repr(fov), "choose another angle")
         if not 8 <= distance <= FARTHEST:
             raise InputError(f"a distance of 8..{FARTHEST:.0f} blocks", repr(distance), "choose another distance")
+        if not 0 <= jitter <= 0.5:
+            raise InputError("a jitter of 0..0.5", repr(jitter), "choose another jitter")
         self.image_size, self.fov, self.distance = (int(image_size[0]), int(image_size[1])), float(fov), float(distance)
         self.textures = textures or Textures.procedural()
         faces = looks.faces(self.textures)
@@ -99,7 +118,7 @@ class Renderer:
         tints, self.cold = looks.tints()
         self._looks = (forms, shapes, faces, self.textures.atlas, tints, looks.tinted(self.textures))
         self._clouds = looks.clouds()
-        self.models = models.load(self.textures, faces)
+        self.models = models.load(self.textures, faces, jitter, seed)
         self._bricks = np.zeros((32, 32, 32), np.uint8)
         self._bricks_of: tuple[int, int] | None = None
         self._ceiling = 128

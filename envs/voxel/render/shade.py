@@ -4,15 +4,15 @@ Compiled for processors when imported, for CUDA when gpu.py runs this file with 
 rays.py for the arguments.
 """
 
-# ruff: noqa: F821 (the names come from rays.py, one way or the other)
+
 from __future__ import annotations
 
 import math
 
 if "jit" not in globals():
-    from veclink.envs.voxel.render.rays import (
-        CEILING, CLOCK, CLOUD, CLOUD_HEIGHT, COVER, CROSS, CUBE, END, EYE, FAR, FLAKES, FOG, GLOW, GRAIN, HORIZON, LEAVING,
-        LIQUID, MEDIUM, STARS, SUN, WATER, WET, ZENITH, box_hit, direction, jit, march,
+    from veclink.envs.voxel.render.rays import (  # noqa: I001 (forty lines otherwise)
+        CEILING, CLOCK, CLOUD, CLOUD_HEIGHT, COVER, CROSS, CUBE, END, EYE, FAR, FLAKES, FOG, GLOW, GRAIN, HORIZON,
+        LEAVING, LIQUID, MEDIUM, STARS, SUN, WATER, WET, ZENITH, box_hit, direction, jit, march,
     )
 
 ALWAYS_LIT = 0.62  # share of the light that the darkest open corner keeps
@@ -96,10 +96,10 @@ def surface(world, looks, view, dx, dy, dz, t, x, y, z, block, meta, face, texel
             light_byte(world[2], x, y + 1, z) >> 4) == 15:
         grey = 0.33 * (r + g + b)
         tr, tg, tb = 228.0 + grey * 0.1, 234.0 + grey * 0.1, 240.0 + grey * 0.08
-    curve, s, l = looks[7], min(int(sky * 17.0), 255), min(int(glow * 17.0), 255)
-    tr *= shade * min(curve[0, s, 0] + curve[1, l, 0], 1.0)
-    tg *= shade * min(curve[0, s, 1] + curve[1, l, 1], 1.0)
-    tb *= shade * min(curve[0, s, 2] + curve[1, l, 2], 1.0)
+    curve, s, q = looks[7], min(int(sky * 17.0), 255), min(int(glow * 17.0), 255)
+    tr *= shade * min(curve[0, s, 0] + curve[1, q, 0], 1.0)
+    tg *= shade * min(curve[0, s, 1] + curve[1, q, 1], 1.0)
+    tb *= shade * min(curve[0, s, 2] + curve[1, q, 2], 1.0)
     return tr, tg, tb, (alpha / 255.0 if alpha < 254 else 1.0)
 
 

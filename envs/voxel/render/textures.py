@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ class Textures:
         if not root.is_dir():
             raise InputError("a resource pack with assets/minecraft/textures", str(folder),
                              "name the folder that the pack was unpacked to")
-        pictures = _painted(seed, "plain")
+        pictures = dict(_painted(seed, "plain"))
         from veclink.envs.voxel.render.packs import mob_pictures
 
         for name, painted in pictures.items():
@@ -75,6 +76,7 @@ class Textures:
         return cls(pictures)
 
 
+@functools.lru_cache(maxsize=8)
 def _painted(seed: int, style: str) -> dict[str, np.ndarray]:
     if style not in STYLES:
         raise UnknownName.of("texture style", style, STYLES)
@@ -97,7 +99,8 @@ def read_picture(file: Path) -> np.ndarray:
     try:
         with Image.open(file) as picture:
             if max(picture.size) > LARGEST_SIDE * 64 or picture.size[0] > LARGEST_SIDE:
-                raise InputError(f"a texture at most {LARGEST_SIDE} wide", f"{file}: {picture.size}", "use a smaller pack")
+                raise InputError(f"a texture at most {LARGEST_SIDE} wide", f"{file}: {picture.size}",
+                                 "use a smaller pack")
             return np.array(picture.convert("RGBA"))
     except (UnidentifiedImageError, OSError, SyntaxError) as error:
         raise InputError("a PNG picture", f"{file}: {error}", "take it out of the pack") from error

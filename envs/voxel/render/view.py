@@ -129,7 +129,8 @@ def light_curves(time: int, weather: int, biome: int = 1) -> np.ndarray:
     day = MOONLIGHT + (1 - MOONLIGHT) * daylight(time, weather)
     blue = 1.0 - (1.0 - daylight(time, weather)) * 0.9  # moonlight is bluish
     sky = np.stack([bright * day * (0.72 + 0.28 * blue), bright * day * (0.78 + 0.22 * blue), bright * day], axis=1)
-    glow = np.stack([bright, bright * ((bright * 0.6 + 0.4) * 0.6 + 0.4), bright * (bright * bright * 0.6 + 0.4)], axis=1)
+    glow = np.stack([bright, bright * ((bright * 0.6 + 0.4) * 0.6 + 0.4), bright * (bright * bright * 0.6 + 0.4)],
+                    axis=1)
     base = 0.1 if biome == NETHER else 0.045  # never quite black
     curves = np.stack([sky, glow * 1.05 + base])
     return np.ascontiguousarray(curves, np.float32)
