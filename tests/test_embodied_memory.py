@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from veclink.agent.embodied.planner import Planner, State
 from veclink.agent.embodied.tree import decompose
 from veclink.envs.errors import InputError
 
-HERE = {"world": "voxel", "protocol": "voxels"}
+HERE: dict[str, Any] = {"world": "voxel", "protocol": "voxels"}
 
 
 def plan(*blocks: str) -> list[Action]:

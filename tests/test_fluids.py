@@ -31,6 +31,7 @@ class Pond(FakeWorld):
         super().__init__(seed)
         self.realm, self.ticks = realm, 0
         self.player.bits = 0  # type: ignore[attr-defined]  # stands in nothing
+        self.player.pos[:] = 30.5, FLOOR, 30.5  # and in nothing's way
         self.drops: Any = Drops(self)
         self.rules: Any = Rules(self)  # type: ignore[arg-type]  # all of a world that rules ask for
 

@@ -164,7 +164,7 @@ def test_one_kind_of_block_turned_into_another_changes_its_pixels_only() -> None
     assert np.array_equal(changed(before, after), changed(before, after) & mask)
     assert changed(before, after)[mask].mean() > 0.95
     assert np.array_equal(after.block, np.where(mask, sand, before.block))
-    assert np.array_equal(before.depth, after.depth) and np.array_equal(before.instance, after.instance)
+    assert all(np.array_equal(getattr(before, label), getattr(after, label)) for label in ("depth", "instance", "kind"))
 
 
 @pytest.mark.parametrize("edit", [{"time": 18000}, {"time": 12500}, {"weather": 1}, {"weather": 2}, {"snow": True},

@@ -181,7 +181,8 @@ def test_no_body_ends_in_a_block(cells, speeds, width: float) -> None:
 def test_a_look_agrees_with_small_steps_along_it(cells, turn: float, nod: float) -> None:
     room = Room()
     for cell in cells:
-        room.set(*cell, "stone")
+        x, y, z = cell
+        room.set(x, y, z, "stone")
     room.set(0, 6, 0, "air")
     eye = np.array([0.51, 6.43, 0.57])
     way = np.array([math.cos(turn) * math.cos(nod), math.sin(nod), math.sin(turn) * math.cos(nod)])

@@ -183,7 +183,11 @@ def test_a_change_of_the_world_shows_at_once() -> None:
     grid = Grid(FlatSource(), 0.5, 0.5)
     before = picture(Scene.of(grid, EYE))
     grid.set(0, FLOOR + 1, 3, BLOCKS.id("planks"))
-    assert not np.array_equal(before, picture(Scene.of(grid, EYE)))
+    after = picture(Scene.of(grid, EYE))
+    assert not np.array_equal(before, after)
+    other = Grid(FlatSource(), 0.5, 0.5)  # another world of the same version is another world
+    other.version = grid.version
+    assert np.array_equal(before, picture(Scene.of(other, EYE)))
 
 
 # -- settings ----------------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ SAME = (("log", "log2"), ("leaves", "leaves2"), ("redstone_ore", "lit_redstone_o
 SIGHT = 24  # blocks within which a known block counts as found
 DIGGABLE_LEVELS = 4  # a tunnel looks so far above and below its height
 USE_TICKS = 40
-FISH_TICKS = 1200
+STATIONS, STATION_NEAR = ("crafting_table", "furnace", "bed"), 8  # taken up again where they stand, not looked for
 
 
 @dataclass
@@ -128,11 +128,15 @@ def mine(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
     block = str(args["block"])
     shorn = block in ("leaves", "leaves2", "vine", "web", "tallgrass") and doer.body.items["shears"]
     tool = "shears" if shorn else None
+    near = doer.body.known.find(gather.flags(same_as(block)), doer.body.pos, STATION_NEAR, most=1)
+    if block in STATIONS and not near:
+        raise SkillFailed("not found", block)
     level = None
     y = doer.body.cell[1]
     if BLOCKS.level[BLOCKS.id(block)] >= 0 and block != "stone" and y < 60:
         level = (max(5, y - DIGGABLE_LEVELS), y + DIGGABLE_LEVELS)
-    gather.gather(doer.body, same_as(block), lambda body: body.count(item) >= wanted, doer.roamer, level, limit, tool)
+    gather.gather(doer.body, same_as(block), lambda body: body.count(item) >= wanted, doer.roamer, level, limit, tool,
+                  block not in STATIONS)
 
 
 def attack(doer: Doer, args: Mapping[str, Any], limit: int) -> None:

@@ -36,7 +36,7 @@ from veclink.envs.errors import VeclinkError
 log = logging.getLogger("veclink.agent")
 FORGOTTEN = 5000  # steps after which a failure no longer counts
 MOST_FAILURES = 60  # kept
-MUTED = 300  # steps for which an urgent action that failed is left out
+MUTED = 300  # steps for which an action that failed and serves no way is left out
 PLACE_BOUND = frozenset({"unreachable", "timeout", "no change", "not near"})  # failures that another place may mend
 SAME_PLACE, ENOUGH_OF_IT = 12, 3  # blocks; so many failures there, and the body moves on
 SPARE_STICKS, SWORD_STONES = 3, 2  # a sword takes one stick; two are for the next tool
@@ -45,7 +45,6 @@ DEADLY_PLACE = 24  # blocks
 IDLE = 5  # failed actions in a row that hardly took a step: then the body gets itself free
 BRIEF = 3  # steps that count as hardly any
 DESPAWN = 5400  # steps after which things left behind by a death are given up
-URGENT = frozenset({"attack", "flee", "equip", "eat", "build", "sleep", "drop", "approach", "place"})
 REFLEXES = {"air": breathe, "lava": out_of_lava}
 ALARMS = {"night": "night", "air": "unreachable"}
 OUTSIDE = frozenset({"explore", "approach", "mine", "attack", "shear", "milk", "farm", "fish", "fill"})
@@ -247,7 +246,7 @@ def check(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:
     if gained(action, before, after):
         failures = [each for each in loop["failures"] if not action.way or each["way"] != action.way]
         return {"failures": failures, "muted": muted, "fresh": True, "idle": 0}
-    if not action.way and action.name in URGENT and failure.reason not in ("died", "night", "danger"):
+    if not action.way and failure.reason not in ("died", "night", "danger"):
         muted[action.words()] = crew.body.steps + MUTED
         if action.name in ("attack", "flee"):
             crew.guard.leave_alone(crew.body)

@@ -16,6 +16,7 @@ from veclink.envs.facts import BLOCKS
 
 ARM = 3.8  # blocks from the eye to the middle of what one digs
 NEAR_ENOUGH = 1.2
+LEG = 500  # steps of one walk in search of more
 Done = Callable[[Body], bool]
 
 
@@ -28,11 +29,12 @@ def flags(names: Collection[str]) -> np.ndarray:
 
 
 def gather(body: Body, blocks: Collection[str], done: Done, roamer: Roamer, level: tuple[int, int] | None = None,
-           most_ticks: int = 4000, tool: str | None = None) -> None:
+           most_ticks: int = 4000, tool: str | None = None, seeks: bool = True) -> None:
     """Dig blocks of some kinds until `done` says so.
 
     Args:
         blocks: names. level: lowest and highest y where they are worth looking for, None for the surface.
+        seeks: whether to look for more where none is known.
         tool: an item to hold, where the fastest will not do (shears for leaves).
 
     Raises:
@@ -48,6 +50,8 @@ def gather(body: Body, blocks: Collection[str], done: Done, roamer: Roamer, leve
         places = [place for place in body.known.find(wanted, body.pos, most=48) if place not in given_up]
         places.sort(key=lambda place: (wet(body, place), undermines(body, place)))  # of equals the nearest first
         if not places:
+            if not seeks:
+                raise SkillFailed("not found", ", ".join(sorted(blocks)))
             look_for(body, roamer, level, end)
             continue
         place = places[0]
@@ -91,7 +95,7 @@ def look_for(body: Body, roamer: Roamer, level: tuple[int, int] | None, end: int
     if level is not None and not level[0] <= body.cell[1] <= level[1]:
         go_level(body, (level[0] + level[1]) // 2, most_ticks=max(1, end - body.steps))
         return
-    roamer.leg(body, dig=level is not None)
+    roamer.leg(body, max(1, min(LEG, end - body.steps)), dig=level is not None)
 
 
 def collect(body: Body, reach: float = 6.0, most_ticks: int = 120) -> None:

@@ -61,7 +61,7 @@ def kernel() -> Any:
     @cuda.jit
     def paint(blocks, meta, light, biome, bricks, bounds, top, maps, curves, fixed, views, boxes, starts, listed, tile,
               rgb, block, owner, depth):
-        c, r, n = cuda.grid(3)
+        c, r, n = cuda.grid(3)  # pyright: ignore[reportCallIssue]  # its hints are of another class
         if n >= rgb.shape[0] or r >= rgb.shape[1] or c >= rgb.shape[2]:
             return
         high, wide = rgb.shape[1], rgb.shape[2]
@@ -103,7 +103,7 @@ class BatchRenderer:
         self.image_size = self.host.image_size
         self._here = {name: np.zeros((count, SIDE, SIDE, SIDE), np.uint8) for name in RINGS}
         self._there = {name: cuda.to_device(array) for name, array in self._here.items()}
-        self._versions: list[tuple[int, int] | None] = [None] * count
+        self._versions: list[tuple[np.ndarray | None, int | None]] = [(None, None)] * count
         self._bricks = np.zeros((count, 32, 32, 32), np.uint8)
         self._fixed: tuple[Any, ...] | None = None
 
@@ -130,9 +130,10 @@ class BatchRenderer:
         prepared = [self._prepared(slot, scene) for slot, scene in enumerate(scenes)]
         if self._fixed is None:
             self._fixed = tuple(cuda.to_device(array) for array in (*prepared[0].looks[1:7], prepared[0].looks[8]))
-        rgb = cuda.device_array((n, high, wide, 3), np.uint8)
+        empty: Any = cuda.device_array  # its hints know float64 only
+        rgb = empty((n, high, wide, 3), np.uint8)
         shape = (n, high, wide) if labels else (0, 1, 1)
-        block, owner, depth = (cuda.device_array(shape, kind) for kind in (np.uint8, np.int32, np.float32))
+        block, owner, depth = (empty(shape, kind) for kind in (np.uint8, np.int32, np.float32))
         grid = tuple(-(-size // side) for size, side in zip((wide, high, n), BLOCK, strict=True))
         kernel()[grid, BLOCK](*self._arguments(scenes, prepared), rgb, block, owner, depth)
         return rgb, block, owner, depth, prepared
@@ -158,13 +159,13 @@ class BatchRenderer:
     def _prepared(self, slot: int, scene: Scene) -> Prepared:
         """What the rays of a scene need; sends the planes of its rings that are not yet on the device as they are."""
         ready = self.host.prepare(scene)
-        version = None if scene.version is None else (id(scene.blocks), scene.version)
-        if version is None or version != self._versions[slot]:
+        known, version = self._versions[slot]
+        if scene.version is None or known is not scene.blocks or version != scene.version:
             for name in RINGS:
                 new, old = getattr(scene, name), self._here[name][slot]
                 for plane in np.flatnonzero((new != old).any(axis=(1, 2))):
                     old[plane] = new[plane]
                     self._there[name][slot, plane].copy_to_device(old[plane])
             self._bricks[slot] = ready.world[4]
-            self._versions[slot] = version
+            self._versions[slot] = scene.blocks, scene.version
         return ready

@@ -256,7 +256,7 @@ def chest_top(c: Canvas, colour: Colour) -> None:
 
 def books(c: Canvas, colour: Colour) -> None:
     planks(c, colour)
-    covers = [[120, 40, 30], [50, 70, 120], [60, 100, 50], [130, 100, 50], [90, 50, 110], [150, 140, 120]]
+    covers: list[Colour] = [[120, 40, 30], [50, 70, 120], [60, 100, 50], [130, 100, 50], [90, 50, 110], [150, 140, 120]]
     for shelf in (1, 9):
         c.put((shelf <= ROWS) & (shelf + 6 > ROWS), [40, 28, 16], 4)
         x = 1

@@ -44,11 +44,11 @@ def upright(yaw: float) -> np.ndarray:
     return np.array([[c, 0.0, s], [0.0, 1.0, 0.0], [-s, 0.0, c]])
 
 
-def prop_rows(scene: Scene, models: Models, curves: np.ndarray) -> np.ndarray:
-    """(boxes, ROW) of all that is no mob."""
+def prop_rows(scene: Scene, models: Models, curves: np.ndarray, extent: tuple[float, float]) -> np.ndarray:
+    """(boxes, ROW) of all that is no mob; `extent`: tangents of half the picture's angles, sideways and upwards."""
     rows = [*_drops(scene, models, curves), *_shots(scene, models, curves)]
     if scene.held >= 0:
-        rows += _hand(scene, models, curves)
+        rows += _hand(scene, models, curves, extent)
     return np.array(rows).reshape(-1, ROW)
 
 
@@ -60,7 +60,7 @@ def _drops(scene: Scene, models: Models, curves: np.ndarray) -> list[np.ndarray]
     rows = []
     for drop, colour in zip(drops, colours, strict=True):
         textures, block = item_look(int(drop["item"]), int(drop["variant"]), models)
-        half = (DROP_HALF,) * 3 if block else (ITEM_HALF, ITEM_HALF, FLAT)
+        half = (DROP_HALF, DROP_HALF, DROP_HALF) if block else (ITEM_HALF, ITEM_HALF, FLAT)
         textures = textures if block else flat(textures)
         turn = (int(drop["age"]) + int(drop["id"]) * 17) * SPIN
         at = np.array([drop["x"], drop["y"] + half[1] + 0.06 + 0.05 * math.sin(turn), drop["z"]])
@@ -94,12 +94,15 @@ def _shots(scene: Scene, models: Models, curves: np.ndarray) -> list[np.ndarray]
     return rows
 
 
-def _hand(scene: Scene, models: Models, curves: np.ndarray) -> list[np.ndarray]:
+def _hand(scene: Scene, models: Models, curves: np.ndarray, extent: tuple[float, float]) -> list[np.ndarray]:
+    """The hand in the picture's lower right, of the same size and place whatever the picture's angles are."""
     forward, right, up = basis(scene.yaw, scene.pitch)
     eye = np.array(scene.eye)
     colour = lights(scene, eye[:1], eye[1:2], eye[2:], curves)[0]
     stroke = math.sin(min(max(scene.swing, 0.0), 1.0) * math.pi)
-    to_right, to_up, ahead = 0.62 - 0.3 * stroke, -0.52 + 0.12 * stroke, 1.0 + 0.15 * stroke
+    wide, high = extent
+    to_right, to_up, ahead = 0.55 * wide - 0.3 * stroke * high, (-0.74 + 0.17 * stroke) * high, 1.0 + 0.15 * stroke
+    near = HAND_SCALE * high / 0.7  # for sizes, which were chosen at an angle of 70 degrees
     at = eye + (forward * ahead + right * to_right + up * to_up) * HAND_SCALE
     textures, block = item_look(scene.held, scene.held_variant, models)
     if ITEMS.names[scene.held] == "air":  # an arm: sleeve and skin
@@ -109,19 +112,20 @@ def _hand(scene: Scene, models: Models, curves: np.ndarray) -> list[np.ndarray]:
         side /= np.linalg.norm(side)
         axes = np.stack([side, np.cross(along, side), along])
         skin, sleeve = models.textures.index("player_skin"), models.textures.index("player_sleeve")
-        low = at - up * 0.12 * HAND_SCALE
-        return [box_row(low, axes, (0.013, 0.013, 0.026), skin, colour, HAND),
-                box_row(low - along * 0.045, axes, (0.0145, 0.0145, 0.022), sleeve, colour, HAND)]
+        low = at + (right * 0.18 * wide - up * 0.31 * high) * HAND_SCALE
+        elbow = low - along * 0.45 * near
+        return [box_row(low, axes, (0.13 * near, 0.13 * near, 0.26 * near), skin, colour, HAND),
+                box_row(elbow, axes, (0.145 * near, 0.145 * near, 0.22 * near), sleeve, colour, HAND)]
     if block:
         turned = upright(math.radians(scene.yaw) + math.pi / 4)
-        return [box_row(at, turned, (0.021, 0.021, 0.021), textures, colour, HAND)]
+        return [box_row(at, turned, (0.21 * near, 0.21 * near, 0.21 * near), textures, colour, HAND)]
     # its picture's right end points away and to the left, its grip lies in the hand
     along = -0.6 * right + 0.8 * forward
     rise = up * 0.94 + right * 0.2 + forward * (0.1 - 0.5 * stroke)
     rise -= along * float(rise @ along)
     rise /= np.linalg.norm(rise)
     axes = np.stack([along, rise, np.cross(along, rise)])
-    return [box_row(at + up * 0.016, axes, (0.034, 0.034, 0.001), flat(textures), colour, HAND)]
+    return [box_row(at + up * 0.16 * near, axes, (0.34 * near, 0.34 * near, 0.01 * near), flat(textures), colour, HAND)]
 
 
 def bricks_of(blocks: np.ndarray, out: np.ndarray) -> int:

@@ -26,7 +26,7 @@ if "jit" not in globals():
     from numba import njit
 
     # not cached one by one: numba would not see that a function another one calls has changed (see renderer.py)
-    jit = njit(error_model="numpy", _nrt=False, forceinline=True)
+    jit = njit(error_model="numpy", _nrt=False, forceinline=True)  # pyright: ignore[reportCallIssue]  # its hints lack some options
 
 NONE, CUBE, CROSS, BOXES, JOINED, LIQUID = 0, 1, 2, 3, 4, 5  # kinds of forms
 SAME_HIDDEN = 1  # flag: no face between two blocks of this kind

@@ -18,7 +18,7 @@ from veclink.envs.voxel.render.props import bricks_of, lights, prop_rows
 from veclink.envs.voxel.render.scene import Scene
 from veclink.envs.voxel.render.shade import trace
 from veclink.envs.voxel.render.textures import Textures
-from veclink.envs.voxel.render.view import light_curves, view_vector
+from veclink.envs.voxel.render.view import half_extent, light_curves, view_vector
 
 SMALLEST, LARGEST = 16, 4096  # pixels a side
 FARTHEST = 56.0  # blocks: no farther is loaded
@@ -46,7 +46,7 @@ def _stamp() -> int:
 def _painters(stamp: int) -> tuple[Any, Any]:
     """The two loops over pixels. numba keeps them compiled; `stamp` is part of its key, as what they call is not."""
 
-    @njit(cache=True, error_model="numpy", _nrt=False)
+    @njit(cache=True, error_model="numpy", _nrt=False)  # pyright: ignore[reportCallIssue]  # its hints lack options
     def paint(world, looks, view, boxes, starts, listed, tile, rgb):
         """Fill rgb (H, W, 3) uint8; `starts` and `listed` tell the boxes of each tile of `tile` x `tile` pixels."""
         height, width = rgb.shape[:2] if stamp else (0, 0)
@@ -59,7 +59,7 @@ def _painters(stamp: int) -> tuple[Any, Any]:
                                                          (c + 0.5) / width * 2.0 - 1.0, v)
                 rgb[r, c, 0], rgb[r, c, 1], rgb[r, c, 2] = int(red), int(green), int(blue)
 
-    @njit(cache=True, error_model="numpy", _nrt=False)
+    @njit(cache=True, error_model="numpy", _nrt=False)  # pyright: ignore[reportCallIssue]  # its hints lack options
     def paint_labelled(world, looks, view, boxes, starts, listed, tile, rgb, block, owner, kind, depth, normal):
         """As `paint`, and block, kind (H, W) uint8, owner int32, depth float32, normal (H, W, 3) float32."""
         height, width = rgb.shape[:2] if stamp else (0, 0)
@@ -120,14 +120,15 @@ class Renderer:
         self._clouds = looks.clouds()
         self.models = models.load(self.textures, faces, jitter, seed)
         self._bricks = np.zeros((32, 32, 32), np.uint8)
-        self._bricks_of: tuple[int, int] | None = None
+        self._bricks_of: tuple[np.ndarray | None, int | None] = None, None
         self._ceiling = 128
 
     def prepare(self, scene: Scene) -> Prepared:
         """The arrays that the rays read; they are views of the scene's where they can be."""
-        if scene.version is None or self._bricks_of != (id(scene.blocks), scene.version):
+        known, version = self._bricks_of  # the array itself: an id would be given to another one after its end
+        if scene.version is None or known is not scene.blocks or version != scene.version:
             self._ceiling = bricks_of(scene.blocks, self._bricks)
-            self._bricks_of = None if scene.version is None else (id(scene.blocks), scene.version)
+            self._bricks_of = scene.blocks, scene.version
         block_map = PLAIN_MAP if scene.block_map is None else scene.block_map
         biome = int(scene.biome[int(scene.eye[0] // 1) & 127, int(scene.eye[2] // 1) & 127])
         curves = light_curves(scene.time, scene.weather, biome)
@@ -138,7 +139,7 @@ class Renderer:
         for mob_id, factors in scene.recoloured.items():
             colours[mobs["id"] == mob_id] *= factors
         rows = np.concatenate([models.mob_rows(mobs, self.models, colours, scene.clock),
-                               prop_rows(scene, self.models, curves)])
+                               prop_rows(scene, self.models, curves, half_extent(self.image_size, self.fov))])
         starts, listed = models.tile_lists(rows, view, *self.image_size)
         world = (scene.blocks, scene.meta, scene.light, scene.biome, self._bricks, scene.bounds, scene.top)
         return Prepared(world, (block_map, *self._looks, curves, self._clouds), view, rows, mobs, starts, listed)
@@ -149,7 +150,7 @@ class Renderer:
         Args:
             labels: of frame.LABELS: "block", "instance", "kind", "depth", "normal", "mobs"; "all" for all of them.
         """
-        wanted = set(LABELS) if "all" in labels else set(labels)
+        wanted: set[str] = set(LABELS) if "all" in labels else set(labels)
         for label in wanted - set(LABELS):
             raise UnknownName.of("label", label, (*LABELS, "all"))
         ready = self.prepare(scene)

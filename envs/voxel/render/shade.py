@@ -204,6 +204,26 @@ def rain(view, world, dx, dy, dz, far):
 
 
 @jit
+def _turned_shade(o, side):
+    """Light on a turned box's face: from above, as Minecraft's directional light on blocks."""
+    row = 3 + 3 * (side >> 1)
+    sign = 1.0 if side & 1 else -1.0
+    nx, ny, nz = sign * o[row], sign * o[row + 1], sign * o[row + 2]
+    if o[25] > 0.5:  # shines by itself
+        return 1.0
+    return 0.72 + 0.28 * ny - (0.08 * ny if ny < 0.0 else 0.0) + 0.08 * abs(nz) - 0.04 * abs(nx)
+
+
+@jit
+def turned_surface(view, o, side, texel, t, fog_r, fog_g, fog_b):
+    """Colour of a turned box's face at a distance, fog included."""
+    shade = _turned_shade(o, side)
+    fog = min(max((t / view[FAR] - view[FOG]) / (1.0 - view[FOG]), 0.0), 1.0)
+    r, g, b = (texel & 255) * o[22] * shade, ((texel >> 8) & 255) * o[23] * shade, ((texel >> 16) & 255) * o[24] * shade
+    return r + (fog_r - r) * fog, g + (fog_g - g) * fog, b + (fog_b - b) * fog
+
+
+@jit
 def trace(world, looks, view, boxes, listed, first, last, u, v):
     """The picture's point u, v: red, green, blue (0..255), distance, block, box (-1 none), face."""
     dx, dy, dz = direction(view, u, v)
@@ -255,30 +275,12 @@ def trace(world, looks, view, boxes, listed, first, last, u, v):
         if not looked:
             fog_r, fog_g, fog_b = sky_colour(view, looks, dx, dy, dz)
         if box >= 0:
-            o = boxes[box]
-            shade = _turned_shade(o, side)
-            fog = min(max((far / view[FAR] - view[FOG]) / (1.0 - view[FOG]), 0.0), 1.0)
-            sr, sg, sb = (texel & 255) * o[22] * shade, ((texel >> 8) & 255) * o[23] * shade, \
-                ((texel >> 16) & 255) * o[24] * shade
-            r, g, b = r + (sr + (fog_r - sr) * fog) * clear, g + (sg + (fog_g - sg) * fog) * clear, \
-                b + (sb + (fog_b - sb) * fog) * clear
+            fog_r, fog_g, fog_b = turned_surface(view, boxes[box], side, texel, far, fog_r, fog_g, fog_b)
             depth, label, face = far, 0, side
-        else:
-            r, g, b = r + fog_r * clear, g + fog_g * clear, b + fog_b * clear
+        r, g, b = r + fog_r * clear, g + fog_g * clear, b + fog_b * clear
     if view[WET] > 0.0 and view[MEDIUM] < 0.5:
         wet = rain(view, world, dx, dy, dz, depth)
         tone = 235.0 if view[FLAKES] > 0.5 else 150.0
         tone *= 0.25 + 0.75 * looks[7][0, 255, 1]
         r, g, b = r + (tone - r) * wet, g + (tone - g) * wet, b + (tone + 12.0 - b) * wet
     return min(r, 255.0), min(g, 255.0), min(b, 255.0), depth, label, box, face
-
-
-@jit
-def _turned_shade(o, side):
-    """Light on a turned box's face: from above, as Minecraft's directional light on blocks."""
-    row = 3 + 3 * (side >> 1)
-    sign = 1.0 if side & 1 else -1.0
-    nx, ny, nz = sign * o[row], sign * o[row + 1], sign * o[row + 2]
-    if o[25] > 0.5:  # shines by itself
-        return 1.0
-    return 0.72 + 0.28 * ny - (0.08 * ny if ny < 0.0 else 0.0) + 0.08 * abs(nz) - 0.04 * abs(nx)
