@@ -14,6 +14,7 @@ from veclink.agent.agent import Agent
 from veclink.agent.cli import main
 from veclink.agent.commands import bench as bench_command
 from veclink.agent.measure import bench
+from veclink.agent.measure.figures import spread
 from veclink.agent.testing import FakeSpot, blocks
 from veclink.envs.errors import InputError
 
@@ -70,7 +71,7 @@ def test_pictures_are_all_different() -> None:
 
 
 def test_medians_and_extremes() -> None:
-    assert bench.spread([3.0, 1.0, 2.0, 9.0]) == {"value": 2.5, "low": 1.0, "high": 9.0, "cases": 4}
+    assert spread([3.0, 1.0, 2.0, 9.0]) == {"value": 2.5, "low": 1.0, "high": 9.0, "cases": 4}
 
 
 def test_a_request_that_uses_fewer_tools_is_refused(fake_agent: Agent) -> None:

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from veclink.agent.embodied.actions import Action
+from veclink.agent.embodied.actions import Action, State
 from veclink.agent.embodied.goals import Goal
 from veclink.agent.embodied.memory import ENOUGH, Memory, alike, common
-from veclink.agent.embodied.planner import Planner, State
+from veclink.agent.embodied.planner import Planner
 from veclink.agent.embodied.tree import decompose
 from veclink.envs.errors import InputError
 

@@ -19,12 +19,13 @@ from hypothesis import strategies as st
 from veclink.agent.embodied.actions import ACTIONS, Action, Failure, State, expected
 from veclink.agent.embodied.goals import Goal, goals
 from veclink.agent.embodied.items import Item, Stock
-from veclink.agent.embodied.knowledge import SMELT_TICKS, knowledge
+from veclink.agent.embodied.knowledge import knowledge
 from veclink.agent.embodied.llm import ChatError, EndpointChat, LLMPlanner, TransformersChat, read_plan
 from veclink.agent.embodied.planner import Planner, diagnose, met, reached
 from veclink.agent.embodied.words import parse
 from veclink.envs.errors import InputError, UnknownName, VeclinkError
 from veclink.envs.facts import CRAFT_NAMES, HAND, ITEMS, SMELT, recipes_for
+from veclink.envs.facts.recipes import SMELT_TICKS
 
 REACHABLE = sorted(knowledge().reachable)
 STATIONS = ("crafting_table", "furnace")

@@ -1,6 +1,12 @@
 """The pose estimator: how bodies stand, as named points, by ultralytics' pose networks.
 
-The condition says which points and whose: a weight 0..1 for each point, then the selection (`veclink.tools.selection`).
+Weights decide which of two ways it works:
+
+- people (yolo11n-pose.pt and its sisters): the condition says which points and whose, a weight 0..1 for each point, then
+  the selection (`veclink.tools.selection`).
+- open vocabulary (`veclink.tools.small_pose`): before these stands a vector that says what kind of body is meant, so
+  that a link can say it. It can be trained.
+
 "the right elbows of the two people on the left" is the right elbow of the two leftmost bodies; a limb's left and
 right are the body's own, a body's are the picture's.
 """
@@ -8,8 +14,10 @@ right are the body's own, a body's are the picture's.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache, partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,14 +26,18 @@ from torch import Tensor
 
 from veclink.tools import selection
 from veclink.tools.body import BODY, body_edges
-from veclink.tools.classes import ClassSpace, lexicon
+from veclink.tools.classes import ClassSpace, joined, lexicon
 from veclink.tools.condition import Condition
-from veclink.tools.errors import WeightsError
-from veclink.tools.phrases import parse, split_negation, words
+from veclink.tools.errors import ContractError, WeightsError
+from veclink.tools.phrases import parse, parse_all, split_negation, words
 from veclink.tools.results import Keypoints
+from veclink.tools.small import PhraseTable, about_small, load_small
 from veclink.tools.tool import Tool
+from veclink.tools.weights import find_weights
 from veclink.tools.words import PEOPLE, singular
-from veclink.tools.yolo import Seen, Yolo, check_options
+from veclink.tools.yolo import Found, Seen, Yolo, check_options
+
+SMALL = "pose_small_random"  # the small open-vocabulary network, untrained
 
 ARM, LEG, FACE = ("shoulder", "elbow", "wrist"), ("hip", "knee", "ankle"), ("nose", "eye", "ear")
 # what people call a part of the body -> the points that show it
@@ -52,12 +64,32 @@ _HELD = re.compile(rf"\b(?P<who>\w+) (?:with|whose|raising|holding|waving|crossi
                    rf"(?= (?:[\w-]+ ){{0,3}}?(?:{_PART})\b)")
 
 
+@dataclass(frozen=True)
+class Anatomy:
+    """How words name the points of a body.
+
+    Attributes:
+        points: names of all of them.
+        mention: matches a part of a body in a text.
+        named: text -> indices of the points of the parts that it names.
+        people: whether bodies are people's alone.
+    """
+
+    points: tuple[str, ...]
+    mention: re.Pattern[str]
+    named: Callable[[str], set[int]]
+    people: bool = False
+
+
 class Pose(Tool):
     """Bodies as named points.
 
     Args:
         weights: an ultralytics file name or path; "*.yaml" builds that network with random weights, untrained, for
-        tests.
+            tests. SMALL, or a safetensors file that one was saved to, is the small open-vocabulary network of
+            `veclink.tools.small_pose`; its resolution is 256 where none is given.
+        trunk: for the small network, the file of a detector of the same configuration: the network is that detector's,
+            frozen, and only the keypoint branch is trained and saved.
     """
 
     name = "pose"
@@ -75,21 +107,56 @@ class Pose(Tool):
     limits: ClassVar = {"confidence": (0.0, 1.0), "iou": (0.0, 1.0), "limit": (1, 1000), "resolution": (32, 4096)}
     time_limit = 300.0
 
+    def __init__(self, weights: str | None = None, device: str = "auto", trunk: str | None = None, **options: Any
+                 ) -> None:
+        super().__init__(weights, device, **options)
+        self.trunk = trunk
+        self.small = weights == SMALL or Path(weights or "").suffix == ".safetensors"
+        if self.small and "resolution" not in options:
+            self.options["resolution"] = 256
+
     def setup(self) -> None:
+        if self.small:
+            self._set_up_small()
+            return
+        if self.trunk is not None:
+            raise WeightsError(f"{SMALL} or a file of it with a trunk", str(self.weights), "leave the trunk out")
         self.yolo = Yolo.load(self.weights or "yolo11n-pose.pt", self.device, self.dtype)
         if self.yolo.task != "pose":
             raise WeightsError("weights that find poses", self.yolo.name, "use yolo11n-pose.pt or other *-pose weights")
         self.models = {self.yolo.name: self.yolo.sha256}
         points = int(self.yolo.head.kpt_shape[0])
         self.points = BODY if points == len(BODY) else tuple(f"point {i + 1}" for i in range(points))
+        self.features = 0
         self.condition = (1, points + selection.SIZE)
 
-    def bridge(self, phrases: Sequence[str]) -> list[Tensor]:
-        """One (1, points + selection) float32 condition a phrase, by rules on its words.
+    def _set_up_small(self) -> None:
+        from veclink.tools.small_pose import POINTS, load_pose
 
-        Networks with other points than COCO's 17 have no names for them: all are kept.
+        assert self.weights is not None
+        self.yolo = load_pose(self.weights, self.device, self.dtype, self.trunk)
+        self.models = {self.yolo.name: self.yolo.sha256}
+        self.points, self.features = POINTS, self.yolo.text_size
+        self.condition = (1, self.features + len(POINTS) + selection.SIZE)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            self.words = PhraseTable(1, self.features, unit=True)
+        if self.weights != SMALL:
+            path = find_weights(self.weights)
+            load_small(path, {"words": self.words})
+            below = about_small(path).get("trunk")
+            self.trunk = self.trunk or (str(path.parent / Path(str(below)).name) if below else None)
+        self.words.to(self.device).requires_grad_(False)
+
+    def bridge(self, phrases: Sequence[str]) -> list[Tensor]:
+        """One (1, D) float32 condition a phrase, by rules on its words: points, then selection.
+
+        Networks with other points than COCO's 17 have no names for them: all are kept. The small network's begins with
+        the features of the phrase by its own table of words.
         """
         self.ready()
+        if self.small:
+            return [self._open_condition(phrase) for phrase in phrases]
         rows = []
         for phrase in phrases:
             kept, whose = read(phrase)
@@ -98,56 +165,178 @@ class Pose(Tool):
             rows.append(torch.from_numpy(np.concatenate([kept, whose]))[None])
         return rows
 
-    def encode(self, images: Sequence[np.ndarray]) -> list[Seen]:
-        """The network's whole output: no condition changes it."""
+    def _open_condition(self, phrase: str) -> Tensor:
+        from veclink.tools.small_pose import MOB
+
+        kept, whose = read(phrase, MOB)
+        with torch.set_grad_enabled(self.words.training and torch.is_grad_enabled()):
+            features = self.words([phrase])[0].cpu()
+        return torch.cat([features, torch.from_numpy(np.concatenate([kept, whose]))])[None]
+
+    def encode(self, images: Sequence[np.ndarray]) -> list[Any]:
+        """The network's whole output, no condition changes it; of the small one what comes before its conditions."""
         self.ready()
         return self.yolo.encode(images, self.options["resolution"])
 
     def decode(self, images: Sequence[np.ndarray], conditions: Sequence[Condition]) -> list[Keypoints]:
-        """As `Tool.decode`. Points of a weight above a half are kept and named; a condition's regions say whose."""
+        """As `Tool.decode`. Points of a weight above a half are kept and named; a condition's regions say whose.
+
+        The small network's points that a body does not have, or that lie outside the picture, have a score of 0.
+        """
         self.ready()
         self.check_conditions(images, conditions)
         for condition in conditions:
             check_options(self, condition)
-        return [self._pose(seen, condition) for seen, condition in zip(self.encoded(images), conditions, strict=True)]
+        encoded = self.encoded(images)
+        if self.small:
+            from veclink.tools.small_pose import see
+
+            encoded = see(self.yolo, encoded, self._text(conditions))
+        return [self._pose(seen, condition) for seen, condition in zip(encoded, conditions, strict=True)]
 
     def _pose(self, seen: Seen, condition: Condition) -> Keypoints:
         option = partial(self.option, condition=condition)
-        everyone = torch.ones(len(self.yolo.names))
+        everyone = torch.ones(1 if self.small else len(self.yolo.names))
         found = self.yolo.find(seen, everyone, option("confidence"), option("iou"), option("limit"))
         table = self.yolo.keypoints(seen, found)
-        points = np.flatnonzero(condition.vectors[0, : len(self.points)].detach().float().cpu().numpy() > 0.5)
-        keep = selection.chosen(found.xyxy, found.scores, condition, len(self.points), seen.size)
+        before = self.features + len(self.points)
+        weights = condition.vectors[0, self.features : before].detach().float().cpu()
+        points = np.flatnonzero(weights.numpy() > 0.5)
+        keep = selection.chosen(found.xyxy, found.scores, condition, before, seen.size)
         if not len(points):  # nothing that this network knows was asked for
             points, keep = np.arange(len(self.points)), keep[:0]
         names = [self.points[i] for i in points]
+        labels = self._labels(found, condition)
+        if self.small:
+            self._drop_absent(table, weights)
         table = table[keep][:, points]
-        labels = [self.yolo.names[c] for c in found.classes[keep]]
-        return Keypoints(table[..., :2], table[..., 2], found.xyxy[keep], found.scores[keep], labels, condition.phrase,
-                         seen.size, names, body_edges(names))
+        return Keypoints(table[..., :2], table[..., 2], found.xyxy[keep], found.scores[keep],
+                         [labels[int(i)] for i in keep], condition.phrase, seen.size, names, self._edges(names))
+
+    def _labels(self, found: Found, condition: Condition) -> list[str]:
+        """What to write on each body: its class, or the noun of the phrase."""
+        if not self.small:
+            return [self.yolo.names[c] for c in found.classes]
+        from veclink.tools.small_pose import MOB
+
+        owner, _ = owner_of(condition.phrase, MOB)
+        return [parse(owner).noun or "body"] * len(found.scores)
+
+    @staticmethod
+    def _drop_absent(table: np.ndarray, weights: Tensor) -> None:
+        """Change (n, points, 3) in place: scores by how surely a point is asked for; 0 all round where it is absent."""
+        from veclink.tools.small_pose import PRESENT, asked
+
+        table[..., 2] *= asked(weights).numpy()
+        table[table[..., 2] < PRESENT] = 0
+
+    def _edges(self, names: Sequence[str]) -> list[tuple[int, int]]:
+        """The lines both ends of which are among the names."""
+        if not self.small:
+            return body_edges(names)
+        from veclink.tools.small_pose import EDGES
+
+        lines = [(self.points[a], self.points[b]) for a, b in EDGES]
+        return [(names.index(a), names.index(b)) for a, b in lines if a in names and b in names]
+
+    # -- learning ------------------------------------------------------------------------------------------------------
+
+    def loss(self, images: Sequence[np.ndarray], conditions: Sequence[Condition], targets: Sequence[Keypoints]
+             ) -> Tensor:
+        """How far the small network is from the targets, which are all bodies that each condition means.
+
+        Scores of a target's points: 1 seen, 0.5 hidden, 0 where a body has none, it is outside or not asked for. A
+        target may name some of the points only. Gradients reach the vectors but for the selection. The network is
+        frozen unless its parameters are told otherwise; the first loss takes it over to single precision.
+
+        Raises:
+            ContractError: other shapes or points than the network's, or a network of people.
+        """
+        self.ready()
+        if not self.small:
+            raise ContractError(f"the small network ({SMALL})", self.yolo.name, "train that one")
+        self.check_conditions(images, conditions)
+        if len(targets) != len(images):
+            raise ContractError(f"{len(images)} targets, one a picture", str(len(targets)), "pair them up")
+        from veclink.tools.small_pose import asked, pose_loss
+
+        if self.yolo.dtype != torch.float32:
+            self.yolo.single()
+            self.forget()
+        rows = torch.stack([c.vectors[0, self.features : self.learned].to(self.device, torch.float32)
+                            for c in conditions])
+        return pose_loss(self.yolo, images, self._text(conditions), asked(rows), targets, self.options["resolution"])
+
+    def _text(self, conditions: Sequence[Condition]) -> Tensor:
+        """(n, features) float32 on the network's device."""
+        return torch.stack([c.vectors[0, : self.features].to(self.device, torch.float32) for c in conditions])
+
+    def networks(self) -> Mapping[str, torch.nn.Module]:
+        """The small network, or its branch alone on a trunk, and its table of words; none of others."""
+        if not self.small:
+            return {}
+        network = {"network": self.yolo.model} if self.trunk is None else {"points": self.yolo.head.points}
+        return {**network, "words": self.words}
+
+    def begin(self) -> None:
+        """As `Detect.begin`; a trunk has begun long ago."""
+        if self.small and self.trunk is None:
+            for head in self.yolo.head.cv4:
+                head.bias.data.fill_(-5.0)
+                head.logit_scale.data.fill_(0.0)
+
+    def save(self, path: str | Path) -> None:
+        """As `Tool.save`. On a trunk it is the branch alone; the trunk's file must be put beside it.
+
+        Raises:
+            ContractError: not the small network.
+        """
+        if not self.small:
+            raise ContractError(f"the small network ({SMALL})", self.yolo.name, "train that one")
+        from veclink.tools.small_pose import save_pose
+
+        save_pose(path, self.networks(), find_weights(self.trunk) if self.trunk else None)
+
+    @property
+    def learned(self) -> int:
+        return self.features + len(self.points) if self.small else int(self.condition[1])
 
 
-def read(phrase: str) -> tuple[np.ndarray, np.ndarray]:
-    """((17,) weight of each point, (selection.SIZE,) whose) that a phrase asks for.
+def read(phrase: str, anatomy: Anatomy | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """((points,) float32 weight of each point, (selection.SIZE,) whose) that a phrase asks for.
 
-    No part of the body named means all of them; a body that is no person's ("the dog's legs") means none.
+    No part of the body named means all of them; a body that is no person's ("the dog's legs") means none where bodies
+    are people's.
+
+    Args:
+        anatomy: that of people by COCO's 17 points where None.
     """
-    text = words(phrase)
-    main, excluded = split_negation(text)
-    main, without, unwanted = main.partition(" without ")
-    left_out = _points(f"{excluded} {unwanted}") if without or excluded else set()
-    if left_out:
-        excluded = ""
-    held = _HELD.search(main)
-    qualified = held is not None and singular(held["who"]) in PEOPLE
-    asked = set() if qualified else _points(main)
-    owner = _POSTURE.sub(" ", main if qualified else _MENTION.sub(" ", main))
-    weights = np.zeros(len(BODY), np.float32)
-    weights[sorted((asked or set(range(len(BODY)))) - left_out)] = 1
-    whose = parse(f"{owner} except {excluded}" if excluded else owner)
+    anatomy = anatomy or PERSON
+    owner, asked = owner_of(phrase, anatomy)
+    weights = np.zeros(len(anatomy.points), np.float32)
+    weights[sorted(asked)] = 1
+    if not anatomy.people:
+        return weights, joined(parse_all(owner))
+    whose = parse(owner)
     if whose.noun and not _may_be_person(whose.noun):
         weights[:] = 0
     return weights, selection.to_vector(whose)
+
+
+def owner_of(phrase: str, anatomy: Anatomy) -> tuple[str, set[int]]:
+    """(the words that say whose body, indices of the points asked for) of a phrase."""
+    text = words(phrase)
+    main, excluded = split_negation(text)
+    main, without, unwanted = main.partition(" without ")
+    left_out = anatomy.named(f"{excluded} {unwanted}") if without or excluded else set()
+    if left_out:
+        excluded = ""
+    held = _HELD.search(main)
+    qualified = held is not None and (not anatomy.people or singular(held["who"]) in PEOPLE)
+    asked = set() if qualified else anatomy.named(main)
+    owner = _POSTURE.sub(" ", main if qualified else anatomy.mention.sub(" ", main))
+    asked = (asked or set(range(len(anatomy.points)))) - left_out
+    return (f"{owner} except {excluded}" if excluded else owner), asked
 
 
 def _points(text: str) -> set[int]:
@@ -161,6 +350,9 @@ def _points(text: str) -> set[int]:
                 point, f"left {point}", f"right {point}")
             found |= {BODY.index(name) for name in (*sided, *(("nose",) if point == "nose" else ())) if name in BODY}
     return found
+
+
+PERSON = Anatomy(BODY, _MENTION, _points, people=True)
 
 
 @cache

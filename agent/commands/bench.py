@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from veclink.agent.commands.bench_nano import command as nano
 from veclink.agent.commands.common import console, json_option, print_json, stdout_kept_clean
 from veclink.agent.commands.report import Progress, points, say, write
 
@@ -15,6 +16,9 @@ from veclink.agent.commands.report import Progress, points, say, write
 @click.group("bench")
 def command() -> None:
     """Measure how fast something works."""
+
+
+command.add_command(nano)
 
 
 @command.command("run")

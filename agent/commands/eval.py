@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from veclink.agent.commands.common import console, json_option, print_json, stdout_kept_clean
+from veclink.agent.commands.eval_nano import command as nano
 from veclink.agent.commands.report import Progress, percent, points, say, write
 from veclink.envs.errors import InputError
 
@@ -22,6 +23,9 @@ out_option = click.option("--out", type=click.Path(path_type=Path, file_okay=Fal
 @click.group("eval")
 def command() -> None:
     """Measure how well something works."""
+
+
+command.add_command(nano)
 
 
 @command.command("routing")

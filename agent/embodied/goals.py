@@ -137,7 +137,7 @@ def goals(text: str, core: Phraser | None = None) -> list[Goal]:
         raise InputError(
             f"a goal in words, up to {LONGEST_TEXT} characters", got, "say what to get, as in 'get me a diamond'"
         )
-    found = parse(text, core.phrases(text) if core else None)
+    found: list[Any] = parse(text, core.phrases(text) if core else None)
     return [checked(goal) for goal in found]
 
 

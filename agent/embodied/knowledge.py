@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from types import MappingProxyType
+from typing import Any
 
 from veclink.agent.embodied.items import Item, item_ids
 from veclink.envs.facts import ITEMS, recipes_for
@@ -103,7 +104,8 @@ class Knowledge:
 
         self.places = tuple(places)
         self.ways: dict[str, list[Way]] = defaultdict(list)
-        for way in (*_recipes(), *found_ways()):
+        found: Any = found_ways()
+        for way in (*_recipes(), *found):
             if way.info.place in self.places:
                 self.ways[way.gives.name].append(way)
         self._loose = {name: _merged(ways) for name, ways in self.ways.items()}

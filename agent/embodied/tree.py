@@ -14,9 +14,10 @@ from typing import Any
 
 from veclink.agent.embodied.goals import Goal, ImpossibleGoal
 from veclink.agent.embodied.items import Item, Stock, item_ids
-from veclink.agent.embodied.knowledge import SMELT_TICKS, STATIONS, Info, Knowledge, Way, knowledge
+from veclink.agent.embodied.knowledge import STATIONS, Info, Knowledge, Way, knowledge
 from veclink.agent.embodied.sources import found, mob_info
 from veclink.envs.facts import ITEMS, MOBS
+from veclink.envs.facts.recipes import SMELT_TICKS
 
 DEEPEST = 40  # needs above one another; the longest chain of 1.11 is about 15
 MOST_TOOLS = 60  # of one kind for one need; more is not a plan

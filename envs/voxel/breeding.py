@@ -5,15 +5,12 @@ Not here: riding, leads, trading with villagers, horses' chests.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from veclink.envs.facts import ITEMS, MOBS
 from veclink.envs.voxel.bodies import SIT
 from veclink.envs.voxel.entities import NOBODY
 from veclink.envs.voxel.kinds import lures
-
-if TYPE_CHECKING:
-    from veclink.envs.voxel.mobs import Mobs
 
 CHILDHOOD = 24_000  # ticks until a young one is grown
 REST = 6_000  # ticks until parents can have the next
@@ -27,7 +24,7 @@ MEAT = frozenset({"beef", "cooked_beef", "porkchop", "cooked_porkchop", "chicken
 MEAL = 4.0  # half hearts that a piece of meat gives a tame wolf
 
 
-def interact(mobs: Mobs, slot: int, player: Any) -> bool:
+def interact(mobs: Any, slot: int, player: Any) -> bool:
     """What comes of using the held item on a mob; False where nothing does."""
     mob = mobs.records[slot]
     if not mob["alive"]:
@@ -46,14 +43,14 @@ def _spend(player: Any, cause: str) -> tuple[int, int]:
     return item, variant
 
 
-def _give(mobs: Mobs, slot: int, player: Any, item: str) -> None:
+def _give(mobs: Any, slot: int, player: Any, item: str) -> None:
     """Put one of an item into the bag, on the ground where it is full."""
     left = player.inventory.add(ITEMS.id(item), 0, 1, cause="mob")
     if left:
         mobs.drop(slot, ITEMS.id(item), 0, left)
 
 
-def _milk(mobs: Mobs, slot: int, name: str, item: str, player: Any) -> bool:
+def _milk(mobs: Any, slot: int, name: str, item: str, player: Any) -> bool:
     if name not in MILKED or mobs.records["baby"][slot]:
         return False
     if item == "bucket":
@@ -67,7 +64,7 @@ def _milk(mobs: Mobs, slot: int, name: str, item: str, player: Any) -> bool:
     return True
 
 
-def _shear(mobs: Mobs, slot: int, name: str, item: str, player: Any) -> bool:
+def _shear(mobs: Any, slot: int, name: str, item: str, player: Any) -> bool:
     mob = mobs.records[slot]
     if item != "shears" or mob["baby"]:
         return False
@@ -85,7 +82,7 @@ def _shear(mobs: Mobs, slot: int, name: str, item: str, player: Any) -> bool:
     return True
 
 
-def _dye(mobs: Mobs, slot: int, name: str, item: str, player: Any) -> bool:
+def _dye(mobs: Any, slot: int, name: str, item: str, player: Any) -> bool:
     mob = mobs.records[slot]
     if name != "sheep" or item != "dye" or mob["shorn"]:
         return False
@@ -97,7 +94,7 @@ def _dye(mobs: Mobs, slot: int, name: str, item: str, player: Any) -> bool:
     return True
 
 
-def _pet(mobs: Mobs, slot: int, name: str, item: str, player: Any) -> bool:
+def _pet(mobs: Any, slot: int, name: str, item: str, player: Any) -> bool:
     """Wolves are tamed with bones, ocelots with fish; a tame one sits and stands up, a hurt wolf eats."""
     mob, chance = mobs.records[slot], mobs.world.chance
     if name not in PETS:
@@ -123,7 +120,7 @@ def _pet(mobs: Mobs, slot: int, name: str, item: str, player: Any) -> bool:
     return True
 
 
-def _saddle(mobs: Mobs, slot: int, name: str, item: str, player: Any) -> bool:
+def _saddle(mobs: Any, slot: int, name: str, item: str, player: Any) -> bool:
     mob = mobs.records[slot]
     if mob["baby"] or name not in SADDLED + RIDDEN:
         return False
@@ -141,7 +138,7 @@ def _saddle(mobs: Mobs, slot: int, name: str, item: str, player: Any) -> bool:
     return True
 
 
-def _feed(mobs: Mobs, slot: int, name: str, item: str, player: Any) -> bool:
+def _feed(mobs: Any, slot: int, name: str, item: str, player: Any) -> bool:
     """The food of its kind: a grown one falls in love, a young one grows faster by a tenth of what is left."""
     mob = mobs.records[slot]
     if item == "air" or ITEMS.id(item) not in lures(name):
@@ -156,7 +153,7 @@ def _feed(mobs: Mobs, slot: int, name: str, item: str, player: Any) -> bool:
     return True
 
 
-def offspring(mobs: Mobs, first: int, second: int) -> int:
+def offspring(mobs: Any, first: int, second: int) -> int:
     """Two in love have a young one; its slot, or -1 where there is no room or one of them is gone."""
     one, other = mobs.records[first], mobs.records[second]
     if not (one["alive"] and other["alive"] and one["love"] > 0 and other["love"] > 0):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -17,9 +17,6 @@ from veclink.envs.voxel.crafting import nearby
 from veclink.envs.voxel.grid import HEIGHT, MASK
 from veclink.envs.voxel.health import FIERY, UNARMOURED
 from veclink.envs.voxel.inventory import CHEST, FEET, HEAD, LEGS, OFFHAND, SLOTS
-
-if TYPE_CHECKING:
-    from veclink.envs.voxel.world import VoxelWorld
 
 BLOCK_NAMES = np.array([name.replace("_", " ") for name in BLOCKS.names])
 ITEM_NAMES = np.array([name.replace("_", " ") for name in ITEMS.names])
@@ -63,7 +60,7 @@ class Voxels:
         self.key: tuple[Any, ...] = ()
         self.static: dict[str, np.ndarray] = {}
 
-    def read(self, world: VoxelWorld) -> dict[str, np.ndarray]:
+    def read(self, world: Any) -> dict[str, np.ndarray]:
         """All keys; arrays of blocks are the same objects as before while nothing near changed."""
         player, grid = world.player, world.grid
         base = np.floor(player.pos).astype(np.int64)
@@ -106,7 +103,7 @@ class Carried:
         self.inventory: dict[str, np.ndarray] = {}
         self.equipment: dict[str, np.ndarray] = {}
 
-    def read(self, world: VoxelWorld) -> bool:
+    def read(self, world: Any) -> bool:
         """Bring both up to date; True where they changed."""
         bag = world.player.inventory
         key = (id(bag), bag.version, world.player.held)
@@ -119,7 +116,7 @@ class Carried:
         return True
 
     @staticmethod
-    def slots(world: VoxelWorld) -> np.ndarray:
+    def slots(world: Any) -> np.ndarray:
         """The player's slots in the order of the observation, which begins with what the main hand holds."""
         slots, held = np.arange(SLOTS), world.player.held
         slots[0], slots[held] = held, 0
@@ -145,7 +142,7 @@ def _split(**values: float) -> dict[str, np.ndarray]:
     return {name: row[i : i + 1] for i, name in enumerate(values)}
 
 
-def life_stats(world: VoxelWorld) -> dict[str, np.ndarray]:
+def life_stats(world: Any) -> dict[str, np.ndarray]:
     """MineDojo's `life_stats`, each (1,) float32, and a flag."""
     player = world.player
     found = _split(life=player.life, oxygen=player.air, armor=player.armor, food=player.food,
@@ -154,7 +151,7 @@ def life_stats(world: VoxelWorld) -> dict[str, np.ndarray]:
     return found
 
 
-def location_stats(world: VoxelWorld) -> dict[str, np.ndarray]:
+def location_stats(world: Any) -> dict[str, np.ndarray]:
     """MineDojo's `location_stats`."""
     player, grid, sky = world.player, world.grid, world.sky
     x, y, z = (math.floor(v) for v in player.eye)
@@ -170,7 +167,7 @@ def location_stats(world: VoxelWorld) -> dict[str, np.ndarray]:
     return found
 
 
-def rays(world: VoxelWorld, wanted: Sequence[tuple[float, float, float]]) -> dict[str, np.ndarray]:
+def rays(world: Any, wanted: Sequence[tuple[float, float, float]]) -> dict[str, np.ndarray]:
     """MineDojo's `rays`: what the lidar's beams meet; pitch and yaw in radians from the look vector, distances in
     blocks, -1 and "air" or "null" where a beam meets nothing."""
     from veclink.envs.voxel.physics import ray
@@ -205,7 +202,7 @@ def rays(world: VoxelWorld, wanted: Sequence[tuple[float, float, float]]) -> dic
     }
 
 
-def mobs_near(world: VoxelWorld, reach: float = RANGE) -> list[dict[str, Any]]:
+def mobs_near(world: Any, reach: float = RANGE) -> list[dict[str, Any]]:
     """What lives within so many blocks: name, id, position, life, baby; nearest first."""
     records = world.mobs.records
     if not records["alive"].any():
@@ -219,7 +216,7 @@ def mobs_near(world: VoxelWorld, reach: float = RANGE) -> list[dict[str, Any]]:
             for slot in near[np.argsort(gaps[near], kind="stable")]]
 
 
-def drops_near(world: VoxelWorld, reach: float = RANGE) -> list[dict[str, Any]]:
+def drops_near(world: Any, reach: float = RANGE) -> list[dict[str, Any]]:
     """Items on the ground within so many blocks: name, variant, quantity, position; nearest first."""
     records = world.drops.records
     if not records["alive"].any():
@@ -243,7 +240,7 @@ class Observer:
         textures, distance, fov: of the renderer.
     """
 
-    def __init__(self, world: VoxelWorld, pictures: bool, labels: Sequence[str], textures: Any, distance: float,
+    def __init__(self, world: Any, pictures: bool, labels: Sequence[str], textures: Any, distance: float,
                  fov: float) -> None:
         self.world, self.pictures, self.labels = world, pictures, tuple(labels)
         self.settings = {"textures": textures, "distance": distance, "fov": fov}
@@ -386,7 +383,7 @@ class Observer:
         self.totals = None if state["totals"] is None else np.array(state["totals"])
 
 
-def damage_source(world: VoxelWorld) -> dict[str, np.ndarray]:
+def damage_source(world: Any) -> dict[str, np.ndarray]:
     """MineDojo's `damage_source`: the last blow; zeros where there was none."""
     damage = world.player.damage or NO_DAMAGE
     cause, source = damage["cause"], damage["source"]

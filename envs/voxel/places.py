@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from veclink.envs.voxel import containers
 from veclink.envs.voxel.grid import Grid
 from veclink.envs.voxel.portal import arrive
 from veclink.envs.voxel.terrain import Terrain
-
-if TYPE_CHECKING:
-    from veclink.envs.voxel.world import VoxelWorld
 
 OVERWORLD, NETHER = "overworld", "nether"
 SCALE = 8  # blocks of the overworld to one of the nether
@@ -41,7 +38,7 @@ def unpacked(grid: Grid, state: dict[str, Any]) -> None:
     grid.woken += [(x, y, z) for x, y, z in state["woken"]]
 
 
-def travel(world: VoxelWorld) -> None:
+def travel(world: Any) -> None:
     """Go through a portal where the rules say that the player stood in one long enough."""
     if not any(kind == "portal" for kind, _ in world.events):
         return
@@ -56,7 +53,7 @@ def travel(world: VoxelWorld) -> None:
     world.events.append(("travelled", {"to": to}))
 
 
-def leave(world: VoxelWorld) -> None:
+def leave(world: Any) -> None:
     """Pack the present realm."""
     for chunk in world.grid.around():
         world.mobs.park(*chunk)
@@ -67,7 +64,7 @@ def leave(world: VoxelWorld) -> None:
     }
 
 
-def enter(world: VoxelWorld, realm: str, near: tuple[float, float] | None = None) -> None:
+def enter(world: Any, realm: str, near: tuple[float, float] | None = None) -> None:
     """Make a realm the present one; `near` is where in it, None for its middle."""
     if realm == world.realm and near is None:
         return

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -30,9 +30,6 @@ from veclink.envs.voxel import (
 from veclink.envs.voxel.chance import below
 from veclink.envs.voxel.grid import HEIGHT, MASK
 from veclink.envs.voxel.physics import IN_PORTAL
-
-if TYPE_CHECKING:
-    from veclink.envs.voxel.world import VoxelWorld
 
 MODULES = (fluids, falling, support, growth, doors, fire, portal)
 NEAR = ((0, 0, 0), (0, -1, 0), (0, 1, 0), (0, 0, -1), (0, 0, 1), (-1, 0, 0), (1, 0, 0))
@@ -105,7 +102,7 @@ class Rules:
         now: ticks since the start, the clock of what is scheduled.
     """
 
-    def __init__(self, world: VoxelWorld) -> None:
+    def __init__(self, world: Any) -> None:
         self.now = 0
         self._due: list[tuple[int, int, int, int, int]] = []  # heap of (tick, order, x, y, z)
         self._waiting: set[tuple[int, int, int]] = set()
@@ -123,7 +120,7 @@ class Rules:
         self._order += 1
         heapq.heappush(self._due, (self.now + max(1, delay), self._order, x, y, z))
 
-    def tick(self, world: VoxelWorld) -> None:
+    def tick(self, world: Any) -> None:
         """One tick: reactions, what is due, random ticks, furnaces, weather on the ground."""
         self.now += 1
         if world.grid.woken:
@@ -143,7 +140,7 @@ class Rules:
         growth.weather(world)
         self._listen(world)
 
-    def _react(self, world: VoxelWorld) -> None:
+    def _react(self, world: Any) -> None:
         """Every block that changed, and its six neighbours, in order; what they set wakes others in the next tick."""
         grid = world.grid
         woken = grid.woken[:MOST_REACTIONS]
@@ -162,7 +159,7 @@ class Rules:
                     for act in REACT[block]:
                         act(world, *place)
 
-    def _listen(self, world: VoxelWorld) -> None:
+    def _listen(self, world: Any) -> None:
         """Feet on farmland, and standing in a portal."""
         events = world.events
         for kind, what in events[self._heard :]:
@@ -174,28 +171,28 @@ class Rules:
 
     # -- what others call ----------------------------------------------------------------------------------------------
 
-    def use(self, world: VoxelWorld, x: int, y: int, z: int, face: int = 1) -> bool:
+    def use(self, world: Any, x: int, y: int, z: int, face: int = 1) -> bool:
         """The player's hand on a block; whether that did something."""
         acts: Any = USE[world.grid.get(x, y, z)]
         return any(act(world, x, y, z, face) for act in acts)
 
-    def bonemeal(self, world: VoxelWorld, x: int, y: int, z: int) -> bool:
+    def bonemeal(self, world: Any, x: int, y: int, z: int) -> bool:
         """Bone meal on a block; whether it had an effect."""
         return growth.bonemeal(world, x, y, z)
 
-    def light_portal(self, world: VoxelWorld, x: int, y: int, z: int) -> bool:
+    def light_portal(self, world: Any, x: int, y: int, z: int) -> bool:
         """Fire inside a frame of obsidian; whether it made a portal."""
         return portal.light(world, x, y, z)
 
-    def explode(self, world: VoxelWorld, x: float, y: float, z: float, power: float) -> None:
+    def explode(self, world: Any, x: float, y: float, z: float, power: float) -> None:
         """Blocks, bodies and drops around an explosion."""
         explosion.explode(world, x, y, z, power)
 
-    def container_at(self, world: VoxelWorld, x: int, y: int, z: int) -> containers.Container:
+    def container_at(self, world: Any, x: int, y: int, z: int) -> containers.Container:
         """What a chest or furnace holds."""
         return containers.at(world, x, y, z)
 
-    def settle(self, world: VoxelWorld, cx: int, cz: int) -> None:
+    def settle(self, world: Any, cx: int, cz: int) -> None:
         """A chunk came: chests that the terrain placed there are filled, once."""
         for kind, x, y, z, *_ in world.terrain.marks(cx, cz):
             if kind == "chest" and (cx, cz) not in world.spawning.seen:

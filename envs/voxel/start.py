@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from veclink.envs.facts import BLOCKS, ITEMS, MOBS
 from veclink.envs.tasks import may_spawn
 from veclink.envs.voxel.inventory import SIZE
 
-if TYPE_CHECKING:
-    from veclink.envs.voxel.world import VoxelWorld
-
 TRIES = 24  # places looked at for one mob
 
 
-def begin_task(world: VoxelWorld) -> None:
+def begin_task(world: Any) -> None:
     """Set up everything that the task asks for beside the world itself."""
     spec, player = world.task, world.player
     if spec.start_position:
@@ -31,7 +28,7 @@ def begin_task(world: VoxelWorld) -> None:
         put_mob(world, name, spec.initial_mob_spawn_range_low, spec.initial_mob_spawn_range_high)
 
 
-def draw_more(world: VoxelWorld) -> None:
+def draw_more(world: Any) -> None:
     """The extra mobs and blocks that some tasks put down as time goes by."""
     spec = world.task
     if not spec.spawn_rate:
@@ -45,7 +42,7 @@ def draw_more(world: VoxelWorld) -> None:
                 put_block(world, name, spec.spawn_range_low, spec.spawn_range_high)
 
 
-def drawn_place(world: VoxelWorld, low: Any, high: Any) -> tuple[float, float, float]:
+def drawn_place(world: Any, low: Any, high: Any) -> tuple[float, float, float]:
     """A place at a drawn offset from the player."""
     return tuple(  # type: ignore[return-value]  # three axes in, three out
         float(at) + float(a) + world.chance.uniform() * (float(b) - float(a))
@@ -53,7 +50,7 @@ def drawn_place(world: VoxelWorld, low: Any, high: Any) -> tuple[float, float, f
     )
 
 
-def put_mob(world: VoxelWorld, name: str, low: Any, high: Any) -> int:
+def put_mob(world: Any, name: str, low: Any, high: Any) -> int:
     """Put a mob near the player, on ground it can stand on; its slot, -1 where no place was found."""
     tall = math.ceil(float(MOBS.height[MOBS.id(name)]))
     for attempt in range(TRIES):
@@ -68,7 +65,7 @@ def put_mob(world: VoxelWorld, name: str, low: Any, high: Any) -> int:
     return -1
 
 
-def put_block(world: VoxelWorld, name: str, low: Any, high: Any) -> bool:
+def put_block(world: Any, name: str, low: Any, high: Any) -> bool:
     """Put a block near the player in the place of air or stone, never into the player."""
     feet = tuple(math.floor(v) for v in world.player.pos)
     for _ in range(TRIES):

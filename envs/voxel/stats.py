@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from veclink.envs.voxel.world import VoxelWorld
+from typing import Any
 
 PAGES = ("kill_entity", "use_item", "mine_block", "craft_item", "pick_up")
 
@@ -23,7 +20,7 @@ class Stats:
         self.time_since_death = self.deaths = 0
         self._read = 0
 
-    def tick(self, world: VoxelWorld) -> None:
+    def tick(self, world: Any) -> None:
         """Take in the events of a tick."""
         self.time_since_death += 1
         events = world.events

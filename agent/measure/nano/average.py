@@ -57,7 +57,8 @@ def matched(cases: Sequence[Mapping[str, Any]], kind: str = "boxes") -> dict[str
     if not count:
         return {area: [] for area in AREAS}
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints as it goes
-        truth, found = COCO(), COCO()
+        truth: Any = COCO()  # its hints know whole files alone
+        found: Any = COCO()
         truth.dataset = _dataset(count, [row for i, case in enumerate(cases) for row in _things(i, case, joints)])
         truth.createIndex()
         found.dataset = _dataset(count, [row for i, case in enumerate(cases) for row in _findings(i, case, joints)])

@@ -1,4 +1,4 @@
-"""What is asked of the embedded core when it is measured: samples of the stream, in blocks, and the names in phrases."""
+"""What the embedded core is asked when it is measured: samples of the stream, in blocks, and the names in phrases."""
 
 from __future__ import annotations
 

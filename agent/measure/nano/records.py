@@ -1,4 +1,4 @@
-"""What is kept of each sample that was measured: plain rows, one a sample, in a file that a stopped run goes on from."""
+"""What is kept of each sample that was measured: plain rows in a file that a stopped run goes on from."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from veclink.envs.errors import InputError
 from veclink.router.core import ANSWER, REJECT, Reading
 from veclink.tools.results import Boxes, Image, Keypoints, Masks
 
+BODIES = 20  # of those found in a picture that are kept
 SURE = 0.25  # score from which a thing counts where a tool has no threshold of its own
 Record = dict[str, Any]
 LIGHT = {"day": "time of day", "sunset": "time of day", "night": "time of day", "sunrise": "time of day",
@@ -38,7 +39,7 @@ def records_of(subject: Subject, block: Block, arms: Sequence[str]) -> list[Reco
     for arm in arms:
         asked = [one for one in block.asked if one.call.tool not in subject.missing.get(arm, {})]
         for one, found in zip(asked, subject.decode(arm, block, asked, readings), strict=True):
-            if found == NO_OTHER if isinstance(found, str) else False:
+            if isinstance(found, str) and found == NO_OTHER:
                 continue
             made[one.sample, one.turn, one.place]["arms"][arm] = _result(
                 one, found, subject.threshold.get(one.call.tool, SURE))
@@ -72,7 +73,7 @@ def _call(one: Asked) -> dict[str, Any]:
         call["boxes"] = _rounded(target.xyxy)
     elif isinstance(target, Keypoints):
         call |= {"boxes": _rounded(target.boxes),
-                 "joints": _rounded(np.concatenate([joint_table(target, POINTS)], 0)), "bodies": len(target)}
+                 "joints": _rounded(joint_table(target, POINTS))}
     elif isinstance(target, Masks):
         call |= {"things": len(target), "of": _of(target, name.kind if name else "")}
     elif isinstance(target, Image):
@@ -103,8 +104,8 @@ def _result(one: Asked, found: Found, sure: float) -> dict[str, Any]:
         boxes = bodies.boxes if bodies is not None else np.zeros((0, 4))
         scores = bodies.box_scores if bodies is not None else np.zeros(0)
         joints = joint_table(bodies, POINTS) if bodies is not None else np.zeros((0, len(POINTS), 3))
-        order = np.argsort(-scores, kind="stable")[:MOST]
-        out |= {"found": _best(boxes, scores), "found_joints": _rounded(joints[order])}
+        order = np.argsort(-scores, kind="stable")[:BODIES]
+        out |= {"found": _best(boxes, scores)[:BODIES], "found_joints": _rounded(joints[order])}
         out["joints"] = joints_right(boxes[scores >= sure], joints[scores >= sure], target)
     else:
         assert isinstance(target, Image)

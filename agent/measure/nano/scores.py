@@ -80,8 +80,8 @@ def mask_score(found: Masks | None, target: Masks, ignored: np.ndarray) -> dict[
         ignored: (n, 4) boxes whose pixels count only where they are meant.
     """
     width, height = target.size
-    meant = target.masks.any(0) if len(target) else np.zeros((height, width), bool)
-    got = found.masks.any(0) if found is not None and len(found) else np.zeros((height, width), bool)
+    meant = np.asarray(target.masks.any(0)) if len(target) else np.zeros((height, width), bool)
+    got = np.array(found.masks.any(0)) if found is not None and len(found) else np.zeros((height, width), bool)
     for x0, y0, x1, y1 in np.asarray(ignored, float).round().astype(int):
         got[y0:y1, x0:x1] &= meant[y0:y1, x0:x1]
     whole = int((meant | got).sum())
@@ -158,7 +158,7 @@ def edit_score(picture: np.ndarray, before: np.ndarray, true: np.ndarray) -> dic
 
     None for a region of fewer than LEAST pixels.
     """
-    changed = (np.abs(true.astype(int) - before.astype(int)) > STEP).any(-1)
+    changed = np.asarray((np.abs(true.astype(int) - before.astype(int)) > STEP).any(-1))
     likeness = ssim_map(picture, true)
     out: dict[str, float | None] = {}
     for name, where in (("inside", changed), ("outside", ~changed)):

@@ -40,10 +40,16 @@ class Subject(Protocol):
         threshold: tool -> score from which a person is shown a thing.
     """
 
-    models: Mapping[str, str]
     device: str
-    missing: Mapping[str, Mapping[str, str]]
-    threshold: Mapping[str, float]
+
+    @property
+    def models(self) -> Mapping[str, str]: ...
+
+    @property
+    def missing(self) -> Mapping[str, Mapping[str, str]]: ...
+
+    @property
+    def threshold(self) -> Mapping[str, float]: ...
 
     def read(self, block: Block) -> list[list[Reading]]:
         """Of each sample the reading of each turn, each read by itself."""
@@ -143,7 +149,7 @@ class NanoSubject:
         return self.core.linkset.condition(one.call.tool, bridge.to(self.core.model.device), link)
 
     def _other(self, block: Block, one: Asked) -> Tensor | None:
-        """The link of another request for the same tool: the next of the block, of another picture where there is one."""
+        """The link of another request for the same tool: the next of the block, if possible of another picture."""
         mine = [a for a in block.asked if a.call.tool == one.call.tool and id(a.call) in self._links]
         at = next(i for i, a in enumerate(mine) if a.call is one.call)
         turned = [*mine[at + 1:], *mine[:at]]
@@ -237,7 +243,7 @@ def subject_of(profile: str | Path = "nano", core: Path | None = None, text: Pat
     assert isinstance(whole, NanoCore)
     tools, lacking = _tools(made.tools, core, device)
     controls, without = _tools(made.tools, text, device) if text is not None else (
-        {}, {name: "no folder of the control was given (--text-links)" for name in fillers().values()})
+        {}, dict.fromkeys(fillers().values(), "no folder of the control was given (--text-links)"))
     specs = [tool.spec() for tool in tools.values()]
     whole.attach([*specs, *_specs_of(name for name in fillers().values() if name not in tools)])
     missing = {arm: without if arm == TEXT else lacking for arm in ARMS}
