@@ -173,7 +173,8 @@ def test_a_guesser_gets_about_what_chance_gives() -> None:
 
 
 def test_what_is_not_trained_is_said(perfect: dict[str, Any]) -> None:
-    missing = {arm: {"pose": "no file pose.safetensors"} for arm in ARMS} | {
+    missing: dict[str, dict[str, str]] = {arm: {"pose": "no file pose.safetensors"} for arm in ARMS}
+    missing |= {
         TEXT: dict.fromkeys(("detect", "segment", "pose", "edit"), "no folder")}
     document = measure(Oracle(missing), COUNTS[False], 0, make=Kept)
     part = document["parts"][MAIN]

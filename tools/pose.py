@@ -2,7 +2,7 @@
 
 Weights decide which of two ways it works:
 
-- people (yolo11n-pose.pt and its sisters): the condition says which points and whose, a weight 0..1 for each point, then
+- people (yolo11n-pose.pt and its sisters): the condition says which points and whose, a weight 0..1 each, then
   the selection (`veclink.tools.selection`).
 - open vocabulary (`veclink.tools.small_pose`): before these stands a vector that says what kind of body is meant, so
   that a link can say it. It can be trained.

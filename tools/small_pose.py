@@ -62,8 +62,8 @@ PARTS: Mapping[str, tuple[str, ...]] = {
 _PLURALS = {"feet": "foot", "hooves": "hoof", "withers": "withers"}
 _PART = "|".join(sorted([*(f"{part}s?" for part in PARTS if part not in ("foot", "hoof", "withers")), "foot", "hoof",
                          *_PLURALS], key=len, reverse=True))
-_MENTION = re.compile(rf"\b(?:both )?(?:(?P<side>left|right) )?(?:(?P<end>front|fore|hind|back|rear) )?(?P<part>{_PART})"
-                      r"\b(?! side\b)")
+_MENTION = re.compile(r"\b(?:both )?(?:(?P<side>left|right) )?(?:(?P<end>front|fore|hind|back|rear) )?"
+                      rf"(?P<part>{_PART})\b(?! side\b)")
 
 
 def points_named(text: str) -> set[int]:
@@ -114,7 +114,7 @@ class WorldPose(WorldDetect):
             x: feature maps of each level. text: (B, classes, embed).
         """
         levels = list(x)
-        out = super().forward(x, text)
+        out: Any = super().forward(x, text)
         kpts = torch.cat([stack(level).flatten(2) for stack, level in zip(self.points, levels, strict=True)], 2)
         raw = out if self.training else out[1]
         if isinstance(raw, dict):
@@ -233,14 +233,15 @@ def pose_loss(yolo: Yolo, images: Sequence[np.ndarray], text: Tensor, wanted: Te
             head.training = False
         if not isinstance(raw, dict):
             raise WeightsError("ultralytics 8.4 or newer to train poses", "an older one", "update ultralytics")
-        loss, _ = AskedPoseLoss(model, wanted[part].float())({k: _single(v) for k, v in raw.items()}, labels)
+        with torch.autocast(yolo.device.type, enabled=False):  # boxes and points want single precision
+            loss, _ = AskedPoseLoss(model, wanted[part].float())({k: _single(v) for k, v in raw.items()}, labels)
         total = total + loss.sum()
     return total / len(images)
 
 
 def _single(value: Any) -> Any:
-    """A raw prediction in single precision, as ultralytics' assigner wants it under autocast too."""
-    return value.float() if isinstance(value, Tensor) else value
+    """A raw prediction, or one a level, in single precision."""
+    return value.float() if isinstance(value, Tensor) else [one.float() for one in value]
 
 
 def _labels(targets: Sequence[Keypoints], shape: tuple[int, int], device: torch.device) -> dict[str, Tensor]:
@@ -258,7 +259,7 @@ def _labels(targets: Sequence[Keypoints], shape: tuple[int, int], device: torch.
         table = np.zeros((len(target), len(POINTS), 3))
         flat = letterboxed(np.tile(target.xy.reshape(-1, 2), 2), target.size, shape)[:, :2]
         at = [POINTS.index(name) for name in target.names]
-        table[:, at, :2] = (flat / side).reshape(len(target), -1, 2)
+        table[:, at, :2] = (flat / side).reshape(len(target), len(at), 2)
         table[:, at, 2] = target.scores
         points.append(table)
     as_tensor = lambda value: torch.as_tensor(value, dtype=torch.float32, device=device)  # noqa: E731

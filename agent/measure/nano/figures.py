@@ -241,7 +241,7 @@ def edits(cases: Sequence[Case], pictures: Pictures) -> Tree:
             "unchanged_psnr_inside": mean(part, "psnr_inside", "call"),
             "unchanged_ssim_inside": mean(part, "ssim_inside", "call")}
 
-    kinds = sorted({case.call["edit"] for case in cases})
+    kinds = sorted({case.call["change"] for case in cases})
     return {**row(cases), "dense": row([case for case in cases if case.call["about"] == DENSE]),
             "visual_prompt": row([case for case in cases if case.call["about"] == PROMPT]),
-            "kinds": {kind: row([case for case in cases if case.call["edit"] == kind]) for kind in kinds}}
+            "kinds": {kind: row([case for case in cases if case.call["change"] == kind]) for kind in kinds}}

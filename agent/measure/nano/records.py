@@ -78,7 +78,7 @@ def _call(one: Asked) -> dict[str, Any]:
         call |= {"things": len(target), "of": _of(target, name.kind if name else "")}
     elif isinstance(target, Image):
         kind = one.notes["edits"][one.place]
-        call |= {"edit": LIGHT.get(kind, kind), "unchanged": edit_score(one.picture, one.picture, target.pixels)}
+        call |= {"change": LIGHT.get(kind, kind), "unchanged": edit_score(one.picture, one.picture, target.pixels)}
     return call
 
 

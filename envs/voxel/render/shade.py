@@ -280,7 +280,6 @@ def trace(world, looks, view, boxes, listed, first, last, u, v):
         r, g, b = r + fog_r * clear, g + fog_g * clear, b + fog_b * clear
     if view[WET] > 0.0 and view[MEDIUM] < 0.5:
         wet = rain(view, world, dx, dy, dz, depth)
-        tone = 235.0 if view[FLAKES] > 0.5 else 150.0
-        tone *= 0.25 + 0.75 * looks[7][0, 255, 1]
+        tone = (235.0 if view[FLAKES] > 0.5 else 150.0) * (0.25 + 0.75 * looks[7][0, 255, 1])
         r, g, b = r + (tone - r) * wet, g + (tone - g) * wet, b + (tone + 12.0 - b) * wet
     return min(r, 255.0), min(g, 255.0), min(b, 255.0), depth, label, box, face

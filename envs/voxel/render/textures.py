@@ -92,17 +92,17 @@ def _painted(seed: int, style: str) -> dict[str, np.ndarray]:
 
 def read_picture(file: Path) -> np.ndarray:
     """(height, width, 4) uint8 RGBA of a PNG; InputError where it is none or too large."""
-    from PIL import Image, UnidentifiedImageError
+    from PIL.PngImagePlugin import PngImageFile  # Image.open tries every format, and other packages replace it
 
     if file.stat().st_size > LARGEST_FILE:
         raise InputError(f"a picture of at most {LARGEST_FILE >> 20} MiB", str(file), "take it out of the pack")
     try:
-        with Image.open(file) as picture:
+        with PngImageFile(file) as picture:
             if max(picture.size) > LARGEST_SIDE * 64 or picture.size[0] > LARGEST_SIDE:
                 raise InputError(f"a texture at most {LARGEST_SIDE} wide", f"{file}: {picture.size}",
                                  "use a smaller pack")
             return np.array(picture.convert("RGBA"))
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+    except (OSError, SyntaxError, ValueError) as error:
         raise InputError("a PNG picture", f"{file}: {error}", "take it out of the pack") from error
 
 
