@@ -19,7 +19,7 @@ from test_nano_core import tiny_model, tiny_words
 
 from veclink.agent.cli import main
 from veclink.agent.measure.nano import latency
-from veclink.agent.measure.nano.average import IOUS, Matched, best_threshold, matched, precision
+from veclink.agent.measure.nano.average import IOUS, Matched, best_threshold, matched, precision, tally
 from veclink.agent.measure.nano.cases import HELD_OUT, MAIN, Asked, Block, Part, labels_wanted, name_in, names
 from veclink.agent.measure.nano.draws import DRAWS, Pictures, mean_of
 from veclink.agent.measure.nano.measure import RECORDS, measure
@@ -343,7 +343,17 @@ def test_the_best_threshold_parts_hits_from_misses() -> None:
     hits = np.zeros((len(IOUS), 4), bool)
     hits[:, :2] = True
     entry = Matched(0, {}, np.array([0.9, 0.6, 0.3, 0.2]), hits, np.zeros_like(hits), 2)
-    assert best_threshold([entry]) == 0.6 and best_threshold([]) == 0.5
+    assert best_threshold([entry]) == 0.6 and best_threshold([]) == 1.0
+    nothing = Matched(0, {}, entry.scores, np.zeros_like(hits), np.zeros_like(hits), 0)
+    assert 0.9 < best_threshold([nothing]) < 0.91
+    both = [entry, Matched(1, {}, entry.scores + 0.05, hits[:, ::-1], np.zeros_like(hits), 2)]
+    one = best_threshold(both)
+
+    def f1(limits: Sequence[float]) -> float:
+        hit, false, missed = np.sum([tally(e, limit) for e, limit in zip(both, limits, strict=True)], 0)
+        return 2 * hit / (2 * hit + false + missed)
+
+    assert f1([one, one]) < f1([best_threshold([e], f1([one, one])) for e in both])
 
 
 def test_intervals_are_paired_and_seeded() -> None:
@@ -487,7 +497,8 @@ def test_the_command_writes_tables_a_document_and_plots(
     line = ["eval", "nano", "--samples", "6", "--held-out", "2", "--out", str(out)]
     done = CliRunner().invoke(main, line)
     assert done.exit_code == 0, done.output
-    for words in ("routing, single", "keypoints", "ap50", "not trained (no file edit.safetensors)", "referring"):
+    for words in ("routing, single", "keypoints", "ap50", "referring",
+                  "not trained (no file edit.safetensors): link, text, bridge, shuffled, routed"):
         assert words in done.stdout, words
     document = json.loads((out / "nano.json").read_text())
     assert document["parts"][MAIN]["masks"] == perfect["parts"][MAIN]["masks"] and document["models"]

@@ -302,7 +302,7 @@ class Pose(Tool):
         return self.features + len(self.points) if self.small else int(self.condition[1])
 
 
-def read(phrase: str, anatomy: Anatomy | None = None) -> tuple[np.ndarray, np.ndarray]:
+def read(phrase: str, anatomy: Any = None) -> tuple[np.ndarray, np.ndarray]:
     """((points,) float32 weight of each point, (selection.SIZE,) whose) that a phrase asks for.
 
     No part of the body named means all of them; a body that is no person's ("the dog's legs") means none where bodies
@@ -323,7 +323,7 @@ def read(phrase: str, anatomy: Anatomy | None = None) -> tuple[np.ndarray, np.nd
     return weights, selection.to_vector(whose)
 
 
-def owner_of(phrase: str, anatomy: Anatomy) -> tuple[str, set[int]]:
+def owner_of(phrase: str, anatomy: Any) -> tuple[str, set[int]]:
     """(the words that say whose body, indices of the points asked for) of a phrase."""
     text = words(phrase)
     main, excluded = split_negation(text)

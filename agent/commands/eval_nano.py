@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from veclink.agent.commands.common import console, json_option, print_json, stdout_kept_clean
-from veclink.agent.commands.report import Progress, percent, points, say, write
+from veclink.agent.commands.report import Progress, percent, say, write
 from veclink.envs.errors import InputError
 
 DASH = "-"
@@ -104,10 +104,10 @@ def show(document: Mapping[str, Any]) -> None:
     floors = Table("asked", "at least", "measured", "", box=None, header_style="bold")
     for row in document["floors"]:
         met = {True: "yes", False: "no", None: row.get("why", "")}[row["met"]]
-        floors.add_row(row["what"], f"{row['floor']:g}", points(row) if row["value"] is not None else DASH, met)
+        floors.add_row(row["what"], f"{row['floor']:g}", short(row), met)
     screen.print(floors)
-    screen.print(f"{document['samples']} pictures of new scenes and {document['held_out_samples']} with held-out "
-                 f"textures, split {document['split']}, on {document['device']}", soft_wrap=True)
+    screen.print("{samples} pictures of new scenes and {held_out_samples} with held-out textures, split {split}, on "
+                 "{device}; ± is half a 95 % interval".format(**document), soft_wrap=True)
 
 
 def _show_role(document: Mapping[str, Any], part: str, by_arm: Mapping[str, Any], role: str, keys: tuple[str, ...]
@@ -119,15 +119,24 @@ def _show_role(document: Mapping[str, Any], part: str, by_arm: Mapping[str, Any]
     if trained:
         table = Table(f"{role}, {part}", *trained, box=None, header_style="bold")
         for key in keys:
-            table.add_row(key.replace("_", " "), *(points(by_arm[arm][key]) for arm in trained))
+            table.add_row(key.replace("_", " "), *(short(by_arm[arm][key]) for arm in trained))
         screen.print(table)
+    reasons: dict[str, list[str]] = {}
     for arm in arms:
         if arm not in trained:
-            screen.print(f"{role}, {part}, {arm}: not trained ({by_arm[arm]['not_trained']})", soft_wrap=True)
-        elif by_arm[arm]["failures"]:
-            count = sum(by_arm[arm]["failures"].values())
-            screen.print(f"{role}, {part}, {arm}: {count} calls failed, e.g. {next(iter(by_arm[arm]['failures']))}",
-                         soft_wrap=True)
+            reasons.setdefault(f"not trained ({by_arm[arm]['not_trained']})", []).append(arm)
+        elif failures := by_arm[arm]["failures"]:
+            count = sum(failures.values())
+            reasons.setdefault(f"{count} calls failed, e.g. {next(iter(failures))}", []).append(arm)
+    for reason, names in reasons.items():
+        screen.print(f"{role}, {part}: {reason}: {', '.join(names)}", soft_wrap=True)
+
+
+def short(figure: Mapping[str, Any] | None) -> str:
+    """ "0.87 ±0.03": the value and half the width of its interval, which the document has in full."""
+    if not figure or figure["value"] is None:
+        return DASH
+    return f"{figure['value']:.2f} ±{(figure['high'] - figure['low']) / 2:.2f}"
 
 
 def _show_phrases(document: Mapping[str, Any], rows: Mapping[str, Any]) -> None:
@@ -136,6 +145,6 @@ def _show_phrases(document: Mapping[str, Any], rows: Mapping[str, Any]) -> None:
     table = Table("name never trained on", "of", *document["arms"], box=None, header_style="bold")
     for name, row in rows.items():
         if row["unseen"]:
-            table.add_row(name.split("/")[0], row["kind"], *(points(row.get(arm)) for arm in document["arms"]))
+            table.add_row(name.split("/")[0], row["kind"], *(short(row.get(arm)) for arm in document["arms"]))
     if table.row_count:
         console().print(table)

@@ -158,7 +158,8 @@ def location_stats(world: Any) -> dict[str, np.ndarray]:
     seen, glow = grid.sky(x, y, z), grid.glow(x, y, z)
     biome = grid.biome_at(x, z)
     found = _split(
-        rainfall=RAINFALL[biome], temperature=TEMPERATURE[biome], light_level=max(glow, seen - sky.darkness),
+        rainfall=float(RAINFALL[biome]), temperature=float(TEMPERATURE[biome]),
+        light_level=max(glow, seen - sky.darkness),
         sky_light_level=seen / 15, sun_brightness=sky.brightness, sea_level=SEA_LEVEL, pitch=player.pitch,
         yaw=(player.yaw + 180) % 360 - 180,
     )

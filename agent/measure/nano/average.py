@@ -176,16 +176,24 @@ def tally(entry: Matched, threshold: float) -> tuple[int, int, int]:
     return hit, false, entry.positives - hit
 
 
-def best_threshold(entries: Sequence[Matched]) -> float:
-    """The score from which F1 over all these requests is best; 0.5 where nothing is ever hit."""
+def best_threshold(entries: Sequence[Matched], rate: float | None = None) -> float:
+    """The score from which F1 over all these requests is best; just above the highest where it is best to find nothing.
+
+    Args:
+        rate: where these are a part of a whole whose F1 is this: the score from which the whole's F1 gains most.
+    """
     scores = np.concatenate([e.scores for e in entries]) if entries else np.zeros(0)
     if not len(scores):
-        return 0.5
+        return 1.0
     order = np.argsort(-scores, kind="stable")
     hit = np.concatenate([e.hits[0] & ~e.ignored[0] for e in entries])[order].cumsum()
     false = np.concatenate([~e.hits[0] & ~e.ignored[0] for e in entries])[order].cumsum()
-    f1 = 2 * hit / np.maximum(hit + false + sum(e.positives for e in entries), 1)
-    return float(scores[order][int(np.argmax(f1))]) if f1.max() > 0 else 0.5
+    above, below = 2.0 * hit, hit + false + float(sum(e.positives for e in entries))
+    last = np.append(np.diff(scores[order]) != 0, True)  # equal scores come together
+    gain = above / np.maximum(below, 1) if rate is None else above - rate * (hit + false)
+    gain = np.where(last, gain, -np.inf)
+    best = int(np.argmax(gain))
+    return float(scores[order][best]) if gain[best] > 0 else float(np.nextafter(scores[order][0], 2))
 
 
 def grouped(entries: Sequence[Matched], key: Callable[[Matched], Any]) -> dict[Any, list[Matched]]:

@@ -10,14 +10,17 @@ from typing import Any
 import numpy as np
 
 from veclink.agent.nano.book import SPLITS, book
-from veclink.agent.nano.lesson import ROLES
+from veclink.agent.nano.lesson import DETECT, EDIT, POSE, ROLES, SEGMENT
 from veclink.agent.nano.stream import Stream, fillers
 from veclink.router.core import ANSWER, REJECT
 from veclink.router.nano.samples import Call, Sample, Turn
 
 MAIN, HELD_OUT = "new scenes", "held-out textures"  # the parts of a measurement
 BLOCK = 8  # samples that go through the core together; links are shuffled within them
-LESSONS, EDITS = 8, 2  # turns and drawn changes of a picture
+LESSONS, EDITS = 10, 2  # turns and drawn changes of a picture
+# how often each kind of turn comes; more of what many figures hang on than in training
+WEIGHTS = {DETECT: 34, SEGMENT: 20, POSE: 18, EDIT: 14, "several": 20, "refused": 4, "count": 10, "yesno": 6,
+           "state": 5, "nearer": 7, "describe": 2, "what": 5, "attribute": 8, "reject": 6, "talk": 2}
 FRESH = 0.5  # chance that a word or a frame is one that training never sees
 
 
@@ -71,7 +74,8 @@ class Part:
     def __init__(self, split: str = "test", seed: int = 0, held_out: bool = False) -> None:
         self.name = HELD_OUT if held_out else MAIN
         self.tools = fillers()
-        self.stream = Stream(split, seed, held_out, tools=self.tools, lessons=LESSONS, edits=EDITS, fresh=FRESH)
+        self.stream = Stream(split, seed, held_out, tools=self.tools, lessons=LESSONS, edits=EDITS, fresh=FRESH,
+                             weights=dict(WEIGHTS))
 
     def block(self, first: int, count: int) -> Block:
         """So many samples from number `first` on."""

@@ -155,8 +155,10 @@ def _calibration(entries: Sequence[Matched], pictures: Pictures, sure: float) ->
         return pictures.ratio(terms)
 
     one = best_threshold(entries)
-    each = {name: best_threshold(part) for name, part in grouped(entries, lambda e: e.group["entry"] or "").items()}
-    return {"f1": f1(lambda entry: sure), "f1_best_threshold": f1(lambda entry: one),
+    best = f1(lambda entry: one)
+    parts = grouped(entries, lambda e: e.group["entry"] or "").items()
+    each = {name: best_threshold(part, best.value) for name, part in parts}
+    return {"f1": f1(lambda entry: sure), "f1_best_threshold": best,
             "f1_threshold_each": f1(lambda entry: each[entry.group["entry"] or ""]),
             "threshold": sure, "best_threshold": round(one, 4)}
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from veclink.agent.measure.nano import figures
 from veclink.agent.measure.nano.average import BODY, LARGE, MOST, SMALL
-from veclink.agent.measure.nano.cases import BLOCK, EDITS, FRESH, HELD_OUT, LESSONS, MAIN, Part
+from veclink.agent.measure.nano.cases import BLOCK, EDITS, FRESH, HELD_OUT, LESSONS, MAIN, WEIGHTS, Part
 from veclink.agent.measure.nano.draws import DRAWS, SEED, Figure, Pictures, documented
 from veclink.agent.measure.nano.records import SURE, Record, Store, records_of
 from veclink.agent.measure.nano.scores import BEST, REACH, STEP
@@ -57,6 +57,7 @@ PROTOCOL = {
     "edits": f"inside: what the true re-render changes by more than {STEP} levels; PSNR counts {BEST} dB at most",
     "intervals": "95 % bootstrap over pictures, the same draws for all figures",
     "turns_a_picture": LESSONS, "edits_a_picture": EDITS, "new_words_share": FRESH, "pictures_a_block": BLOCK,
+    "kinds_of_turns": WEIGHTS,
 }
 
 

@@ -34,15 +34,18 @@ def plot_nano(document: Mapping[str, Any], folder: Path) -> list[Path]:
 def plot_arms(document: Mapping[str, Any], picture: Path) -> None:
     """Every spatial figure in each arm, a row of axes for each part of the measurement."""
     parts = document["parts"]
-    figure = _figure(12, 3.8 * len(parts))
-    for axes, (name, part) in zip(figure.subplots(len(parts), squeeze=False)[:, 0], parts.items(), strict=True):
+    figure = _figure(12, 3.8 * len(parts) + 0.3)
+    rows = figure.subplots(len(parts), squeeze=False)[:, 0]
+    axes = rows[0]
+    for axes, (name, part) in zip(rows, parts.items(), strict=True):
         series = {arm: [_held(part, role, arm, key) for _, role, key, _ in SPATIAL] for arm in document["arms"]}
         _bars(axes, [words for words, *_ in SPATIAL], series)
         for place, (*_, floor) in enumerate(SPATIAL):
             if floor is not None and name == MAIN:
                 axes.hlines(floor, place - 0.45, place + 0.45, color=FLOOR, linestyle="--", linewidth=1.2)
         axes.set(ylim=(0, 1.05), title=f"{name}, {part['pictures']} pictures, split {document['split']}; dashed: asked")
-        axes.legend(fontsize=8, ncols=len(document["arms"]), loc="upper right")
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, fontsize=8, ncols=len(labels) or 1, loc="outside lower center")
     figure.savefig(picture, dpi=120)
 
 
@@ -75,7 +78,8 @@ def plot_edits(part: Mapping[str, Any], picture: Path) -> None:
     right.set(ylabel="dB gained inside", title="By kind of edit")
     right.tick_params(axis="x", labelsize=8)
     if arms:
-        left.legend(fontsize=8)
+        handles, labels = left.get_legend_handles_labels()
+        figure.legend(handles, labels, fontsize=8, ncols=len(labels), loc="outside lower center")
     figure.savefig(picture, dpi=120)
 
 
@@ -96,7 +100,7 @@ def plot_phrases(part: Mapping[str, Any], picture: Path) -> None:
     axes.set(ylim=(0, 1.05), ylabel="AP50", title="Names never trained on" if names else "No names never trained on")
     axes.tick_params(axis="x", labelsize=7, rotation=90)
     if arms:
-        axes.legend(fontsize=8, ncols=len(arms))
+        figure.legend(fontsize=8, ncols=len(arms), loc="outside upper center")
     figure.savefig(picture, dpi=120)
 
 

@@ -79,7 +79,7 @@ class NanoSubject:
                 for arm in (LINK, SHUFFLED):
                     self.missing[arm].setdefault(name, "no link was trained for it")
         self.device = str(core.model.device)
-        self.models = {**core.models}
+        self.models = {f"core/{Path(name).name}": value for name, value in core.models.items()}
         for kind, made in (("", self.tools), ("text ", self.text_tools)):
             self.models |= {f"{kind}{name}/{file}": value for name, tool in made.items()
                             for file, value in tool.models.items()}
