@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 from veclink.envs.voxel.chance import Chance
@@ -14,6 +15,23 @@ DARKEST = 11  # levels that night takes off the sky's light
 RAIN_LASTS = (12_000, 24_000)  # ticks, uniform
 DRY_LASTS = (12_000, 180_000)
 THUNDER_SHARE = 0.2  # of the rains; 1.11 runs a second clock for thunder, of which this is the outcome
+
+
+def angle_at(time: int) -> float:
+    """Where the sun stands on its circle at a time of day, 0..1: 0 overhead, 0.5 below."""
+    share = (time / DAY - 0.25) % 1.0
+    return share + (1 - (math.cos(share * math.pi) + 1) / 2 - share) / 3
+
+
+@lru_cache(maxsize=16)  # asked for many times a tick
+def light_at(time: int, weather: int, offset: float) -> float:
+    """The sky's light, 0..1; `offset` is what night keeps of it."""
+    light = min(1.0, max(0.0, math.cos(angle_at(time) * 2 * math.pi) * 2 + offset))
+    if weather != CLEAR:
+        light *= 1 - 5 / 16
+    if weather == THUNDER:
+        light *= 1 - 5 / 16
+    return light
 
 
 class Sky:
@@ -59,8 +77,7 @@ class Sky:
     @property
     def angle(self) -> float:
         """Where the sun stands on its circle, 0..1: 0 overhead, 0.5 below."""
-        share = (self.time / DAY - 0.25) % 1.0
-        return share + (1 - (math.cos(share * math.pi) + 1) / 2 - share) / 3
+        return angle_at(self.time)
 
     @property
     def darkness(self) -> int:
@@ -78,12 +95,7 @@ class Sky:
         return 12_541 <= self.time <= 23_458 or self.weather == THUNDER
 
     def _light(self, offset: float) -> float:
-        light = min(1.0, max(0.0, math.cos(self.angle * 2 * math.pi) * 2 + offset))
-        if self.weather != CLEAR:
-            light *= 1 - 5 / 16
-        if self.weather == THUNDER:
-            light *= 1 - 5 / 16
-        return light
+        return light_at(self.time, self.weather, offset)
 
     def state(self) -> dict[str, Any]:
         """To be saved."""
