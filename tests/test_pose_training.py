@@ -19,7 +19,8 @@ from veclink.tools.phrases import parse
 from veclink.tools.pose import SMALL, Pose, read
 from veclink.tools.regions import Region
 from veclink.tools.results import Boxes, Keypoints, Result
-from veclink.tools.small_pose import EDGES, MOB, POINTS, PRESENT, asked, points_named
+from veclink.tools.small_pose import EDGES, MOB, POINTS, PRESENT, asked, labels_of, points_named
+from veclink.tools.yolo import Found, Seen
 
 torch.set_num_threads(1)
 FEET = {name for name in POINTS if name.endswith("foot")}
@@ -191,6 +192,21 @@ def test_pictures_of_two_shapes_weigh_the_same(small: Pose) -> None:
     both = small.loss([tall, wide], [one, one], [other, body()])
     alone = [small.loss([image], [one], [target]) for image, target in ((tall, other), (wide, body()))]
     assert float(both) == pytest.approx(float(sum(alone)) / 2, rel=1e-4)
+
+
+@pytest.mark.parametrize("size", [(96, 64), (100, 70), (64, 100), (224, 128), (31, 97)])
+def test_points_come_back_from_the_letterbox(small: Pose, size: tuple[int, int]) -> None:
+    """What the loss is told, put where the network's predictions stand, is what the result says."""
+    shape = small.yolo.letterbox(np.zeros((size[1], size[0], 3), np.uint8), 96).shape[:2]
+    rng = np.random.default_rng(0)
+    xy = rng.uniform(0, 1, (1, len(POINTS), 2)) * size
+    box = np.array([[*xy[0].min(0), *xy[0].max(0)]])
+    target = Keypoints(xy, np.ones((1, len(POINTS))), box, np.ones(1), "cow", "x", size, POINTS)
+    labels = labels_of([target], shape, small.yolo.device)
+    points = labels["keypoints"] * torch.tensor([shape[1], shape[0], 1.0])
+    found = Found(box, np.ones(1), np.zeros(1, int), points.flatten(1))
+    back = small.yolo.keypoints(Seen(torch.zeros(1), shape, size), found)
+    assert np.abs(back[..., :2] - xy).max() < 0.5 * max(1.0, max(size) / 96) and (back[..., 2] == 1).all()
 
 
 def test_half_precision_keeps_the_loss(small: Pose) -> None:

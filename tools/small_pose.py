@@ -224,7 +224,7 @@ def pose_loss(yolo: Yolo, images: Sequence[np.ndarray], text: Tensor, wanted: Te
     boxed = [yolo.letterbox(image, resolution) for image in images]
     for shape in dict.fromkeys(b.shape for b in boxed):
         part = [i for i, b in enumerate(boxed) if b.shape == shape]
-        labels = _labels([targets[i] for i in part], shape[:2], yolo.device)
+        labels = labels_of([targets[i] for i in part], shape[:2], yolo.device)
         head.nc, head.no = 1, 1 + head.reg_max * 4
         head.training = True  # raw predictions; batch norm stays as it is
         try:
@@ -244,7 +244,7 @@ def _single(value: Any) -> Any:
     return value.float() if isinstance(value, Tensor) else [one.float() for one in value]
 
 
-def _labels(targets: Sequence[Keypoints], shape: tuple[int, int], device: torch.device) -> dict[str, Tensor]:
+def labels_of(targets: Sequence[Keypoints], shape: tuple[int, int], device: torch.device) -> dict[str, Tensor]:
     """ultralytics' form: picture index, class 0, boxes' centre and size and points, in 0..1 of the boxed picture."""
     index: list[float] = []
     boxes, points = [np.zeros((0, 4))], [np.zeros((0, len(POINTS), 3))]
