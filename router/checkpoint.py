@@ -23,6 +23,7 @@ from veclink.tools.tool import KINDS, ToolSpec
 FORMAT = "veclink-links"
 VERSION = 1
 LARGEST_FILE = 1 << 32
+LARGE = 1 << 16  # numbers of a matrix from which half precision is worth it
 LARGEST_NOTE = 1 << 20  # characters of metadata
 LIMITS = {"hidden": 65_536, "queries": 256, "rows": 4_096, "depth": 65_536, "tools": 256}
 
@@ -63,8 +64,7 @@ def save(path: str | Path, links: LinkSet, core: CoreId, notes: Mapping[str, Any
     specs = {name: spec for name, spec in links.specs.items() if links.of(name).projector is not None}
     if not specs:
         raise CheckpointError("links with projectors", "none", "attach tools that are set up, and train them")
-    tensors = {f"{name}.{key}": value.detach().float().cpu().contiguous()
-               for name in specs for key, value in links.of(name).state_dict().items()}
+    tensors = {f"{name}.{key}": _stored(value) for name in specs for key, value in links.of(name).state_dict().items()}
     _finite(tensors, path)
     head = {"format": FORMAT, "version": VERSION, "core": vars(core), "notes": dict(notes or {}),
             "tools": {name: _spec_to(spec) for name, spec in specs.items()}}
@@ -81,6 +81,12 @@ def save(path: str | Path, links: LinkSet, core: CoreId, notes: Mapping[str, Any
         raise CheckpointError(f"a folder that can be written for {path.name}", str(error)[:200],
                               "choose another place") from error
     return path
+
+
+def _stored(value: torch.Tensor) -> torch.Tensor:
+    """Large matrices in half precision, all else in single."""
+    large = value.ndim == 2 and value.numel() > LARGE
+    return value.detach().cpu().to(torch.float16 if large else torch.float32).contiguous()
 
 
 def read_header(path: str | Path) -> Header:

@@ -68,7 +68,7 @@ def test_several_processes_and_one_give_the_same(tmp_path: Path) -> None:
 def test_a_process_that_dies_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embodied, "MOST_BREAKS", 1)
     told: list[str] = []
-    rows = embodied._all([Case("diamond", "", LOG, 1)], _dies, 2, lambda done, of, part: told.append(part))
+    rows = embodied.run_all([Case("diamond", "", LOG, 1)], _dies, 2, lambda done, of, part: told.append(part))
     assert rows[0]["detail"] == "its process died" and told == []
 
 

@@ -13,7 +13,7 @@ from veclink.agent.nano import targets as truth
 from veclink.tools import selection
 from veclink.tools.check import check_tool
 from veclink.tools.condition import Condition
-from veclink.tools.detect import Detect
+from veclink.tools.detect import Detect, letterboxed
 from veclink.tools.errors import ContractError, WeightsError
 from veclink.tools.phrases import parse
 from veclink.tools.pose import SMALL, Pose, read
@@ -184,14 +184,26 @@ def test_a_target_may_name_some_points_in_any_order(small: Pose) -> None:
         small.loss([picture()], [condition(small)], [wrong])
 
 
-def test_pictures_of_two_shapes_weigh_the_same(small: Pose) -> None:
+def test_pictures_of_two_shapes_are_one_batch(small: Pose) -> None:
+    """Batch norm must see them together: the same as if they had been padded to one shape before."""
     tall, wide = picture().transpose(1, 0, 2), picture(1)
     other = Keypoints(np.full((1, 1, 2), 20.0), np.ones((1, 1)), np.array([[5, 5, 45, 60.0]]), np.ones(1), "cow",
                       "the cow", (64, 96), ("tail",))
     one = condition(small)
     both = small.loss([tall, wide], [one, one], [other, body()])
-    alone = [small.loss([image], [one], [target]) for image, target in ((tall, other), (wide, body()))]
-    assert float(both) == pytest.approx(float(sum(alone)) / 2, rel=1e-4)
+    boxed = small.yolo.together([tall, wide], small.options["resolution"])
+    shape = boxed[0].shape[:2]
+    assert boxed[1].shape[:2] == shape
+    moved = [padded(target, shape) for target in (other, body())]
+    assert float(both) == pytest.approx(float(small.loss(boxed, [one, one], moved)), rel=1e-4)
+
+
+def padded(target: Keypoints, shape: tuple[int, int]) -> Keypoints:
+    """The same on the letterboxed picture of (height, width)."""
+    flat = np.tile(target.xy.reshape(-1, 2), 2)
+    xy = letterboxed(flat, target.size, shape)[:, :2].reshape(target.xy.shape)
+    return Keypoints(xy, target.scores, letterboxed(target.boxes, target.size, shape), target.box_scores,
+                     "cow", "the cow", (shape[1], shape[0]), target.names)
 
 
 @pytest.mark.parametrize("size", [(96, 64), (100, 70), (64, 100), (224, 128), (31, 97)])

@@ -149,10 +149,14 @@ class Detect(Tool):
 
     @torch.no_grad()
     def _decode_open(self, encoded: Sequence[Features], conditions: Sequence[Condition]) -> list[Boxes]:
-        """Conditions of a picture are the rows of its text features; pictures of one shape and row count go at once."""
+        """Conditions of a picture are the rows of its text features; pictures of one shape and row count go at once.
+
+        A network with a table of words was trained on one condition at a time, and rows change one another's results:
+        it gets each by itself.
+        """
         rows: dict[int, list[int]] = {}
         for index, features in enumerate(encoded):
-            rows.setdefault(id(features), []).append(index)
+            rows.setdefault(index if isinstance(self.text_encoder, PhraseTable) else id(features), []).append(index)
         groups: dict[tuple[Any, ...], list[list[int]]] = {}
         for indices in rows.values():
             groups.setdefault((encoded[indices[0]].shape, len(indices)), []).append(indices)
@@ -297,23 +301,11 @@ def open_loss(yolo: Yolo, images: Sequence[np.ndarray], text: Tensor, targets: S
     """
     from types import SimpleNamespace
 
-    model, head = yolo.model, yolo.head
-    model.args = SimpleNamespace(box=7.5, cls=0.5, dfl=1.5)  # ultralytics' own weights of its three losses
-    total = text.new_zeros(())
-    boxed = [yolo.letterbox(image, resolution) for image in images]
-    for shape in dict.fromkeys(b.shape for b in boxed):
-        part = [i for i, b in enumerate(boxed) if b.shape == shape]
-        batch = {"img": yolo.tensor([boxed[i] for i in part]), "txt_feats": text[part][:, None],
-                 **_labels([targets[i] for i in part], shape[:2], yolo.device)}
-        head.nc, model.criterion = 1, None  # the criterion remembers the number of classes it was made for
-        head.no = 1 + head.reg_max * 4
-        head.training = True  # raw predictions; batch norm stays as it is, so one phrase for all cannot break it
-        try:
-            loss, _ = model.loss(batch)
-        finally:
-            head.training, model.criterion = False, None
-        total = total + loss.sum()
-    return total / len(images)
+    yolo.model.args = SimpleNamespace(box=7.5, cls=0.5, dfl=1.5)  # ultralytics' own weights of its three losses
+    raw, shape = yolo.raw(images, text, resolution)
+    with torch.autocast(yolo.device.type, enabled=False):  # boxes want single precision
+        loss, _ = yolo.model.init_criterion()(raw, _labels(targets, shape, yolo.device))
+    return loss.sum() / len(images)
 
 
 def _labels(targets: Sequence[Boxes], shape: tuple[int, int], device: torch.device) -> dict[str, Tensor]:

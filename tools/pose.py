@@ -90,6 +90,8 @@ class Pose(Tool):
             `veclink.tools.small_pose`; its resolution is 256 where none is given.
         trunk: for the small network, the file of a detector of the same configuration: the network is that detector's,
             frozen, and only the keypoint branch is trained and saved.
+        origin: for the untrained small network, the file of a trained detector of the same configuration, whose numbers
+            the network and its words begin with; all of it can be trained and is saved.
     """
 
     name = "pose"
@@ -107,10 +109,10 @@ class Pose(Tool):
     limits: ClassVar = {"confidence": (0.0, 1.0), "iou": (0.0, 1.0), "limit": (1, 1000), "resolution": (32, 4096)}
     time_limit = 300.0
 
-    def __init__(self, weights: str | None = None, device: str = "auto", trunk: str | None = None, **options: Any
-                 ) -> None:
+    def __init__(self, weights: str | None = None, device: str = "auto", trunk: str | None = None,
+                 origin: str | None = None, **options: Any) -> None:
         super().__init__(weights, device, **options)
-        self.trunk = trunk
+        self.trunk, self.origin = trunk, origin
         self.small = weights == SMALL or Path(weights or "").suffix == ".safetensors"
         if self.small and "resolution" not in options:
             self.options["resolution"] = 256
@@ -119,8 +121,8 @@ class Pose(Tool):
         if self.small:
             self._set_up_small()
             return
-        if self.trunk is not None:
-            raise WeightsError(f"{SMALL} or a file of it with a trunk", str(self.weights), "leave the trunk out")
+        if self.trunk is not None or self.origin is not None:
+            raise WeightsError(f"{SMALL} or a file of it with a detector", str(self.weights), "leave it out")
         self.yolo = Yolo.load(self.weights or "yolo11n-pose.pt", self.device, self.dtype)
         if self.yolo.task != "pose":
             raise WeightsError("weights that find poses", self.yolo.name, "use yolo11n-pose.pt or other *-pose weights")
@@ -134,13 +136,17 @@ class Pose(Tool):
         from veclink.tools.small_pose import POINTS, load_pose
 
         assert self.weights is not None
-        self.yolo = load_pose(self.weights, self.device, self.dtype, self.trunk)
+        if self.origin is not None and (self.weights != SMALL or self.trunk is not None):
+            raise WeightsError(f"{SMALL} alone with an origin", f"{self.weights}, trunk {self.trunk}", "leave one out")
+        self.yolo = load_pose(self.weights, self.device, self.dtype, self.trunk or self.origin)
         self.models = {self.yolo.name: self.yolo.sha256}
         self.points, self.features = POINTS, self.yolo.text_size
         self.condition = (1, self.features + len(POINTS) + selection.SIZE)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             self.words = PhraseTable(1, self.features, unit=True)
+        if self.origin is not None:
+            load_small(find_weights(self.origin), {"words": self.words})
         if self.weights != SMALL:
             path = find_weights(self.weights)
             load_small(path, {"words": self.words})
@@ -279,8 +285,8 @@ class Pose(Tool):
         return {**network, "words": self.words}
 
     def begin(self) -> None:
-        """As `Detect.begin`; a trunk has begun long ago."""
-        if self.small and self.trunk is None:
+        """As `Detect.begin`; a detector's network has begun long ago."""
+        if self.small and self.trunk is None and self.origin is None:
             for head in self.yolo.head.cv4:
                 head.bias.data.fill_(-5.0)
                 head.logit_scale.data.fill_(0.0)

@@ -23,6 +23,7 @@ from veclink.tools.errors import WeightsError
 
 FORMAT, VERSION = "veclink-small", 1
 SCALE = ".scale"
+QUIET, FLOOR = 0.01, 1e-2  # rows begin far below the floor of what counts: a word that was never learned says nothing
 LARGEST_FILE = 1 << 29
 WORD = re.compile(r"[a-z0-9]+(?:'[a-z]+)?")
 
@@ -41,6 +42,7 @@ class PhraseTable(nn.Module):
         super().__init__()
         self.rows, self.width, self.size, self.unit = rows, width, size, unit
         self.table = nn.EmbeddingBag(size, inner, mode="mean")
+        nn.init.normal_(self.table.weight, std=QUIET)
         self.outer = nn.Linear(inner, rows * width)
 
     def forward(self, phrases: Sequence[str]) -> Tensor:
@@ -49,7 +51,8 @@ class PhraseTable(nn.Module):
         starts = torch.tensor([0, *(len(one) for one in ids[:-1])]).cumsum(0)
         where = self.outer.weight.device
         pooled = self.table(torch.tensor([i for one in ids for i in one], device=where), starts.to(where))
-        out = self.outer(nn.functional.layer_norm(pooled, pooled.shape[-1:])).unflatten(1, (self.rows, self.width))
+        spread = (pooled.square().mean(-1, keepdim=True) + FLOOR).sqrt()
+        out = self.outer(pooled / spread).unflatten(1, (self.rows, self.width))
         out = nn.functional.normalize(out, dim=-1) if self.unit else out
         return (out[:, 0] if self.rows == 1 else out).float()
 

@@ -151,7 +151,7 @@ def load_pose(weights: str, device: torch.device, dtype: torch.dtype, trunk: str
     """The network of a file that `save_pose` wrote, or the untrained one (SMALL).
 
     Args:
-        trunk: file of a detector of the same configuration, whose numbers all layers but the branch take.
+        trunk: file of a detector of the same configuration, whose numbers all layers but the branch begin with.
 
     Raises:
         WeightsError: no such file, of another network, or its trunk is not the one it was trained on.
@@ -218,30 +218,15 @@ def pose_loss(yolo: Yolo, images: Sequence[np.ndarray], text: Tensor, wanted: Te
         ContractError: a target names a point that the network does not have.
         WeightsError: an ultralytics too old to train this.
     """
-    model, head = yolo.model, yolo.head
-    model.args = SimpleNamespace(**LOSSES)
-    total = text.new_zeros(())
-    boxed = [yolo.letterbox(image, resolution) for image in images]
-    for shape in dict.fromkeys(b.shape for b in boxed):
-        part = [i for i, b in enumerate(boxed) if b.shape == shape]
-        labels = labels_of([targets[i] for i in part], shape[:2], yolo.device)
-        head.nc, head.no = 1, 1 + head.reg_max * 4
-        head.training = True  # raw predictions; batch norm stays as it is
-        try:
-            raw = model.predict(yolo.tensor([boxed[i] for i in part]), txt_feats=text[part][:, None])
-        finally:
-            head.training = False
-        if not isinstance(raw, dict):
-            raise WeightsError("ultralytics 8.4 or newer to train poses", "an older one", "update ultralytics")
-        with torch.autocast(yolo.device.type, enabled=False):  # boxes and points want single precision
-            loss, _ = AskedPoseLoss(model, wanted[part].float())({k: _single(v) for k, v in raw.items()}, labels)
-        total = total + loss.sum()
-    return total / len(images)
-
-
-def _single(value: Any) -> Any:
-    """A raw prediction, or one a level, in single precision."""
-    return value.float() if isinstance(value, Tensor) else [one.float() for one in value]
+    if unknown := sorted({name for target in targets for name in target.names} - set(POINTS)):
+        raise ContractError(f"points among {', '.join(POINTS)}", unknown[0], "name the points as the tool does")
+    yolo.model.args = SimpleNamespace(**LOSSES)
+    raw, shape = yolo.raw(images, text, resolution)
+    if not isinstance(raw, dict):
+        raise WeightsError("ultralytics 8.4 or newer to train poses", "an older one", "update ultralytics")
+    with torch.autocast(yolo.device.type, enabled=False):  # boxes and points want single precision
+        loss, _ = AskedPoseLoss(yolo.model, wanted.float())(raw, labels_of(targets, shape, yolo.device))
+    return loss.sum() / len(images)
 
 
 def labels_of(targets: Sequence[Keypoints], shape: tuple[int, int], device: torch.device) -> dict[str, Tensor]:
@@ -250,8 +235,6 @@ def labels_of(targets: Sequence[Keypoints], shape: tuple[int, int], device: torc
     boxes, points = [np.zeros((0, 4))], [np.zeros((0, len(POINTS), 3))]
     side = np.array([shape[1], shape[0]], float)
     for i, target in enumerate(targets):
-        if unknown := sorted(set(target.names) - set(POINTS)):
-            raise ContractError(f"points among {', '.join(POINTS)}", unknown[0], "name the points as the tool does")
         index += [float(i)] * len(target)
         corners = letterboxed(target.boxes, target.size, shape)
         boxes.append(np.concatenate([(corners[:, :2] + corners[:, 2:]) / 2, corners[:, 2:] - corners[:, :2]], 1)

@@ -157,13 +157,24 @@ class Yolo:
                     seen[i] = one
         return seen
 
-    def letterbox(self, image: np.ndarray, resolution: int = RESOLUTION) -> np.ndarray:
-        """The picture resized to the resolution and padded to a multiple of the stride, as ultralytics does it."""
+    def letterbox(self, image: np.ndarray, resolution: int = RESOLUTION, shape: tuple[int, int] | None = None
+                  ) -> np.ndarray:
+        """The picture resized to the resolution and padded to a multiple of the stride, as ultralytics does it.
+
+        Args:
+            shape: (height, width) to fit it into and pad it to instead.
+        """
         from ultralytics.data.augment import LetterBox
 
         side = -(-int(resolution) // self.stride) * self.stride
-        box = LetterBox(side, auto=True, stride=self.stride)
+        box = LetterBox(shape or side, auto=shape is None, stride=self.stride)
         return np.asarray(box(image=np.ascontiguousarray(image)))
+
+    def together(self, images: Sequence[np.ndarray], resolution: int) -> list[np.ndarray]:
+        """All letterboxed to one shape, so that batch norm sees them as one batch."""
+        alone = [self.letterbox(image, resolution).shape for image in images]
+        shape = (max(s[0] for s in alone), max(s[1] for s in alone))
+        return [self.letterbox(image, resolution, shape) for image in images]
 
     def tensor(self, boxed: Sequence[np.ndarray]) -> Tensor:
         """(B, 3, h, w) in 0..1 on the device, of letterboxed pictures of one shape."""
@@ -222,6 +233,29 @@ class Yolo:
             last = torch.cat([f.last for f in features])
             output = self._run(last, saved, self.model.model[self._first_reader() :], text)
         return self._split(output, features[0].shape, [f.size for f in features])
+
+    def raw(self, images: Sequence[np.ndarray], text: Tensor, resolution: int) -> tuple[Any, tuple[int, int]]:
+        """(the head's raw predictions in single precision, for its losses; the letterboxed (height, width)).
+
+        One array given for several conditions is run once up to the first layer that reads the text. Gradients flow.
+
+        Args:
+            images: one a condition. text: (B, features), the one class of each.
+        """
+        once = {id(image): image for image in images}
+        places = {key: place for place, key in enumerate(once)}
+        owner = torch.tensor([places[id(image)] for image in images], device=self.device)
+        boxed = self.together(list(once.values()), resolution)
+        head, first, saved = self.head, self._first_reader(), []
+        head.nc, head.no = 1, 1 + head.reg_max * 4
+        head.training = True  # raw predictions
+        try:
+            last = self._run(self.tensor(boxed), saved, self.model.model[:first])
+            saved = [None if one is None else one[owner] for one in saved]
+            found = self._run(last[owner], saved, self.model.model[first:], text[:, None])
+        finally:
+            head.training = False
+        return _single(found), (boxed[0].shape[0], boxed[0].shape[1])
 
     def single(self) -> None:
         """Go over to single precision for good: ultralytics' losses want it, and gradients too."""
@@ -325,6 +359,15 @@ class Yolo:
         assert seen.protos is not None, "masks come from seg weights"
         boxes = torch.from_numpy(found.xyxy).to(found.extra)
         return process_mask_native(seen.protos, found.extra, boxes, (height, width)).bool().cpu().numpy()
+
+
+def _single(value: Any) -> Any:
+    """Tensors, in lists or dictionaries too, in single precision."""
+    if isinstance(value, Tensor):
+        return value.float()
+    if isinstance(value, dict):
+        return {key: _single(one) for key, one in value.items()}
+    return [_single(one) for one in value]
 
 
 def _suppressed(predictions: Tensor, classes: int, confidence: float, iou: float, limit: int) -> Tensor:

@@ -41,7 +41,7 @@ ROWS = {
 @click.option("--core", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Core, links and tools that veclink train wrote, in the place of the profile's.")
 @click.option("--text-links", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
-              help="The tools of the control, trained with the phrase alone (nano-text.yaml).")
+              help="The tools of the control, trained with --condition text.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Write records, the JSON document and plots here.")

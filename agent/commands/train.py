@@ -10,6 +10,8 @@ import click
 
 from veclink.agent.commands.common import json_option, print_json, stdout_kept_clean
 
+OUTPUT = "output/"  # in a recipe's arguments of a tool
+
 
 @click.command("train")
 @click.argument("recipe", type=click.Path(path_type=Path, dir_okay=False))
@@ -17,12 +19,14 @@ from veclink.agent.commands.common import json_option, print_json, stdout_kept_c
               help="Log and checkpoints; the same DIR goes on with a killed run.  [default: runs/train-RECIPE]")
 @click.option("--output", type=click.Path(path_type=Path), metavar="PATH",
               help="Write what was trained here (a file; a folder for nano), not where the recipe says.")
+@click.option("--condition", type=click.Choice(["link", "text"]),
+              help="For nano's tools: what conditions are made of, not what the recipe says; text is the control.")
 @click.option("--steps", type=click.IntRange(min=1), metavar="NUMBER",
               help="Stop after so many steps: a small version of the run.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 @json_option
-def command(recipe: Path, folder: Path | None, output: Path | None, steps: int | None, device: str,
-            as_json: bool) -> None:
+def command(recipe: Path, folder: Path | None, output: Path | None, condition: str | None, steps: int | None,
+            device: str, as_json: bool) -> None:
     """Train what RECIPE, a YAML file, describes.
 
     \b
@@ -33,20 +37,28 @@ def command(recipe: Path, folder: Path | None, output: Path | None, steps: int |
     """
     from dataclasses import replace
 
+    from veclink.envs.errors import InputError
+
     with stdout_kept_clean():
         from veclink.router.nano.recipe import is_nano
         from veclink.router.training.plot import plot_log
 
-        place = folder or Path("runs") / f"train-{recipe.stem}"
+        place = folder or Path("runs") / f"train-{recipe.stem}{f'-{condition}' if condition else ''}"
         if is_nano(recipe):
             from veclink.router.nano.recipe import read_recipe as read_nano
             from veclink.router.nano.train import train_nano
 
             plan: Any = read_nano(recipe)
             plan = plan if output is None else replace(plan, output=output.resolve())
-            tools = {} if plan.stage == "core" else _tools(plan.tools, device)
+            if condition is not None and (plan.stage != "links" or (condition == "text" and output is None)):
+                raise InputError("a recipe of stage links and, for the control, --output", f"{recipe.name}, stage "
+                                 f"{plan.stage}, output {output}", "give --output DIR, or leave --condition out")
+            plan = plan if condition is None else replace(plan, condition=condition)
+            tools = {} if plan.stage == "core" else _tools(plan.tools, plan.output, device)
             figures = train_nano(plan, place, device, steps, _show, tools)
         else:
+            if condition is not None:
+                raise InputError("a recipe of nano's tools", recipe.name, "leave --condition out")
             from veclink.router.training.routing import read_recipe, train_routing
 
             plan = read_recipe(recipe)
@@ -61,15 +73,20 @@ def command(recipe: Path, folder: Path | None, output: Path | None, steps: int |
         click.echo(f"written to {plan.output}; log, checkpoint and losses.png in {place}")
 
 
-def _tools(named: Mapping[str, Mapping[str, Any]], device: str) -> dict[str, Any]:
-    """The tools of a recipe, made with its arguments.
+def _tools(named: Mapping[str, Mapping[str, Any]], output: Path, device: str) -> dict[str, Any]:
+    """The tools of a recipe, made with its arguments; "output/" before a file's name is the run's output.
 
     Raises:
         UnknownName: no such tool or option.
     """
     from veclink.tools import registry
 
-    return {name: registry.load(name)(device=device, **arguments) for name, arguments in named.items()}
+    def placed(value: Any) -> Any:
+        inside = isinstance(value, str) and value.startswith(OUTPUT)
+        return str(output / value.removeprefix(OUTPUT)) if inside else value
+
+    return {name: registry.load(name)(device=device, **{key: placed(value) for key, value in arguments.items()})
+            for name, arguments in named.items()}
 
 
 def _show(row: dict[str, Any]) -> None:

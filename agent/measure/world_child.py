@@ -207,7 +207,7 @@ def serve(pipe: connection.Connection, cores: Sequence[int] | None) -> None:
         pass
     finally:
         for each in made.values():
-            each.world.close()
+            getattr(each.world, "close", lambda: None)()  # crafter has none
 
 
 class Child:

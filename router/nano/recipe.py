@@ -34,6 +34,7 @@ class NanoRecipe:
         begin: links checkpoint to go on from (stages links and decoders).
         gate: where a gate that is 0 begins; above 0 where the tools' networks start from nothing.
         condition: "link", or "text" for the bridge alone, which no picture and no context reach.
+        unheard: share of the linked calls whose bridge is that of no words: the link alone must do.
         rank: of low-rank updates of the language model in stage links; 0 keeps the core frozen.
         steps, batch, rate, slow, warmup, decay: of AdamW with a cosine; the language model learns at rate * slow.
         eye: weight of the loss that teaches the eye kinds directly.
@@ -56,6 +57,7 @@ class NanoRecipe:
     begin: Path | None = None
     gate: float = 1.0
     condition: str = "link"
+    unheard: float = 0.0
     rank: int = 0
     steps: int = 5_000
     batch: int = 8

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from veclink.router import checkpoint
 from veclink.router.nano.core import NanoCore
 from veclink.router.nano.files import load_nano, save_nano
 from veclink.router.nano.layout import Batch, Row, collate, sample_row
@@ -61,7 +62,7 @@ class Stage(Protocol):
     words: Words
 
     def groups(self) -> list[dict[str, Any]]:
-        """AdamW's parameter groups; `scale` times the recipe's rate is a group's own."""
+        """AdamW's parameter groups: `scale` times the recipe's rate is a group's own; `part` says whose it is."""
         ...
 
     def modules(self) -> dict[str, nn.Module]:
@@ -91,7 +92,8 @@ class CoreStage:
     def groups(self) -> list[dict[str, Any]]:
         language = list(self.model.language.parameters())
         rest = [*self.model.vision.parameters(), *self.model.regions.parameters()]
-        return [{"params": language, "scale": self.recipe.slow}, {"params": rest, "scale": 1.0}]
+        return [{"params": language, "scale": self.recipe.slow, "part": "core"},
+                {"params": rest, "scale": 1.0, "part": "core"}]
 
     def modules(self) -> dict[str, nn.Module]:
         return {"model": self.model}
@@ -129,7 +131,6 @@ class LinkStage:
         self.links.requires_grad_(recipe.stage == "links" and recipe.condition == "link")
         for network in self.networks().values():
             network.requires_grad_(True).train()
-        self._bridges: dict[tuple[str, str], Tensor] = {}
 
     def networks(self) -> dict[str, nn.Module]:
         """"tool.part" -> network, of the tools that say what of theirs can be trained."""
@@ -137,9 +138,12 @@ class LinkStage:
                 if name not in self.recipe.frozen for part, network in tool.networks().items()}
 
     def groups(self) -> list[dict[str, Any]]:
-        found = [{"params": [p for n in self.networks().values() for p in n.parameters()], "scale": 1.0},
-                 {"params": [p for p in self.links.parameters() if p.requires_grad], "scale": 1.0},
-                 {"params": list(self.updates.values()), "scale": self.recipe.slow}]
+        found: list[dict[str, Any]] = [
+            {"params": list(network.parameters()), "scale": 1.0, "part": name.partition(".")[0]}
+            for name, network in self.networks().items()]
+        found += [{"params": [p for p in self.links.of(name).parameters() if p.requires_grad], "scale": 1.0,
+                   "part": name} for name in self.tools]
+        found.append({"params": list(self.updates.values()), "scale": self.recipe.slow, "part": "core"})
         return [group for group in found if group["params"]]
 
     def modules(self) -> dict[str, nn.Module]:
@@ -150,14 +154,15 @@ class LinkStage:
         asked = [(row, call, at) for row, made in enumerate(lesson.rows) for call, _, at in made.calls
                  if call.target is not None and call.tool in self.tools]
         losses: dict[str, Tensor] = {}
-        with torch.set_grad_enabled(bool(self.updates)):
-            states, cache, features = self.model(lesson.batch)
-            if self.updates:  # what was learned before must stay
-                losses |= answer_losses(self.model, states, features, lesson, 0.0)
         links: list[Tensor | None] = [None] * len(asked)
-        if self.recipe.condition == "link":
-            links = list(self.model.links(lesson.batch, cache, [
-                Ask(row, at, self.links.queries(call.tool)) for row, call, at in asked]))
+        if self.recipe.condition == "link" or self.updates:
+            with torch.set_grad_enabled(bool(self.updates)):
+                states, cache, features = self.model(lesson.batch)
+                if self.updates:  # what was learned before must stay
+                    losses |= answer_losses(self.model, states, features, lesson, 0.0)
+            if self.recipe.condition == "link":
+                links = list(self.model.links(lesson.batch, cache, [
+                    Ask(row, at, self.links.queries(call.tool)) for row, call, at in asked]))
         for name, tool in self.tools.items():
             mine = [i for i, (_, call, _) in enumerate(asked) if call.tool == name]
             if mine:
@@ -168,7 +173,9 @@ class LinkStage:
         return losses
 
     def _condition(self, call: Call, link: Tensor | None) -> Condition:
-        bridge = self.tools[call.tool].bridge([call.phrase])[0].to(self.model.device)
+        """The condition of a call; a share of the linked ones has words that the bridge does not know."""
+        unheard = link is not None and float(torch.rand(())) < self.recipe.unheard
+        bridge = self.tools[call.tool].bridge(["" if unheard else call.phrase])[0].to(self.model.device)
         vectors = bridge if link is None else self.links.condition(call.tool, bridge, link)
         return Condition(vectors, call.phrase, call.regions)
 
@@ -183,10 +190,22 @@ class LinkStage:
             for name in self.tools:
                 self.core.linkset.put(name, self.links.of(name))
         if self.recipe.stage == "links" and self.recipe.condition == "link":
-            self.core.save_links(output / "links.safetensors", notes)
+            self._save_links(output / "links.safetensors", notes)
         for name, tool in self.tools.items():
             if tool.networks() and name not in self.recipe.frozen:
                 tool.save(output / f"{name}.safetensors")
+
+
+    def _save_links(self, path: Path, notes: Mapping[str, Any]) -> None:
+        """All links of the file at `path` stay that are of this core and of other tools; notes are kept a tool."""
+        told: dict[str, Any] = {}
+        if path.is_file() and (header := checkpoint.read_header(path)).core == self.core.id:
+            others = [spec for name, spec in header.tools.items() if name not in self.tools]
+            kept = checkpoint.load(path, self.core.id, others, strict=False)
+            for spec in others:
+                self.links.put(spec.name, kept.of(spec.name))
+            told = {name: note for name, note in header.notes.items() if name not in self.tools}
+        self.core.save_links(path, {**told, **{name: dict(notes) for name in self.tools}})
 
 
 def answer_losses(model: NanoModel, states: Tensor, features: Tensor, lesson: Lesson, eye: float) -> dict[str, Tensor]:

@@ -10,13 +10,13 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
 from veclink.router.errors import RecipeError
@@ -119,10 +119,20 @@ def _step(stage: Stage, lesson: Lesson, optimizer: torch.optim.Optimizer, recipe
     optimizer.zero_grad(set_to_none=False)  # so that every parameter has a state from the first step on
     if whole:
         torch.stack([value.float() for value in whole]).sum().backward()
-        norm = clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], 1.0)
-        if bool(torch.isfinite(norm)):  # a batch whose loss overflowed teaches nothing
+        if _clipped(optimizer.param_groups):  # a batch whose loss overflowed teaches nothing
             optimizer.step()
     return {name: float(value.detach()) for name, value in losses.items()}
+
+
+def _clipped(groups: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether all gradients are finite; those of each part now have a norm of 1 at most.
+
+    Each part by itself: a tool's large loss must not make another tool's steps small.
+    """
+    parts: dict[str, list[Tensor]] = {}
+    for group in groups:
+        parts.setdefault(group["part"], []).extend(group["params"])
+    return all(bool(torch.isfinite(clip_grad_norm_(parameters, 1.0))) for parameters in parts.values())
 
 
 def _checkpoint(folder: Path, modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer, step: int,
