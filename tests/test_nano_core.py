@@ -18,10 +18,11 @@ import pytest
 import torch
 from conftest import need_model
 
+from veclink.router import checkpoint
 from veclink.router.core import Core, Task
 from veclink.router.errors import CheckpointError, RecipeError, TaskError
 from veclink.router.nano.core import NanoCore
-from veclink.router.nano.files import load_nano, save_nano, to_int8
+from veclink.router.nano.files import load_nano, packed, save_nano, unpacked
 from veclink.router.nano.language import LanguageConfig
 from veclink.router.nano.layout import IGNORED, collate, prompt_row, sample_row
 from veclink.router.nano.model import Ask, NanoConfig, NanoModel
@@ -323,11 +324,13 @@ def test_a_changed_folder_is_refused(words: Words, model: NanoModel, tmp_path: P
         load_nano(folder)
 
 
-def test_int8_loses_at_most_half_a_step() -> None:
-    value = torch.randn(7, 33) * torch.logspace(-4, 2, 7)[:, None]
-    small, scale = to_int8(value)
-    assert small.dtype == torch.int8
-    assert bool(((small * scale - value).abs() <= 0.5001 * scale).all())
+def test_six_bits_lose_at_most_half_a_step() -> None:
+    value = torch.randn(7, 36) * torch.logspace(-4, 2, 7)[:, None]
+    parts, scale = packed(value)
+    assert parts.dtype == torch.uint8 and parts.shape == (7, 27)
+    back = unpacked(parts, scale)
+    assert bool(((back - value).abs() <= 0.5001 * scale).all())
+    torch.testing.assert_close(packed(back)[0], parts)
 
 
 # -- training ----------------------------------------------------------------------------------------------------------
@@ -442,6 +445,31 @@ def test_a_lightly_tuned_core_is_saved_with_its_links(recipe: NanoRecipe, tmp_pa
                            after.language.layers[0].self_attn.q_proj.weight)  # type: ignore[union-attr,arg-type]  # too
 
 
+class Seek(Find):
+    """Another tool of the same shape."""
+
+    name = "seek"
+
+
+def test_a_second_tools_links_join_those_of_the_first(recipe: NanoRecipe, tmp_path: Path) -> None:
+    few = replace(recipe, stage="links", steps=2, output=tmp_path / "links", unheard=0.5)
+    seeking = lambda start: (replace(s, turns=(replace(  # noqa: E731 - the same requests, for the other tool
+        s.turns[0], calls=(replace(s.turns[0].calls[0], tool="seek"),)),)) for s in boxed(start))
+    train_nano(replace(few, tools={"find": {}}), tmp_path / "a", "cpu", None, lambda row: None,
+               {"find": Find(device="cpu")}, boxed)
+    first = checkpoint.load(tmp_path / "links" / "links.safetensors",
+                            checkpoint.read_header(tmp_path / "links" / "links.safetensors").core,
+                            [Find(device="cpu").ready().spec()])
+    train_nano(replace(few, tools={"seek": {}}), tmp_path / "b", "cpu", None, lambda row: None,
+               {"seek": Seek(device="cpu")}, seeking)
+    file = tmp_path / "links" / "links.safetensors"
+    header = checkpoint.read_header(file)
+    assert set(header.tools) == set(header.notes) == {"find", "seek"}
+    both = checkpoint.load(file, header.core, header.tools.values())
+    for name, value in first.of("find").state_dict().items():
+        torch.testing.assert_close(both.of("find").state_dict()[name], value, atol=1e-6, rtol=0)
+
+
 KILLED = """
     import sys, time
     from dataclasses import replace
@@ -492,6 +520,10 @@ def test_small_weights_come_back_and_changed_ones_are_refused(tmp_path: Path) ->
     torch.testing.assert_close(other(phrases), table(phrases), atol=0.05, rtol=0)
     assert table(phrases).shape == (4, 2, 8) and not torch.allclose(table(phrases)[0], table(phrases)[1])
     kept = {name: value.clone() for name, value in other.state_dict().items()}
+    with torch.no_grad():  # words that were never learned change little of what those say that were
+        table.table.weight[table._ids("cow")[0]].fill_(1.0)
+        cow, gnu = table(["cow"]), table(["cow gnu"])
+    assert float((gnu - cow).norm()) < 0.1 * float(cow.norm())
     with pytest.raises(WeightsError):
         load_small(file, {"words": other, "network": torch.nn.Linear(3, 3)})
     assert all(torch.equal(value, kept[name]) for name, value in other.state_dict().items())

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from veclink.envs.errors import UnknownName
 from veclink.router.core import Reading, Route, Task, Written
-from veclink.router.errors import ModelError
 from veclink.tools.device import pick_device
 from veclink.tools.tool import ToolSpec
 
@@ -243,15 +242,8 @@ class NanoCore:
 
         assert self._model is not None and self._words is not None
         words, specs = self._words, tuple(self._specs.values())
-        taken = set(words.config.tools.values())
-        free = iter(sorted(set(range(words.config.slots)) - taken))
-        tokens = {}
-        for name in self._specs:
-            slot = words.config.tools[name] if name in words.config.tools else next(free, None)
-            if slot is None:
-                raise ModelError(f"at most {words.config.slots - len(taken)} tools that nano was not taught",
-                                 f"{len(self._specs)} tools", "attach fewer")
-            tokens[name] = words.slot(slot)
+        seated = words.with_tools(self._specs).tools
+        tokens = {name: seated[name] for name in self._specs}
         hidden = self._model.config.language.hidden
         spread = float(self._model.language.embed_tokens.weight.detach().float().std())
         links = self._linkset or LinkSet(hidden, (), spread)

@@ -1,7 +1,7 @@
 """nano on disk: a folder of config.json, tokenizer.json and model.safetensors; checked whole before any of it is used.
 
-Matrices are int8 with a scale a row, all else half precision; both become single precision (or whatever the device
-takes) when loaded. No pickles.
+Matrices are 6-bit numbers with a scale a row, four numbers in three bytes, all else half precision; both become single
+precision (or whatever the device takes) when loaded. No pickles.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ from veclink.router.nano.model import NanoConfig, NanoModel
 from veclink.router.nano.words import Words, WordsConfig
 from veclink.tools.weights import sha256
 
-FORMAT, VERSION = "veclink-nano", 1
+FORMAT, VERSION = "veclink-nano", 2
 FILES = ("tokenizer.json", "model.safetensors")
 SCALE = ".scale"
 LARGEST_FILE = 1 << 29
-SMALLEST = 512  # numbers of a matrix from which int8 is worth it
+SMALLEST = 512  # numbers of a matrix from which packing is worth it
+TOP = 31  # the largest 6-bit number; the smallest is -31
 
 
 def save_nano(folder: str | Path, model: NanoModel, words: Words, notes: Mapping[str, Any] | None = None,
@@ -36,7 +37,7 @@ def save_nano(folder: str | Path, model: NanoModel, words: Words, notes: Mapping
 
     Args:
         notes: how it was made, for the model card.
-        small: matrices as int8; else half precision.
+        small: matrices in 6 bits; else half precision.
 
     Raises:
         CheckpointError: numbers that are not finite, or a folder that cannot be written.
@@ -49,8 +50,8 @@ def save_nano(folder: str | Path, model: NanoModel, words: Words, notes: Mapping
         value = value.detach().float().cpu()
         if not bool(torch.isfinite(value).all()):
             raise CheckpointError("finite numbers", f"{name} with some that are not", "train with a smaller step")
-        if small and value.ndim == 2 and value.numel() > SMALLEST:
-            tensors[name], tensors[name + SCALE] = to_int8(value)
+        if small and value.ndim == 2 and value.numel() > SMALLEST and value.shape[1] % 4 == 0:
+            tensors[name], tensors[name + SCALE] = packed(value)
         else:
             tensors[name] = value.half().contiguous()
     files = {"tokenizer.json": words.json.encode(), "model.safetensors": save(tensors)}
@@ -97,10 +98,24 @@ def load_nano(folder: str | Path, device: torch.device | None = None, dtype: tor
     return model.to(device or "cpu").eval().requires_grad_(False), words, hashes
 
 
-def to_int8(value: Tensor) -> tuple[Tensor, Tensor]:
-    """A matrix as int8 and (rows, 1) single-precision scales, the largest number of each row being 127."""
-    scale = (value.abs().amax(1, keepdim=True) / 127).clamp(min=1e-12)
-    return (value / scale).round().clamp(-127, 127).to(torch.int8).contiguous(), scale.contiguous()
+def packed(value: Tensor) -> tuple[Tensor, Tensor]:
+    """A matrix (rows, columns) as (rows, columns * 3 / 4) uint8 and (rows, 1) single-precision scales.
+
+    The largest number of each row is TOP steps of its scale; columns are a multiple of 4.
+    """
+    scale = (value.abs().amax(1, keepdim=True) / TOP).clamp(min=1e-12)
+    codes = ((value / scale).round().clamp(-TOP, TOP) + TOP).to(torch.int32).unflatten(1, (-1, 4))
+    word = codes[..., 0] | codes[..., 1] << 6 | codes[..., 2] << 12 | codes[..., 3] << 18
+    parts = torch.stack([word & 255, word >> 8 & 255, word >> 16], -1)
+    return parts.flatten(1).to(torch.uint8).contiguous(), scale.contiguous()
+
+
+def unpacked(parts: Tensor, scale: Tensor) -> Tensor:
+    """The matrix that `packed` was given, in single precision, each number within half a step."""
+    three = parts.to(torch.int32).unflatten(1, (-1, 3))
+    word = three[..., 0] | three[..., 1] << 8 | three[..., 2] << 16
+    codes = torch.stack([word >> shift & 63 for shift in (0, 6, 12, 18)], -1).flatten(1)
+    return (codes - TOP).float() * scale.float()
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -144,14 +159,16 @@ def _tensors(file: Path, model: NanoModel) -> dict[str, Tensor]:
             if {key for key in keys if not key.endswith(SCALE)} != set(expected):
                 raise ValueError(f"other tensors than expected in {file.name}")
             for name, shape in expected.items():
-                if tuple(opened.get_slice(name).get_shape()) != shape:
+                stored = opened.get_slice(name)
+                small = stored.get_dtype() == "U8"
+                if tuple(stored.get_shape()) != ((shape[0], shape[-1] * 3 // 4) if small else shape):
                     raise ValueError(f"{name} is not of shape {shape}")
                 value = opened.get_tensor(name)
-                if value.dtype == torch.int8:
+                if small:
                     scale = opened.get_tensor(name + SCALE)
                     if tuple(scale.shape) != (shape[0], 1):
                         raise ValueError(f"{name}{SCALE} is not of shape {(shape[0], 1)}")
-                    value = value.float() * scale.float()
+                    value = unpacked(value, scale)
                 state[name] = value.float()
     except SafetensorError as error:
         raise ValueError(str(error)) from error

@@ -118,7 +118,8 @@ class LinkStage:
         self.recipe, self.tools = recipe, {name: tool.ready() for name, tool in tools.items()}
         self.core = NanoCore(recipe.start, recipe.begin or False, str(device), torch.float32)
         self.core.attach([tool.spec() for tool in self.tools.values()], tuple(self.tools))
-        self.model, self.words, self.links = self.core.model, self.core.words, self.core.linkset
+        self.model, self.links = self.core.model, self.core.linkset
+        self.words = self.core.words.with_tools(self.tools)  # a tool that is new to the core gets a free slot
         self.updates = self.model.low_rank(recipe.rank) if recipe.rank and recipe.stage == "links" else {}
         for name, tool in self.tools.items():
             part = self.links.of(name)
@@ -184,7 +185,7 @@ class LinkStage:
         output.mkdir(parents=True, exist_ok=True)
         if self.updates:
             self.model.merge()
-            save_nano(output, self.model, self.words, notes)
+            save_nano(output, self.model, self.core.words, notes)
             self.core = NanoCore(output, False, "cpu")
             self.core.attach([tool.spec() for tool in self.tools.values()])
             for name in self.tools:

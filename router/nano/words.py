@@ -6,8 +6,8 @@ slot a tool. So nothing that a user writes can become one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -70,6 +70,19 @@ class Words:
     def tools(self) -> dict[str, int]:
         """Tool name -> id, of those that training taught."""
         return {name: self.slot(slot) for name, slot in self.config.tools.items()}
+
+    def with_tools(self, names: Iterable[str]) -> Words:
+        """The same with a free slot for each of these tools that training did not teach.
+
+        Raises:
+            ModelError: more of them than free slots.
+        """
+        new = [name for name in names if name not in self.config.tools]
+        free = sorted(set(range(self.config.slots)) - set(self.config.tools.values()))
+        if len(new) > len(free):
+            raise ModelError(f"at most {len(free)} tools that nano was not taught", f"{len(new)}", "attach fewer")
+        tools = {**self.config.tools, **dict(zip(new, free, strict=False))}
+        return Words(replace(self.config, tools=tools), self.json)
 
     def ids(self, text: str, room: int | None = None) -> list[int]:
         """Ids of plain text, the first `room` of them."""
