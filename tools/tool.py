@@ -65,6 +65,7 @@ class Tool:
     Args:
         weights: a name, a path, or None for the tool's own choice.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
+        queries: 1 to 256, in the place of the class's; a link trained with another number does not fit.
         options: values that replace those in `defaults`.
     """
 
@@ -74,11 +75,16 @@ class Tool:
     result: ClassVar[str]
     defaults: ClassVar[Mapping[str, Any]] = {}
     limits: ClassVar[Mapping[str, tuple[float, float]]] = {}
-    queries: ClassVar[int] = 4
+    queries: int = 4
     time_limit: float = 600.0
     condition: tuple[int, int]
 
-    def __init__(self, weights: str | None = None, device: str = "auto", **options: Any) -> None:
+    def __init__(self, weights: str | None = None, device: str = "auto", queries: int | None = None,
+                 **options: Any) -> None:
+        if queries is not None:
+            if isinstance(queries, bool) or not isinstance(queries, int) or not 1 <= queries <= 256:
+                raise OptionError("1 to 256 link queries", repr(queries), "choose a whole number in between")
+            self.queries = queries
         self.weights = weights
         self.device_name = device
         self.options = {**self.defaults, **self._checked(options)}

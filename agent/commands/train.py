@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from veclink.agent.commands.common import json_option, print_json, stdout_kept_clean
+from veclink.envs.errors import InputError
 
 OUTPUT = "output/"  # in a recipe's arguments of a tool
 
@@ -21,12 +22,14 @@ OUTPUT = "output/"  # in a recipe's arguments of a tool
               help="Write what was trained here (a file; a folder for nano), not where the recipe says.")
 @click.option("--condition", type=click.Choice(["link", "text"]),
               help="For nano's tools: what conditions are made of, not what the recipe says; text is the control.")
+@click.option("--queries", type=click.IntRange(1, 256), metavar="NUMBER",
+              help="For nano's tools: link queries of each, not its own number.")
 @click.option("--steps", type=click.IntRange(min=1), metavar="NUMBER",
               help="Stop after so many steps: a small version of the run.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 @json_option
-def command(recipe: Path, folder: Path | None, output: Path | None, condition: str | None, steps: int | None,
-            device: str, as_json: bool) -> None:
+def command(recipe: Path, folder: Path | None, output: Path | None, condition: str | None,
+            queries: int | None, steps: int | None, device: str, as_json: bool) -> None:
     """Train what RECIPE, a YAML file, describes.
 
     \b
@@ -37,28 +40,20 @@ def command(recipe: Path, folder: Path | None, output: Path | None, condition: s
     """
     from dataclasses import replace
 
-    from veclink.envs.errors import InputError
-
     with stdout_kept_clean():
         from veclink.router.nano.recipe import is_nano
         from veclink.router.training.plot import plot_log
 
         place = folder or Path("runs") / f"train-{recipe.stem}{f'-{condition}' if condition else ''}"
         if is_nano(recipe):
-            from veclink.router.nano.recipe import read_recipe as read_nano
             from veclink.router.nano.train import train_nano
 
-            plan: Any = read_nano(recipe)
-            plan = plan if output is None else replace(plan, output=output.resolve())
-            if condition is not None and (plan.stage != "links" or (condition == "text" and output is None)):
-                raise InputError("a recipe of stage links and, for the control, --output", f"{recipe.name}, stage "
-                                 f"{plan.stage}, output {output}", "give --output DIR, or leave --condition out")
-            plan = plan if condition is None else replace(plan, condition=condition)
+            plan: Any = _nano(recipe, output, condition, queries)
             tools = {} if plan.stage == "core" else _tools(plan.tools, plan.output, device)
             figures = train_nano(plan, place, device, steps, _show, tools)
         else:
-            if condition is not None:
-                raise InputError("a recipe of nano's tools", recipe.name, "leave --condition out")
+            if condition is not None or queries is not None:
+                raise InputError("a recipe of nano's tools", recipe.name, "leave --condition and --queries out")
             from veclink.router.training.routing import read_recipe, train_routing
 
             plan = read_recipe(recipe)
@@ -71,6 +66,26 @@ def command(recipe: Path, folder: Path | None, output: Path | None, condition: s
         made = "trained {steps} steps in {seconds:.0f} s on {device}, seed {seed}"
         click.echo(made.format(**figures))
         click.echo(f"written to {plan.output}; log, checkpoint and losses.png in {place}")
+
+
+def _nano(path: Path, output: Path | None, condition: str | None, queries: int | None) -> Any:
+    """The recipe in a file, changed as the options say.
+
+    Raises:
+        InputError: options that do not fit the recipe.
+    """
+    from dataclasses import replace
+
+    from veclink.router.nano.recipe import read_recipe
+
+    plan = read_recipe(path)
+    if plan.stage == "core" and (condition or queries):
+        raise InputError("a recipe of nano's tools", f"{path.name}, stage core", "leave --condition and --queries out")
+    if condition == "text" and output is None:
+        raise InputError("--output DIR with --condition text", "none", "the control must not replace what is shipped")
+    tools = plan.tools if queries is None else {k: {**given, "queries": queries} for k, given in plan.tools.items()}
+    return replace(plan, output=plan.output if output is None else output.resolve(), tools=tools,
+                   condition=condition or plan.condition)
 
 
 def _tools(named: Mapping[str, Mapping[str, Any]], output: Path, device: str) -> dict[str, Any]:

@@ -241,13 +241,23 @@ def subject_of(profile: str | Path = "nano", core: Path | None = None, text: Pat
         arguments["links"] = None
     whole = make_core(**arguments, device=device)
     assert isinstance(whole, NanoCore)
-    tools, lacking = _tools(made.tools, core, device)
+    tools, lacking = _tools(_with_queries(made.tools, arguments.get("links")), core, device)
     controls, without = _tools(made.tools, text, device) if text is not None else (
         {}, dict.fromkeys(fillers().values(), "no folder of the control was given (--text-links)"))
     specs = [tool.spec() for tool in tools.values()]
     whole.attach([*specs, *_specs_of(name for name in fillers().values() if name not in tools)])
     missing = {arm: without if arm == TEXT else lacking for arm in ARMS}
     return NanoSubject(whole, tools, controls, missing)
+
+
+def _with_queries(tools: Mapping[str, Mapping[str, Any]], links: Any) -> dict[str, dict[str, Any]]:
+    """The tools' arguments with the number of queries that their links were trained with."""
+    from veclink.router import checkpoint
+
+    path = locate(str(links)) if isinstance(links, str) else None
+    trained = {} if path is None else checkpoint.read_header(path).tools
+    return {name: {**given, **({"queries": trained[name].queries} if name in trained else {})}
+            for name, given in tools.items()}
 
 
 def _specs_of(names: Any) -> list[Any]:
