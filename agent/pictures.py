@@ -29,7 +29,9 @@ MAX_BYTES = 200_000_000
 MIN_SIDE = 16
 ORIENTATION = 0x0112  # the EXIF field that says how a picture is to be turned
 URL_SECONDS = 30
-EXAMPLES = {"street": "bus.jpg", "two-men": "zidane.jpg"}  # photos that come with the package ultralytics
+OWN = ("desert", "meadow", "night", "village")  # scenes of the built-in world, drawn by docs/examples.py
+PHOTOS = {"street": "bus.jpg", "two-men": "zidane.jpg"}  # that come with the package ultralytics
+EXAMPLES = (*OWN, *PHOTOS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,9 +193,11 @@ def _check_size(width: int, height: int, name: str) -> None:
 def _example(name: str) -> Path:
     if name not in EXAMPLES:
         raise UnknownName.of("example picture", name, EXAMPLES)
+    if name in OWN:
+        return Path(__file__).parent / "examples" / f"{name}.png"
     spec = find_spec("ultralytics")  # found, not imported: the import takes seconds
     folder = Path(next(iter(spec.submodule_search_locations or ["."]))) if spec else Path()
-    return folder / "assets" / EXAMPLES[name]
+    return folder / "assets" / PHOTOS[name]
 
 
 def _download(address: str) -> bytes:

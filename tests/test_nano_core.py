@@ -23,6 +23,7 @@ from veclink.router.core import Core, Task
 from veclink.router.errors import CheckpointError, RecipeError, TaskError
 from veclink.router.nano.core import NanoCore
 from veclink.router.nano.files import load_nano, packed, save_nano, unpacked
+from veclink.router.nano.findings import labels_of
 from veclink.router.nano.language import LanguageConfig
 from veclink.router.nano.layout import IGNORED, collate, prompt_row, sample_row
 from veclink.router.nano.model import Ask, NanoConfig, NanoModel
@@ -56,7 +57,7 @@ def tiny_words() -> Words:
 def tiny_model(words: Words, kinds: tuple[str, ...] = ()) -> NanoModel:
     torch.manual_seed(0)
     language = LanguageConfig(words.config.vocabulary, 32, 2, 4, 2, 48)
-    return NanoModel(NanoConfig(language, VisionConfig(64, 96, 32, 1, 2, 8, 2, kinds))).eval()
+    return NanoModel(NanoConfig(language, VisionConfig(64, 96, 32, 1, 2, 8, 2, kinds=kinds))).eval()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -184,7 +185,8 @@ def test_gradients_reach_queries_projector_regions_and_eye(words: Words, model: 
     _, cache, features = model(batch)
     link, = model.links(batch, cache, [Ask(0, row.calls[0][2], links.queries("find"))])
     loss = links.condition("find", torch.zeros(1, 12), link).square().sum()
-    (loss + model.vision.kind_loss(features, torch.zeros(1, 64, 96, dtype=torch.uint8))).backward()
+    labels = labels_of([sample], np.zeros((1, 64, 96), np.uint8), [1.0], (), ())
+    (loss + sum(model.vision.losses(features, labels).values())).backward()
     part = links.of("find")
     assert part.projector is not None
     for parameter in (part.queries.vectors, part.projector.inner.weight, part.gate.value, model.regions.place.weight,
@@ -352,7 +354,7 @@ def recipe(words: Words, model: NanoModel, tmp_path: Path) -> NanoRecipe:
 def test_training_learns_and_saves(recipe: NanoRecipe, tmp_path: Path) -> None:
     rows: list[dict[str, float]] = []
     figures = train_nano(replace(recipe, steps=24), tmp_path / "run", "cpu", report=rows.append, source=stream)
-    assert rows[-1]["answer"] < rows[0]["answer"] - 0.3 and rows[-1]["eye"] < rows[0]["eye"]
+    assert rows[-1]["answer"] < rows[0]["answer"] - 0.3 and rows[-1]["kinds"] < rows[0]["kinds"]
     assert figures["samples"] == 48
     load_nano(recipe.output)
 

@@ -54,9 +54,9 @@ ROWS = 40  # of a table on the screen; the files hold everything
 def command(ctx: click.Context, text: str | None, images: tuple[str, ...], as_json: bool, **choices: Any) -> None:
     """Do a task in plain words on pictures.
 
-    TEXT says what to do. An IMAGE is a file, a web address, or one of the pictures that come with the
-    packages: example:street, example:two-men. The answer goes to stdout, progress and errors to stderr, the results
-    into a folder.
+    TEXT says what to do. An IMAGE is a file, a web address, or one of the pictures that come along: scenes of the
+    built-in world (example:meadow, example:desert, example:night, example:village) and photos (example:street,
+    example:two-men). The answer goes to stdout, progress and errors to stderr, the results into a folder.
 
     \b
       veclink run "find every person and the bus" street.jpg

@@ -49,7 +49,7 @@ def command(recipe: Path, folder: Path | None, output: Path | None, condition: s
             from veclink.router.nano.train import train_nano
 
             plan: Any = _nano(recipe, output, condition, queries)
-            tools = {} if plan.stage == "core" else _tools(plan.tools, plan.output, device)
+            tools = {} if plan.stage in ("eye", "core") else _tools(plan.tools, plan.output, device)
             figures = train_nano(plan, place, device, steps, _show, tools)
         else:
             if condition is not None or queries is not None:
@@ -79,8 +79,9 @@ def _nano(path: Path, output: Path | None, condition: str | None, queries: int |
     from veclink.router.nano.recipe import read_recipe
 
     plan = read_recipe(path)
-    if plan.stage == "core" and (condition or queries):
-        raise InputError("a recipe of nano's tools", f"{path.name}, stage core", "leave --condition and --queries out")
+    if plan.stage in ("eye", "core") and (condition or queries):
+        raise InputError("a recipe of nano's tools", f"{path.name}, stage {plan.stage}",
+                         "leave --condition and --queries out")
     if condition == "text" and output is None:
         raise InputError("--output DIR with --condition text", "none", "the control must not replace what is shipped")
     tools = plan.tools if queries is None else {k: {**given, "queries": queries} for k, given in plan.tools.items()}

@@ -7,14 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from veclink.agent.nano.answers import HOURS, SKIES
 from veclink.agent.nano.book import book
 from veclink.agent.nano.lesson import DETECT, POSE, SEGMENT, Lesson, Wanted
 from veclink.agent.nano.truth import SceneTruth
 from veclink.envs.voxel.render import JOINTS
-from veclink.router.nano.samples import Call, Sample, Turn
+from veclink.router.nano.samples import Call, Sample, Thing, Turn
 from veclink.tools.results import Boxes, Image, Keypoints, Masks, Result
 
 POINTS = tuple(dict.fromkeys([*JOINTS["humanoid"], *JOINTS["quadruped"]]))  # the joints of all bodies
+FACING = ("left", "right", "towards", "away")
+NEAR = (4, 7, 11)  # blocks
 HIDDEN_SCORE = 0.5  # of a joint that lies behind something
 _HUMANOID = (("head", "neck"), ("neck", "left_shoulder"), ("neck", "right_shoulder"), ("left_shoulder", "left_elbow"),
              ("right_shoulder", "right_elbow"), ("left_elbow", "left_hand"), ("right_elbow", "right_hand"),
@@ -43,6 +46,36 @@ def labels_of(truth: SceneTruth) -> np.ndarray:
         if mob.kind in names:
             out[mob.mask] = names.index(mob.kind)
     return out
+
+
+def tags() -> tuple[str, ...]:
+    """What can be said of one mob: its kind, colour, way of facing, age, surroundings, and how near it is."""
+    colours = {colour for mob in book("mobs").values() for colour in mob.get("coats", ())} - {""}
+    return (*book("mobs"), *sorted(colours | set(book("edits")["factors"])), *(f"facing {way}" for way in FACING),
+            "baby", "in water", "by a tree", *(f"within {blocks}" for blocks in NEAR))
+
+
+def things_of(truth: SceneTruth) -> tuple[Thing, ...]:
+    """All mobs of a picture with their tags."""
+    found = []
+    for mob in truth.mobs:
+        said = [mob.kind, mob.colour, f"facing {mob.facing}"]
+        said += [name for name, holds in (("baby", mob.baby), ("in water", mob.in_water), ("by a tree", mob.by_tree))
+                 if holds]
+        said += [f"within {blocks}" for blocks in NEAR if mob.distance < blocks]
+        found.append(Thing(*mob.middle, tuple(said), mob.clear))
+    return tuple(found)
+
+
+def states() -> tuple[str, ...]:
+    """What can be said of a whole picture."""
+    return (*HOURS, *SKIES, "snow")
+
+
+def states_of(truth: SceneTruth) -> dict[str, bool]:
+    """What holds of a picture and what does not; hours that people would disagree on are left out."""
+    hours = {name: name == truth.hour for name in HOURS} if truth.hour else {}
+    return {**hours, **{name: name == truth.sky for name in SKIES}, "snow": truth.snow}
 
 
 def target_of(wanted: Wanted, truth: SceneTruth, edited: np.ndarray | None = None) -> tuple[Result, np.ndarray]:
@@ -131,4 +164,4 @@ def sample_of(picture: np.ndarray, truth: SceneTruth, lessons: Sequence[Lesson],
     given = edited or [{} for _ in lessons]
     pairs = [turn_of(lesson, truth, tools, one) for lesson, one in zip(lessons, given, strict=True)]
     return Sample(picture, tuple(turn for turn, _ in pairs), labels_of(truth), name,
-                  {"turns": [notes for _, notes in pairs]})
+                  {"turns": [notes for _, notes in pairs]}, things_of(truth), states_of(truth))

@@ -17,6 +17,7 @@ from veclink.router.nano.vision import RegionEncoder, Vision, VisionConfig
 from veclink.router.nano.words import PICTURE, REGION_ID
 
 LARGEST = 48_000_000  # parameters
+NAMES = ("kinds", "tags", "states")  # of the eye's findings
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class NanoConfig:
             ModelError: unknown or missing numbers, or shapes that do not fit each other.
         """
         try:
-            vision = {**data["vision"], "kinds": tuple(data["vision"].get("kinds", ()))}
+            lists = {name: tuple(data["vision"].get(name, ())) for name in NAMES}
+            vision = {**data["vision"], **lists}
             config = cls(LanguageConfig(**data["language"]), VisionConfig(**vision))
         except (KeyError, TypeError) as error:
             raise ModelError("a configuration with language and vision", str(error), "mend it") from error

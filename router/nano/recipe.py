@@ -12,7 +12,8 @@ from veclink.router.errors import RecipeError
 from veclink.router.nano.samples import Source
 
 KIND = "nano"
-STAGES = ("core", "links", "decoders")
+STAGES = ("eye", "core", "links", "decoders")
+NAMES = ("kinds", "tags", "states")
 
 
 @dataclass(frozen=True)
@@ -20,15 +21,18 @@ class NanoRecipe:
     """Everything a run depends on.
 
     Attributes:
-        stage: "core": the core learns to answer and to route. "links": queries, projectors, gates and the tools'
-            networks learn together, the core frozen or updated by `rank`. "decoders": the tools' networks alone.
+        stage: "eye": the eye learns to say what is in pictures. "core": the core learns to answer and to route.
+            "links": queries, projectors, gates and the tools' networks learn together, the core frozen or updated by
+            `rank`. "decoders": the tools' networks alone.
         source: "module:function", called with `data` as keyword arguments, gives a `samples.Source`.
         data: what the source takes (split, seed, ...).
-        output: folder of the model (stage core); of links and networks (the others).
-        start: folder of the model to go on from; None (stage core alone) prunes `base`.
+        output: folder of the model (stages eye and core); of links and networks (the others).
+        start: folder of the model to go on from; None (stages eye and core alone) prunes `base`.
+        small: whether the model is written in 6 bits; a stage that others go on from is better kept in 16.
         base, layers, vocabulary, corpus: see `prune.prune`; `layers` a number or a list, `corpus` how many samples'
             words must stay whole.
-        vision: numbers that replace those of `VisionConfig`; its kinds are names, or "module:function" that gives them.
+        vision: numbers that replace those of `VisionConfig`; its kinds, tags and states are names, or "module:function"
+            that gives them. In a stage with a start it makes a new eye.
         tools: names with a routing token (stage core); tool name -> arguments of its class (the others).
         frozen: those of the tools whose networks stay as they are.
         begin: links checkpoint to go on from (stages links and decoders).
@@ -37,7 +41,8 @@ class NanoRecipe:
         unheard: share of the linked calls whose bridge is that of no words: the link alone must do.
         rank: of low-rank updates of the language model in stage links; 0 keeps the core frozen.
         steps, batch, rate, slow, warmup, decay: of AdamW with a cosine; the language model learns at rate * slow.
-        eye: weight of the loss that teaches the eye kinds directly.
+        looks: the eye learns at rate * looks in stage core.
+        eye: weight of the losses that teach the eye directly in stage core.
         precision: "bf16" (autocast) or "f32". threads: of the CPU; 0 leaves them as they are.
         workers: processes that make data. seed: of everything random. save_every: steps between checkpoints.
     """
@@ -47,6 +52,7 @@ class NanoRecipe:
     output: Path
     data: Mapping[str, Any] = field(default_factory=dict)
     start: Path | None = None
+    small: bool = True
     base: str = "smollm2-135m"
     layers: int | tuple[int, ...] = 8
     vocabulary: int = 16_384
@@ -65,6 +71,7 @@ class NanoRecipe:
     slow: float = 0.3
     warmup: int = 100
     decay: float = 0.05
+    looks: float = 1.0
     eye: float = 1.0
     precision: str = "bf16"
     threads: int = 0
@@ -80,10 +87,10 @@ class NanoRecipe:
         """
         return _called(self.source, self.data)
 
-    def kinds(self) -> tuple[str, ...]:
-        """Names of what label maps tell apart."""
-        kinds = self.vision.get("kinds", ())
-        return tuple(_called(kinds, {}) if isinstance(kinds, str) else kinds)
+    def eyed(self) -> dict[str, Any]:
+        """`vision` with its names in place of functions that give them."""
+        return {key: tuple(_called(value, {}) if isinstance(value, str) else value) if key in NAMES else value
+                for key, value in self.vision.items()}
 
 
 def _called(place: str, arguments: Mapping[str, Any]) -> Any:
@@ -147,5 +154,5 @@ def _check(recipe: NanoRecipe, path: Path) -> None:
             raise RecipeError(f"{name}: one of {', '.join(allowed)}", repr(value), f"mend {path.name}")
     if min(recipe.steps, recipe.batch, recipe.save_every) < 1 or recipe.rate <= 0 or not recipe.tools:
         raise RecipeError("steps, batch and save_every from 1, a positive rate, tools", path.name, "mend the recipe")
-    if recipe.stage != "core" and recipe.start is None:
+    if recipe.stage not in ("eye", "core") and recipe.start is None:
         raise RecipeError(f"start: the trained core's folder, for stage {recipe.stage}", "none", "mend the recipe")

@@ -5,7 +5,7 @@ Plain data. Whoever makes pictures makes these; the recipes name the function th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -65,6 +65,22 @@ class Turn:
             raise TaskError("an answer of words or calls, or a refusal alone", repr(self.text[:60]), "mend the sample")
 
 
+@dataclass(frozen=True)
+class Thing:
+    """One thing in a picture.
+
+    Attributes:
+        column, row: its middle, in the picture's pixels.
+        tags: what can be said of it, in the names that the recipe gives the eye.
+        sure: False where people might not see it: whether it is found is not judged.
+    """
+
+    column: float
+    row: float
+    tags: tuple[str, ...] = ()
+    sure: bool = True
+
+
 @dataclass(frozen=True, eq=False)
 class Sample:
     """A picture and what is asked about it.
@@ -74,8 +90,10 @@ class Sample:
         turns: at least one. They share the picture and none is read with the others; what a follow-up needs of the
             turn before is in its own `before`.
         labels: (H, W) uint8, the kind of thing in each pixel, as an index into the recipe's `kinds` (0 is nothing of
-            interest); None where it is not known. It teaches the eye directly.
-        name: where it comes from ("train 7:1234"), for messages.
+            interest); None where it is not known. It teaches the eye directly, as the next two do.
+        name: where it comes from ("train 7:1234"), for messages. notes: of whoever made it.
+        things: all that can be counted and told apart; None where that is not known.
+        states: what holds of the whole picture and what does not, by the recipe's names; others are not known.
     """
 
     picture: np.ndarray | None
@@ -83,6 +101,8 @@ class Sample:
     labels: np.ndarray | None = None
     name: str = ""
     notes: dict[str, Any] = field(default_factory=dict)
+    things: tuple[Thing, ...] | None = None
+    states: Mapping[str, bool] | None = None
 
     def __post_init__(self) -> None:
         shape = None if self.picture is None else self.picture.shape

@@ -14,18 +14,17 @@ from torch import Tensor, nn
 from veclink.router import checkpoint
 from veclink.router.nano.core import NanoCore
 from veclink.router.nano.files import load_nano, save_nano
+from veclink.router.nano.findings import UNKNOWN, Labels, labels_of
 from veclink.router.nano.layout import Batch, Row, collate, sample_row
 from veclink.router.nano.model import Ask, NanoConfig, NanoModel
 from veclink.router.nano.prune import prune
 from veclink.router.nano.recipe import NanoRecipe
 from veclink.router.nano.samples import Call, Sample, Source
-from veclink.router.nano.vision import VisionConfig, letterbox
+from veclink.router.nano.vision import VisionConfig, letterbox, scale_of
 from veclink.router.nano.words import Words
 from veclink.tools.condition import Condition
 from veclink.tools.models import find_model
 from veclink.tools.tool import Tool
-
-UNKNOWN = 255  # in label maps
 
 
 class Lesson:
@@ -39,10 +38,13 @@ class Lesson:
         self.samples = samples
         self.rows: list[Row] = [sample_row(words, vision, sample) for sample in samples]
         self.batch: Batch = collate(self.rows, vision)
-        maps = [np.full((vision.height, vision.width), UNKNOWN, np.uint8) if s.labels is None
-                else letterbox(s.labels, vision, UNKNOWN, smooth=False) for s in samples if s.picture is not None]
-        known = any(s.labels is not None for s in samples)
-        self.labels: Tensor | None = torch.from_numpy(np.stack(maps)) if known else None
+        shown = [sample for sample in samples if sample.picture is not None]
+        self.labels: Labels | None = None
+        if any(sample.labels is not None for sample in shown):
+            maps = [np.full((vision.height, vision.width), UNKNOWN, np.uint8) if s.labels is None
+                    else letterbox(s.labels, vision, UNKNOWN, smooth=False) for s in shown]
+            scales = [scale_of(sample.picture, vision) for sample in shown if sample.picture is not None]
+            self.labels = labels_of(shown, np.stack(maps), scales, vision.tags, vision.states)
 
     def to(self, device: torch.device) -> Lesson:
         """Itself, its tensors there."""
@@ -78,22 +80,48 @@ class Stage(Protocol):
         ...
 
 
-class CoreStage:
-    """The core alone: next tokens of the answers, and kinds for the eye."""
+class EyeStage:
+    """The eye alone: what it finds, from labels."""
 
     def __init__(self, recipe: NanoRecipe, source: Source, device: torch.device) -> None:
         self.recipe = recipe
-        if recipe.start is None:
-            self.model, self.words = beginning(recipe, source)
-        else:
-            self.model, self.words, _ = load_nano(recipe.start)
+        self.model, self.words = beginning(recipe, source)
+        self.model.to(device).eval().requires_grad_(False)
+        self.model.vision.train().requires_grad_(True)
+
+    def groups(self) -> list[dict[str, Any]]:
+        return [{"params": list(self.model.vision.parameters()), "scale": 1.0, "part": "eye"}]
+
+    def modules(self) -> dict[str, nn.Module]:
+        return {"vision": self.model.vision}
+
+    def losses(self, lesson: Lesson) -> dict[str, Tensor]:
+        if lesson.labels is None:
+            return {}
+        return self.model.vision.losses(self.model.vision.see(lesson.batch.pictures.float() / 255), lesson.labels)
+
+    def save(self, output: Path, notes: Mapping[str, Any]) -> None:
+        save_nano(output, self.model, self.words, notes, self.recipe.small)
+
+
+class CoreStage:
+    """The core alone: next tokens of the answers, and what the eye finds."""
+
+    def __init__(self, recipe: NanoRecipe, source: Source, device: torch.device) -> None:
+        self.recipe = recipe
+        self.model, self.words = beginning(recipe, source)
         self.model.to(device).train().requires_grad_(True)
 
     def groups(self) -> list[dict[str, Any]]:
         language = list(self.model.language.parameters())
-        rest = [*self.model.vision.parameters(), *self.model.regions.parameters()]
+        eye = self.model.vision
+        joints = [part for part in (eye.project, eye.whole, self.model.regions) if part is not None]
+        between = [p for part in joints for p in part.parameters()]
+        held = {id(p) for p in between}
+        seeing = [p for p in eye.parameters() if id(p) not in held]
         return [{"params": language, "scale": self.recipe.slow, "part": "core"},
-                {"params": rest, "scale": 1.0, "part": "core"}]
+                {"params": seeing, "scale": self.recipe.looks, "part": "core"},
+                {"params": between, "scale": 1.0, "part": "core"}]
 
     def modules(self) -> dict[str, nn.Module]:
         return {"model": self.model}
@@ -103,7 +131,7 @@ class CoreStage:
         return answer_losses(self.model, states, features, lesson, self.recipe.eye)
 
     def save(self, output: Path, notes: Mapping[str, Any]) -> None:
-        save_nano(output, self.model, self.words, notes)
+        save_nano(output, self.model, self.words, notes, self.recipe.small)
 
 
 class LinkStage:
@@ -212,21 +240,26 @@ class LinkStage:
 def answer_losses(model: NanoModel, states: Tensor, features: Tensor, lesson: Lesson, eye: float) -> dict[str, Tensor]:
     """The core's own losses of a batch."""
     losses = {"answer": model.answer_loss(states, lesson.batch)}
-    if eye and lesson.labels is not None and model.vision.kinds is not None:
-        losses["eye"] = eye * model.vision.kind_loss(features, lesson.labels)
+    if eye and lesson.labels is not None:
+        losses |= {name: eye * loss for name, loss in model.vision.losses(features, lesson.labels).items()}
     return losses
 
 
 def beginning(recipe: NanoRecipe, source: Source) -> tuple[NanoModel, Words]:
-    """A pruned language model with an eye that has seen nothing."""
+    """What a stage goes on from: a pruned language model or another stage's; its eye, or one that saw nothing."""
+    if recipe.start is not None:
+        model, words, _ = load_nano(recipe.start)
+        if not recipe.vision:
+            return model, words
+        fresh = NanoModel(NanoConfig(model.config.language, VisionConfig(**recipe.eyed())))
+        fresh.language.load_state_dict(model.language.state_dict())
+        return fresh, words
     texts: list[str] = []
     for sample in islice(source(0), recipe.corpus):
         for turn in sample.turns:
             texts += [turn.text, turn.words, *(call.phrase for call in turn.calls)]
     layers = recipe.layers if isinstance(recipe.layers, int) else list(recipe.layers)
     pruned = prune(find_model(recipe.base), texts, list(recipe.tools), layers, recipe.vocabulary)
-    vision: dict[str, Any] = dict(recipe.vision)
-    vision["kinds"] = recipe.kinds()
-    model = NanoModel(NanoConfig(pruned.config, VisionConfig(**vision)))
+    model = NanoModel(NanoConfig(pruned.config, VisionConfig(**recipe.eyed())))
     model.language.load_state_dict(pruned.state)
     return model, Words(pruned.words, pruned.tokenizer)

@@ -22,7 +22,7 @@ from torch.nn.utils import clip_grad_norm_
 from veclink.router.errors import RecipeError
 from veclink.router.nano.recipe import NanoRecipe
 from veclink.router.nano.samples import Source
-from veclink.router.nano.stages import CoreStage, Lesson, LinkStage, Stage
+from veclink.router.nano.stages import CoreStage, EyeStage, Lesson, LinkStage, Stage
 from veclink.router.nano.vision import VisionConfig
 from veclink.router.nano.words import Words
 from veclink.tools.device import pick_device
@@ -52,8 +52,8 @@ def train_nano(recipe: NanoRecipe, folder: Path, device: str = "auto", steps: in
         torch.set_num_threads(recipe.threads)
     torch.manual_seed(recipe.seed)
     source = source or recipe.samples()
-    stage: Stage = (CoreStage(recipe, source, target) if recipe.stage == "core"
-                    else LinkStage(recipe, tools or {}, target))
+    alone = {"eye": EyeStage, "core": CoreStage}.get(recipe.stage)
+    stage: Stage = LinkStage(recipe, tools or {}, target) if alone is None else alone(recipe, source, target)
     groups = stage.groups()
     if not groups:
         raise RecipeError("something to train", f"nothing in stage {recipe.stage}", "name tools that can be trained")

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from veclink.router.nano.findings import Findings, Labels
 from veclink.tools.regions import Region
 
 KINDS = ("box", "point", "scribble", "mask")
@@ -32,7 +33,9 @@ class VisionConfig:
         height, width: of the canvas in pixels, multiples of 16 * pool.
         size: width of its layers. layers, heads: of its transformer. stem: channels after the first convolution.
         pool: pool x pool cells of the 16-pixel grid become one picture token.
-        kinds: names of what `Sample.labels` tells apart, the first being nothing; empty for no such training.
+        near: residual convolutions at a stride of 8, for what is small.
+        kinds: names of what `Sample.labels` tells apart, the first being nothing; empty for an eye without findings.
+        tags: what can be said of one thing. states: what can be said of the whole picture.
     """
 
     height: int = 160
@@ -42,12 +45,21 @@ class VisionConfig:
     heads: int = 4
     stem: int = 32
     pool: int = 2
+    near: int = 0
     kinds: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
 
     @property
     def grid(self) -> tuple[int, int]:
         """Rows and columns of the 16-pixel grid."""
         return self.height // STRIDE, self.width // STRIDE
+
+    @property
+    def told(self) -> tuple[int, int]:
+        """How many numbers the findings say of a cell, and of the whole picture."""
+        things = 1 + len(self.tags)
+        return (len(self.kinds) + things, len(self.states) + things) if self.kinds else (0, 0)
 
     @property
     def tokens(self) -> int:
@@ -95,8 +107,22 @@ class Block(nn.Module):
         return x + self.outer(functional.gelu(self.inner(self.after(x))))
 
 
+class Near(nn.Module):
+    """Two convolutions beside the way."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.GroupNorm(8, channels), nn.GELU(),
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.GroupNorm(8, channels),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.layers(x)
+
+
 class Vision(nn.Module):
-    """Convolutions down to stride 16, learned places of rows and columns, transformer layers.
+    """Convolutions down to stride 16, learned places of rows and columns, transformer layers, findings.
 
     Args:
         config: its shape.
@@ -109,50 +135,50 @@ class Vision(nn.Module):
         self.config = config
         channels = (3, c.stem, 2 * c.stem, 4 * c.stem, size)
         stem: list[nn.Module] = []
-        for a, b in pairwise(channels):
+        for stride, (a, b) in zip((2, 4, 8, 16), pairwise(channels), strict=True):
             # groups of channels, not batches, are normed: a picture's features depend on no other picture
             stem += [nn.Conv2d(a, b, 3, 2, 1, bias=False), nn.GroupNorm(8, b), nn.GELU()]
+            stem += [Near(b) for _ in range(c.near)] if stride == 8 else []
         self.stem = nn.Sequential(*stem)
         rows, columns = c.grid
         self.rows = nn.Parameter(0.02 * torch.randn(rows, 1, size))
         self.columns = nn.Parameter(0.02 * torch.randn(1, columns, size))
         self.blocks = nn.ModuleList(Block(size, c.heads) for _ in range(c.layers))
         self.norm = nn.LayerNorm(size)
-        self.project = nn.Sequential(nn.Linear(size * c.pool**2, hidden), nn.GELU(), nn.Linear(hidden, hidden))
-        self.kinds = nn.Linear(size, 4 * len(c.kinds)) if c.kinds else None
+        cell, whole = c.told
+        self.findings = Findings(size, len(c.kinds), len(c.tags), len(c.states)) if c.kinds else None
+        self.project = nn.Sequential(nn.Linear((size + cell) * c.pool**2, hidden), nn.GELU(), nn.Linear(hidden, hidden))
+        self.whole = nn.Linear(whole, hidden) if whole else None
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Picture tokens (B, tokens, H) and features (B, rows, columns, size) of (B, 3, height, width) in 0..1."""
+        """Picture tokens (B, tokens, H) and features of (B, 3, height, width) in 0..1.
+
+        Features are (B, rows, columns, size + what the findings say of a cell).
+        """
+        features = self.see(pictures)
+        if self.findings is None or self.whole is None:
+            return self.project(self._pooled(features)), features
+        cells, whole = self.findings.told(features)
+        features = torch.cat([features, cells.to(features.dtype)], -1)
+        return self.project(self._pooled(features)) + self.whole(whole)[:, None], features
+
+    def see(self, pictures: Tensor) -> Tensor:
+        """Features (B, rows, columns, size) before anything is said of them."""
         x = self.stem(pictures * 2 - 1).permute(0, 2, 3, 1) + self.rows + self.columns
         x = x.flatten(1, 2)
         for block in self.blocks:
             x = block(x)
-        features = self.norm(x).unflatten(1, self.config.grid)
-        return self.project(self._pooled(features)), features
+        return self.norm(x).unflatten(1, self.config.grid)
+
+    def losses(self, features: Tensor, labels: Labels) -> dict[str, Tensor]:
+        """Name -> loss of the findings, from `forward`'s or `see`'s features; none without findings."""
+        return {} if self.findings is None else self.findings.losses(features[..., : self.config.size], labels)
 
     def _pooled(self, features: Tensor) -> Tensor:
-        """(B, rows, columns, size) to (B, tokens, size * pool^2), row by row."""
+        """(B, rows, columns, n) to (B, tokens, n * pool^2), row by row."""
         pool = self.config.pool
-        cut = features.unflatten(1, (-1, pool)).unflatten(3, (-1, pool))  # B, r, pool, c, pool, size
+        cut = features.unflatten(1, (-1, pool)).unflatten(3, (-1, pool))  # B, r, pool, c, pool, n
         return cut.permute(0, 1, 3, 2, 4, 5).flatten(3).flatten(1, 2)
-
-    def kind_loss(self, features: Tensor, labels: Tensor) -> Tensor:
-        """How badly the features tell which kinds are in each 8-pixel square: mean binary cross entropy.
-
-        Args:
-            features: as `forward` gives them.
-            labels: (B, height, width) uint8 on the canvas, indices into `kinds`; 255 where it is not known.
-        """
-        assert self.kinds is not None, "an eye without kinds cannot learn them"
-        count = len(self.config.kinds)
-        logits = self.kinds(features).unflatten(-1, (2, 2, count)).permute(0, 1, 3, 2, 4, 5)
-        logits = logits.flatten(3, 4).flatten(1, 2)  # B, 2 * rows, 2 * columns, kinds
-        squares = labels.unflatten(1, (-1, 8)).unflatten(3, (-1, 8)).transpose(2, 3).flatten(3)
-        known = (squares != 255).float().mean(-1) > 0.5
-        wanted = torch.zeros(*squares.shape[:3], 256, device=labels.device)
-        wanted.scatter_(3, squares.long(), 1.0)  # a kind is there from its first pixel on
-        loss = functional.binary_cross_entropy_with_logits(logits.float(), wanted[..., :count], reduction="none")
-        return (loss.mean(-1) * known).sum() / known.sum().clamp(min=1)
 
 
 class RegionEncoder(nn.Module):
@@ -162,7 +188,7 @@ class RegionEncoder(nn.Module):
         super().__init__()
         self.config = config
         numbers = 4 * 2 * WAVES + 1 + len(KINDS)
-        self.seen = nn.Linear(config.size, hidden)
+        self.seen = nn.Linear(config.size + config.told[0], hidden)
         self.place = nn.Linear(numbers, hidden)
         self.outer = nn.Sequential(nn.GELU(), nn.Linear(hidden, hidden))
 
@@ -170,7 +196,7 @@ class RegionEncoder(nn.Module):
         """(R, H) of R regions.
 
         Args:
-            features: (R, rows, columns, size) of each region's picture.
+            features: (R, rows, columns, n) of each region's picture, see `Vision.forward`.
             shares: (R, rows, columns), how much of each cell it covers, summing to 1.
             geometry: (R, numbers) from `describe`.
         """
