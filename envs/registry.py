@@ -1,7 +1,8 @@
 """The registry of worlds: names and where their classes live; nothing is imported before it is asked for.
 
-Built in are "voxel" and "minedojo"; other distributions add theirs through the entry-point group `veclink.worlds`; a
-running program adds one with `register`. A world's class is called as `Class(spec, image_size, seed, **options)`.
+Built in are "voxel", "minedojo" and "minecraft"; other distributions add theirs through the entry-point group
+`veclink.worlds`; a running program adds one with `register`. A world's class is called as
+`Class(spec, image_size, seed, **options)`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ GROUP = "veclink.worlds"
 _BUILT_IN = {
     "voxel": "veclink.envs.voxel.world:VoxelWorld",
     "minedojo": "veclink.envs.minedojo:MineDojoWorld",
+    "minecraft": "veclink.envs.minecraft.world:MinecraftWorld",
 }
 _added: dict[str, str | type[World]] = {}
 

@@ -10,9 +10,11 @@ import pytest
 from click.testing import CliRunner
 
 from veclink.agent.cli import main
-from veclink.agent.measure import embodied
-from veclink.agent.measure.embodied import Case, cases_of, mean, measure, run_case, summed_up
-from veclink.envs.errors import UnknownName
+from veclink.agent.measure import embodied, embodied_cases
+from veclink.agent.measure.embodied import mean, measure, run_case, summed_up
+from veclink.agent.measure.embodied_cases import Case, cannot, cases_of
+from veclink.agent.measure.embodied_memory import difference, measure_memory
+from veclink.envs.errors import InputError, UnknownName
 
 LOG = ({"object": "log", "count": 1, "kind": "have", "before": "", "within": None},)
 
@@ -30,6 +32,92 @@ def test_cases() -> None:
     assert len(cases_of("items", 1)) > 200
     with pytest.raises(UnknownName, match="diamond"):
         cases_of("diamonds", 1)
+
+
+def test_a_larger_sample_holds_the_smaller_one() -> None:
+    few, more = ({case.name for case in cases_of("items", 1, tasks=number)} for number in (10, 40))
+    assert len(few) == 10 and len(more) == 40 and few < more
+    worlds = [case.seed for case in cases_of("items", 1, tasks=40)]
+    assert len(set(worlds)) > 30, "each goal has seeds of its own"
+    twice = cases_of("items", 2, 7, tasks=3)
+    assert [b.seed - a.seed for a, b in zip(twice[::2], twice[1::2], strict=True)] == [1, 1, 1]
+
+
+def test_a_sample_of_minedojo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder = minedojo(tmp_path)
+    monkeypatch.setenv("VECLINK_MINEDOJO", str(folder))
+    cases = {case.name: case for case in cases_of("minedojo", 1)}
+    assert {case.category for case in cases.values()} == {"harvest", "combat", "survival", "techtree",
+                                                             "playthrough"}
+    assert cases["harvest_1_log"].goals[0]["object"] == "log" and not cases["harvest_1_log"].lacks
+    assert cases["survive_2"].steps == 52_800
+    assert "bedrock" in cases["harvest_1_bedrock"].lacks
+    assert [case.name for case in cases_of("minedojo-techtree", 1)] == ["techtree_sword"]
+    small = cases_of("minedojo", 1, tasks=5)
+    assert len({case.category for case in small}) == 5, "each category has one at least"
+    monkeypatch.setattr("veclink.agent.measure.embodied_cases.MORE_THAN_DAYS", 0.001)  # a short survival
+    document = measure("minedojo", 1, steps=20, processes=1, tasks=7)
+    assert document["given"]["cases"] == 5 and document["given"]["floor"] == 0.7
+    assert "bedrock" in document["not_given"]["harvest_1_bedrock"]
+    assert document["by_category"]["harvest"]["asked"] == 2 and document["by_category"]["harvest"]["cases"] == 1
+    long = run_case(cases["survive_100"], 20, "voxels", str(tmp_path))
+    assert not long["success"] and "more than" in long["detail"], "what no episode can hold is not run"
+
+
+def minedojo(folder: Path) -> Path:
+    """MineDojo's task files with few and small tasks."""
+    specs = {
+        "harvest_1_log": {"__cls__": "harvest", "target_names": "log", "target_quantities": 1},
+        "harvest_1_bedrock": {"__cls__": "harvest", "target_names": "bedrock", "target_quantities": 1},
+        "combat_cow": {"__cls__": "combat", "target_names": "cow", "initial_mobs": "cow"},
+        "techtree_sword": {"__cls__": "techtree", "tech_item": "wooden_sword"},
+        "survive_2": {"__cls__": "survival", "target_days": 2},
+        "survive_100": {"__cls__": "survival", "target_days": 100}, "playthrough": {"__cls__": "playthrough"},
+    }
+    words = {name: {"category": row["__cls__"], "prompt": name, "guidance": ""} for name, row in specs.items()}
+    for name, content in (("tasks_specs", specs), ("programmatic_tasks", words), ("creative_tasks", {}),
+                          ("playthrough_task", {"playthrough": words.pop("playthrough")})):
+        (folder / f"{name}.yaml").write_text(json.dumps(content), "utf8")  # JSON is YAML
+    return folder
+
+
+def test_without_minedojos_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("veclink.envs.tasks.ids", lambda kind: [])
+    with pytest.raises(InputError, match="fetch minedojo"):
+        embodied_cases.cases_of("minedojo", 1)
+
+
+def test_items_that_cannot_be_won_have_a_reason() -> None:
+    reasons = cannot()
+    assert "bedrock" in reasons["bedrock"] or "tool" in reasons["bedrock"]
+    assert all(reasons.values()) and "diamond" not in reasons and "blaze_rod" in reasons
+
+
+def test_one_success_is_enough_for_an_item(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("veclink.agent.measure.embodied.run_case", _lucky)
+    document = measure("items", 3, processes=1, tasks=2)
+    assert [row["success"] for row in document["episodes_run"]] == [False, False, True, True]
+    assert document["not_won"] == [] and document["goals_with_a_success"]["value"] == 1.0
+
+
+def _lucky(case: Case, **_: Any) -> dict[str, Any]:
+    first = next(each.seed for each in cases_of("items", 1, tasks=2) if each.name == case.name)
+    return {**row(case.seed, case.seed > first), "case": case.name}
+
+
+def test_what_a_memory_changes() -> None:
+    without = [row(0, True, diamond=4000), row(1, True, diamond=5000), row(2, False), row(3, True, diamond=900)]
+    with_it = [row(0, True, diamond=3000), row(1, True, diamond=5500), row(2, True, diamond=800), row(3, False)]
+    change = difference(without, with_it)
+    assert change["steps"]["value"] == -250 and change["steps"]["cases"] == 2
+    assert change["only_with"] == change["only_without"] == 1
+
+
+def test_the_memory_suite(tmp_path: Path) -> None:
+    document = measure_memory(1, steps=150, processes=1, tasks=1, out=tmp_path)
+    assert document["taught_by"] == 1 and set(document["rounds"]) == {"without", "with"}
+    assert document["rounds"]["with"]["success"]["cases"] == 1
+    assert (tmp_path / "memory.sqlite").is_file() and len(list(tmp_path.glob("*/*/manifest.json"))) == 3
 
 
 def test_figures() -> None:

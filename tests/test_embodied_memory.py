@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
-from veclink.agent.embodied.actions import Action, State
+from veclink.agent.embodied.actions import Action, Failure, State
 from veclink.agent.embodied.goals import Goal
 from veclink.agent.embodied.memory import ENOUGH, Memory, alike, common
 from veclink.agent.embodied.planner import Planner
+from veclink.agent.embodied.recall import Advice, recalled
 from veclink.agent.embodied.tree import decompose
 from veclink.envs.errors import InputError
 
@@ -145,3 +146,35 @@ def test_common_keeps_the_order_and_the_larger_count() -> None:
     sleep = {"name": "sleep", "args": {}}
     assert common([few, sleep], [sleep, many, sleep]) == [many, sleep]
     assert common([], [sleep]) == []
+
+
+def won_at(y: int, cost: float, memory: Memory) -> None:
+    way = "mine:iron_ore@pickaxe>iron_ore"
+    args = {"block": "iron_ore", "item": "iron_ore", "count": 3}
+    done = [Action("dig_down", {"y": y}, {"y": y}, way), Action("mine", args, {"gain": {"iron_ore": 3}}, way)]
+    memory.remember("iron_ore", done, success=True, cost=cost, count=3, **HERE)
+
+
+def test_a_recalled_plan_is_followed_until_it_fails() -> None:
+    state = State(inventory={"stone_pickaxe": 1}, wear={"stone_pickaxe": [131]}, position=(0.0, 66.0, 0.0))
+    with Memory(":memory:") as memory:
+        assert recalled(memory, **HERE) == {}
+        won_at(24, 500.0, memory)
+        plans = recalled(memory, **HERE)
+        planner = Planner(Goal("iron_ore", 2), recalled=plans)
+        assert [a.args for a in planner.next(state) if a.name == "dig_down"] == [{"y": 24}]
+        assert list(planner.advice.taken) == ["mine:iron_ore@pickaxe>iron_ore"]
+        assert Planner(Goal("iron_ore", 2)).next(state)[0].args["y"] != 24
+        failed = [Failure("explore", "not near", "mine:iron_ore@pickaxe>iron_ore", "iron_ore")]
+        assert all(a.args["y"] != 24 for a in planner.next(state, failed) if a.name == "dig_down")
+        for y, cost in ((30, 300.0), (36, 900.0)):
+            won_at(y, cost, memory)
+        (dug, _) = recalled(memory, **HERE)["mine:iron_ore@pickaxe>iron_ore"]
+        assert dug["args"]["y"] == 30, "several successes are merged at the middle of their heights"
+
+
+def test_a_plan_serves_any_variant_of_its_item() -> None:
+    plan = [{"name": "dig_down", "args": {"y": 40}, "way": "mine:stone@pickaxe>stone:1"}]
+    advice = Advice({"mine:stone@pickaxe>stone:1": plan})
+    assert advice.number("mine:stone@pickaxe>stone:3", ("dig_down",), "y") == 40
+    assert advice.number("mine:dirt>dirt", ("dig_down",), "y") is None and sum(advice.taken.values()) == 1

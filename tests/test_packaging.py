@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "tools": {"tools", "envs.errors"},
     "envs": {"envs"},
 }
-DATA = ("*.yaml", "*.json", "*.jsonl", "*.safetensors", "*.txt", "*.html", "py.typed")
+DATA = ("*.yaml", "*.json", "*.jsonl", "*.safetensors", "*.txt", "*.html", "*.js", "*.png", "py.typed")
 LONGEST_MODULE, LONGEST_FUNCTION = 500, 60
 
 

@@ -18,12 +18,16 @@ from veclink.envs.errors import UnknownName, VeclinkError
 
 GIB = 1 << 30
 TASKS = "minedojo"  # for --fetch: MineDojo's task files
+GAME = "minecraft"  # for --fetch: the npm packages of the Minecraft world
+GAME_PICTURES = "minecraft-pictures"  # for --fetch: those and what draws its pictures
 EXTRA_NOTES = {"minedojo": "does not install plainly: docs/minedojo.md says how"}
 
 
 @click.command("doctor")
 @click.option("--fetch", metavar="PROFILE", help="First fetch the weights that this profile lacks; minedojo: the task "
-                                                 "files of MineDojo (a wheel of 1.1 MB, which is not installed).")
+                                                 "files of MineDojo (a wheel of 1.1 MB, which is not installed); "
+                                                 "minecraft: the npm packages of the world of that name; "
+                                                 "minecraft-pictures: those and what draws its pictures.")
 @json_option
 @click.pass_context
 def command(ctx: click.Context, fetch: str | None, as_json: bool) -> None:
@@ -58,7 +62,7 @@ def examine() -> dict[str, Any]:
         "profiles": [{"name": p.name, "default": p.name == DEFAULT, "description": p.description,
                       "needs": [n.dict() for n in needs(p)]} for p in profiles()],
         "models": {name: is_here(name) for name in CARRIED},
-        "broken_tools": broken_tools(), "tasks": task_files(),
+        "broken_tools": broken_tools(), "tasks": task_files(), "minecraft": game_packages(),
         "weights": {"variable": VARIABLE, "folder": str(weights) if weights else None,
                     "here": bool(weights and weights.is_dir())},
         "cache": {"folder": str(cache), "gib": round(_size(cache) / GIB, 2)},
@@ -110,6 +114,20 @@ def task_files() -> dict[str, Any]:
     return {"minedojo": str(found) if found else None, "mend": "" if found else mend}
 
 
+def game_packages() -> dict[str, Any]:
+    """Node and the npm packages of the Minecraft world, and the line that mends what is missing."""
+    from veclink.envs.minecraft import node
+
+    found: dict[str, Any] = {"node": None, "packages": None, "mib": None, "mend": ""}
+    try:
+        found["node"] = node.find_node().version
+        found["packages"] = str(node.modules())
+        found["mib"] = round(node.read_stamp().get("bytes", 0) / (1 << 20)) or None
+    except VeclinkError as error:
+        found["mend"] = error.do
+    return found
+
+
 def broken_tools() -> dict[str, str]:
     """Tools of other packages that are registered and cannot be loaded, with the reason."""
     from veclink.tools import registry
@@ -153,11 +171,11 @@ def _fetch(profile: str) -> list[str]:
     """Fetch what a profile lacks; returns a line for each thing that could not be fetched."""
     from veclink.agent.commands.inventory import needs, profiles
 
-    if profile == TASKS:
-        return _fetch_tasks()
+    if profile in (TASKS, GAME, GAME_PICTURES):
+        return _fetch_tasks() if profile == TASKS else _fetch_game(profile == GAME_PICTURES)
     known = {each.name: each for each in profiles()}
     if profile not in known:
-        raise UnknownName.of("profile", profile, [*known, TASKS])
+        raise UnknownName.of("profile", profile, [*known, TASKS, GAME, GAME_PICTURES])
     failed = []
     for need in needs(known[profile]):
         if need.here:
@@ -181,6 +199,27 @@ def _fetch_tasks() -> list[str]:
         files.fetch()
     except VeclinkError as error:
         return [str(error)]
+    return []
+
+
+def _fetch_game(drawn: bool) -> list[str]:
+    """Install the npm packages of the Minecraft world, where they are not here or not whole."""
+    from veclink.envs.minecraft import node, pictures
+
+    try:
+        node.modules()
+        if drawn:
+            pictures.check()
+        return []
+    except VeclinkError:
+        click.echo("installing the npm packages of the Minecraft world ...", err=True)
+    try:
+        stamp = node.install(drawn)
+    except VeclinkError as error:
+        return [str(error)]
+    size, before = (stamp[key] / (1 << 20) for key in ("bytes", "bytes_before"))
+    click.echo(f"{size:.0f} MB in {node.cache_folder()} ({before - size:.0f} MB of unused versions left out), "
+               f"{stamp['seconds']:.0f} s", err=True)
     return []
 
 
@@ -227,6 +266,12 @@ def _lines(report: dict[str, Any]) -> list[str]:
     here = "ok" if tasks["minedojo"] else "--"
     lines += ["", "task files of MineDojo", f"  {here:<4}{tasks['minedojo'] or 'not here'}"]
     lines += [f"      mend: {tasks['mend']}"] if tasks["mend"] else []
+    game = report["minecraft"]
+    size = f" ({game['mib']} MB)" if game["mib"] else ""
+    lines += ["", "Node and npm packages of the Minecraft world",
+              f"  {'ok' if game['node'] else '--':<4}Node {game['node'] or 'not here'}",
+              f"  {'ok' if game['packages'] else '--':<4}{game['packages'] or 'no packages'}{size}"]
+    lines += [f"      mend: {game['mend']}"] if game["mend"] else []
     if report["broken_tools"]:
         lines += ["", "tools that cannot be loaded", *(f"  {clean(why)}" for why in report["broken_tools"].values())]
     weights, cache = report["weights"], report["cache"]

@@ -16,6 +16,8 @@ from veclink.envs.errors import InputError
 profile_option = click.option("-p", "--profile", default="photo", show_default=True,
                               help="A profile's name or a YAML file.")
 device_option = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+EPISODES = {"diamond": 40, "memory": 10, "items": 3}  # of `eval embodied`
+STEPS = {"items": 24_000, "minedojo": 24_000, "minedojo-techtree": 24_000}  # what comes out at night needs a night
 out_option = click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
                           help="Write the JSON document and a plot here.")
 
@@ -155,14 +157,17 @@ def _show_coco(document: Mapping[str, Any]) -> None:
 
 
 @command.command("embodied")
-@click.option("--suite", type=click.Choice(["diamond", "techtree", "items", "minedojo"]), default="diamond",
-              show_default=True, help="Which goals.")
+@click.option("--suite", type=click.Choice(["diamond", "techtree", "items", "minedojo", "minedojo-techtree", "memory"]),
+              default="diamond", show_default=True, help="Which goals.")
 @click.option("--protocol", type=click.Choice(["voxels"]), default="voxels", show_default=True,
               help="What the agent may see.")
-@click.option("--episodes", type=click.IntRange(min=1), default=40, show_default=True, metavar="NUMBER",
-              help="Episodes a goal, each with a seed of its own.")
-@click.option("--steps", type=click.IntRange(min=1), default=12_000, show_default=True, metavar="NUMBER",
-              help="Most steps of an episode.")
+@click.option("--episodes", type=click.IntRange(min=1), metavar="NUMBER",
+              help="Episodes a goal, each with a seed of its own.  [default: 40 for diamond; 10 for memory; at most 3 "
+                   "for items, until one succeeds; 1 for the others]")
+@click.option("--tasks", type=click.IntRange(min=1), metavar="NUMBER",
+              help="Only so many of the suite's goals, drawn with a fixed seed.  [default: 200 of minedojo; all]")
+@click.option("--steps", type=click.IntRange(min=1), metavar="NUMBER",
+              help="Most steps of an episode.  [default: 12000; 24000, a day, for items and MineDojo's tasks]")
 @click.option("--first-seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="NUMBER",
               help="Seeds count on from here.")
 @click.option("--processes", type=click.IntRange(min=1), metavar="NUMBER",
@@ -171,19 +176,34 @@ def _show_coco(document: Mapping[str, Any]) -> None:
               help="A memory that the episodes share.  [default: none]")
 @out_option
 @json_option
-def embodied(suite: str, protocol: str, episodes: int, steps: int, first_seed: int, processes: int | None,
-             memory: Path | None, out: Path | None, as_json: bool) -> None:
+def embodied(suite: str, protocol: str, episodes: int | None, tasks: int | None, steps: int | None,
+             first_seed: int, processes: int | None, memory: Path | None, out: Path | None, as_json: bool) -> None:
     """How often the embodied agent reaches its goals, and how far it comes.
+
+    \b
+    diamond            get a diamond
+    techtree           every tool and piece of armour
+    items              everything that the overworld can give, once each
+    minedojo           a sample of MineDojo's tasks over all its categories
+    minedojo-techtree  all of its tech tree
+    memory             the same episodes without a memory, and with one that earlier episodes have filled
 
     With --out every episode is kept in a folder of its own; the same command again goes on where it was stopped, also
     within an episode. Shares have Wilson's 95 % intervals, means bootstrapped ones.
     """
     with stdout_kept_clean():
         from veclink.agent.measure.embodied import measure
+        from veclink.agent.measure.embodied_memory import measure_memory
 
         progress = Progress("episodes")
-        document = measure(suite, episodes, steps=steps, protocol=protocol, first_seed=first_seed, out=out,
-                           processes=processes, memory=str(memory) if memory else None, progress=progress.at)
+        number = episodes or EPISODES.get(suite, 1)
+        if suite == "memory" and memory is not None:
+            raise InputError("--memory with another suite", "--suite memory, which makes its own", "leave it out")
+        shared: dict[str, Any] = {"steps": steps or STEPS.get(suite, 12_000), "protocol": protocol, "out": out,
+                                  "first_seed": first_seed, "processes": processes, "tasks": tasks,
+                                  "progress": progress.at}
+        document = measure_memory(number, **shared) if suite == "memory" else measure(
+            suite, number, memory=str(memory) if memory else None, **shared)
         progress.end()
         written = write(out, f"embodied-{suite}-{protocol}", document, "plot_embodied", document)
     if as_json:
@@ -202,10 +222,27 @@ def _show_embodied(document: Mapping[str, Any]) -> None:
     table = Table("", "episodes", "share", "steps, mean", "floor", box=None, header_style="bold")
     table.add_row("goal reached", str(document["success"]["cases"]), percent(document["success"]),
                   points(document["steps_to_success"]), "")
-    for name, part in {**document.get("milestones", {}), **document.get("by_goal", {})}.items():
+    by_category = document.get("by_category", {})
+    parts = {**document.get("milestones", {}), **({} if by_category else document.get("by_goal", {})), **by_category}
+    if by_category:
+        parts = {"of those the world can give": document["given"], **parts}
+    for name, part in parts.items():
         floor = f"{part['floor']:.0%}" if "floor" in part else ""
         table.add_row(SHOWN_AS.get(name, name), str(part["cases"]), percent(part), points(part.get("steps")), floor)
+    if "rounds" in document:
+        without = document["rounds"]["without"]
+        table.add_row("without memory", str(without["success"]["cases"]), percent(without["success"]),
+                      points(without["steps_to_success"]), "")
     screen.print(table)
+    if "difference" in document:
+        change = document["difference"]
+        screen.print(f"steps with memory less those without: {points(change['steps'])}, of "
+                     f"{points(change['steps_without'])}; reached only with it {change['only_with']}, only without "
+                     f"{change['only_without']}; it was filled by {document['taught_by']} episodes", soft_wrap=True)
+    for name, title in (("not_won", "not won"), ("cannot", "not to be won in the overworld"),
+                        ("not_given", "not given by the world")):
+        if document.get(name):
+            screen.print(f"{title}: {', '.join(document[name])}", soft_wrap=True)
     wall, planning = document["wall_seconds"], document["planning_ms"]
     screen.print(f"protocol {document['protocol']}, at most {document['steps']:,} steps, "
                  f"{document['llm_queries']} LLM queries; an episode takes {wall['value'] or 0:.1f} s "

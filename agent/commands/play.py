@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from veclink.agent.commands import play_agent
 from veclink.agent.commands.common import clean, console, json_option, print_json, stdout_kept_clean
 from veclink.envs.errors import InputError
 
@@ -47,6 +48,7 @@ Seen = Callable[["Status", Mapping[str, Any], Mapping[str, Any]], None]
                    "respawns=true. May be repeated.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR",
               help="Where the steps are written.  [default: runs/DATE-WORDS]")
+@play_agent.options
 @click.option("--no-save", is_flag=True, help="Write no run folder.")
 @json_option
 @click.pass_context
@@ -59,10 +61,14 @@ def command(ctx: click.Context, goal: str, as_json: bool, **choices: Any) -> Non
     \b
       veclink play get-log --player scripted --video log.mp4
       veclink play --keyboard
+      veclink play "three torches and a bed" --plan
       veclink play --player random --set specified_biome=jungle --seed 3
 
     Exit code 0: it was played to an end, done or not (see "success"); 130: interrupted, what there is was kept.
     """
+    if choices.pop("only_plan"):
+        play_agent.show_plan(goal, choices["out"], as_json)
+        return
     with stdout_kept_clean():
         play, folder = _do(goal, **choices)
     if as_json:
@@ -78,6 +84,7 @@ def command(ctx: click.Context, goal: str, as_json: bool, **choices: Any) -> Non
 
 def _do(goal: str, **choices: Any) -> tuple[Play, Path | None]:
     """Check everything that can be checked, then make the world and play."""
+    from veclink.agent.embodied.goals import is_judged
     from veclink.agent.play.episode import Episode, Play, Recorder, make_world, task_of
 
     task = task_of(goal)
@@ -86,7 +93,7 @@ def _do(goal: str, **choices: Any) -> tuple[Play, Path | None]:
     if choices["no_save"] and choices["out"] is not None:
         raise InputError("--out or --no-save", "both", "leave one out")
     player = _player(task.category, choices)
-    player.check(task.prompt or goal)
+    player.check(goal if is_judged(goal) else task.prompt or goal)
     if choices["keyboard"] and choices["world"] == "voxel":
         settings.setdefault("respawns", True)
     limit = choices["steps"] or (None if choices["keyboard"] else player.steps)
@@ -103,6 +110,8 @@ def _do(goal: str, **choices: Any) -> tuple[Play, Path | None]:
         raise
     with _watched(player, play, limit, choices) as seen:
         Episode(world, player, play, recorder, seen).run()
+    if folder is not None:
+        play_agent.keep(player, folder)
     if folder is not None and choices["out"] is None:
         from veclink.agent.commands.run import point_latest_to
 
@@ -124,7 +133,8 @@ def _player(category: str, choices: Mapping[str, Any]) -> Player:
         return KeyboardPlayer()
     from veclink.agent.play.players import make
 
-    return make(choices["player_name"] or _default(category))
+    name = choices["player_name"] or _default(category)
+    return make(name, **play_agent.chosen(choices, name))
 
 
 def _needs_pictures(player: Player, choices: Mapping[str, Any]) -> bool:
@@ -179,6 +189,9 @@ def _watched(player: Player, play: Play, limit: int | None, choices: Mapping[str
             click.echo(f"open this page, on this machine: {address}", err=True)
             click.echo("Ctrl-C here, or Quit there, ends the game", err=True)
             yield show
+    elif sys.stderr.isatty() and hasattr(player, "episode"):
+        with play_agent.live(player) as seen:
+            yield seen
     elif sys.stderr.isatty():
         with _bar(limit) as seen:
             yield seen

@@ -19,7 +19,7 @@ ACTIONS: dict[str, dict[str, str]] = {
     "equip": {"item": "item"},
     "explore": {"find": "thing", "how": "how", "biomes?": "words", "y?": "y", "far?": "far", "turn?": "degrees"},
     "approach": {"what": "thing", "at?": "place"},
-    "mine": {"block": "block", "item": "item", "count": "count"},
+    "mine": {"block": "block", "item": "item", "count": "count", "exact?": "flag"},
     "attack": {"mob": "mob", "count": "count", "item?": "item"},
     "dig_down": {"y": "y"},
     "go_up": {"y?": "y"},
@@ -43,6 +43,7 @@ CHOICES = {
     "structure": ("shelter", "bridge", "pillar", "steps"),
     "liquid": ("water", "lava"),
 }
+ALIKE = (("log", "log2"), ("leaves", "leaves2"))  # items that serve as well as one another, unless exactly one is asked
 NUMBERS = {
     "count": (1, LARGEST),
     "y": (0, WORLD_HEIGHT),
@@ -108,6 +109,11 @@ class Action:
         if not isinstance(expect, Mapping) or len(expect) > 8 or not isinstance(way, str) or len(way) > 200:
             raise InputError("expect as a small object and way as a string", repr(expect)[:80], "leave them out")
         return cls(name, _checked(name, args), dict(expect), way, limit)
+
+
+def alike_names(item: str) -> tuple[str, ...]:
+    """The item's name and those of items that serve as well."""
+    return next((names for names in ALIKE if item in names), (item,))
 
 
 def craft_index(name: str, item: Any) -> int:

@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from veclink.agent.embodied.actions import Action
+from veclink.agent.embodied.actions import Action, State, alike_names
 from veclink.agent.embodied.body import Body, SkillFailed
 from veclink.agent.embodied.path import NEAR, WATER
+from veclink.agent.embodied.sense import Past, state_of
 from veclink.agent.embodied.skills import dig as digging
 from veclink.agent.embodied.skills import fight, gather, make, survive, walk
 from veclink.agent.embodied.skills.roam import Roamer
+from veclink.agent.embodied.skills.stuck import get_free
 from veclink.agent.embodied.terms import kinds
 from veclink.envs.facts import BLOCKS, CRAFT_NAMES, ITEMS, MOBS
 
@@ -20,7 +22,10 @@ SAME = (("log", "log2"), ("leaves", "leaves2"), ("redstone_ore", "lit_redstone_o
         ("water", "flowing_water"), ("lava", "flowing_lava"))  # blocks that are as good as one another
 SIGHT = 24  # blocks within which a known block counts as found
 DIGGABLE_LEVELS = 4  # a tunnel looks so far above and below its height
+NO_PROGRESS = 900  # ticks of a search that led no farther than the blocks below: it is given up
+STUCK_WITHIN, STUCK_DIGGING = 20.0, 6.0  # blocks, over land and through rock
 USE_TICKS = 40
+REFLEXES: dict[str, Callable[[Body], None]] = {"air": survive.breathe, "lava": survive.out_of_lava}
 STATIONS, STATION_NEAR = ("crafting_table", "furnace", "bed"), 8  # taken up again where they stand, not looked for
 
 
@@ -42,6 +47,18 @@ class Doer:
             SkillFailed: with the reason. EpisodeOver: the world or the budget ended.
         """
         DEEDS[action.name](self, action.args, action.limit)
+
+    def state(self, past: Past) -> State:
+        """What is known now, for the planner."""
+        return state_of(self.body, past)
+
+    def reflex(self, kind: str) -> Callable[[Body], None] | None:
+        """What is done at once when the guard calls."""
+        return REFLEXES.get(kind)
+
+    def get_free(self, turn: int) -> None:
+        """Where nothing works: make room and walk a little."""
+        get_free(self.body, turn)
 
 
 Deed = Callable[[Doer, Mapping[str, Any], int], None]
@@ -81,10 +98,17 @@ def explore(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
     at_sea = kinds()[body.block(*body.cell)] == WATER  # there one keeps straight on, until there is land
     if "turn" in args and not at_sea:
         doer.roamer.heading = (doer.roamer.heading + args["turn"] / 22.5) % 16
-    tunnel = args["how"] == "tunnel"
-    while not is_found(body, str(args["find"])):
+    tunnel, thing = args["how"] == "tunnel", str(args["find"])
+    if thing in MOBS and not is_found(body, thing) and fight.look_again(body, (thing,), doer.roamer, end):
+        return
+    marked = body.steps, tuple(float(v) for v in body.pos)
+    while not is_found(body, thing):
         if body.steps >= end:
-            raise SkillFailed("not found", str(args["find"]))
+            raise SkillFailed("not found", thing)
+        if body.steps - marked[0] >= NO_PROGRESS and args["how"] != "dark":
+            if math.dist(marked[1], [float(v) for v in body.pos]) < (STUCK_DIGGING if tunnel else STUCK_WITHIN):
+                raise SkillFailed("no way", "on from here")
+            marked = body.steps, tuple(float(v) for v in body.pos)
         if tunnel and "y" in args and abs(body.cell[1] - args["y"]) > DIGGABLE_LEVELS:
             walk.go_level(body, int(args["y"]), end - body.steps)
         if args["how"] == "dark" and not body.dark:
@@ -123,9 +147,10 @@ def approach(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
 
 def mine(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
     """Dig blocks until there are so many more of an item."""
-    item = str(args["item"])
-    wanted = doer.body.count(item) + int(args["count"])
-    block = str(args["block"])
+    item, block = str(args["item"]), str(args["block"])
+    blocks = (block,) if args.get("exact") else same_as(block)
+    items = (item,) if args.get("exact") or ":" in item else alike_names(item)
+    wanted = sum(doer.body.count(each) for each in items) + int(args["count"])
     shorn = block in ("leaves", "leaves2", "vine", "web", "tallgrass") and doer.body.items["shears"]
     tool = "shears" if shorn else None
     near = doer.body.known.find(gather.flags(same_as(block)), doer.body.pos, STATION_NEAR, most=1)
@@ -135,8 +160,8 @@ def mine(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
     y = doer.body.cell[1]
     if BLOCKS.level[BLOCKS.id(block)] >= 0 and block != "stone" and y < 60:
         level = (max(5, y - DIGGABLE_LEVELS), y + DIGGABLE_LEVELS)
-    gather.gather(doer.body, same_as(block), lambda body: body.count(item) >= wanted, doer.roamer, level, limit, tool,
-                  block not in STATIONS)
+    gather.gather(doer.body, blocks, lambda body: sum(body.count(each) for each in items) >= wanted, doer.roamer, level,
+                  limit, tool, block not in STATIONS)
 
 
 def attack(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
@@ -183,7 +208,8 @@ def build(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
         raise SkillFailed("no way", f"to build {args['what']} by itself; ways have them where they are needed")
     survive.burrow(body)
     until = min(end, body.steps + int(args.get("wait", survive.NIGHT_TICKS)))
-    while body.steps < until and body.dark:
+    till_morning = body.dark
+    while body.steps < until and (body.dark or not till_morning):
         body.act()
 
 
@@ -198,6 +224,8 @@ def craft(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
     wanted, end = body.count(item) + int(args["count"]), body.steps + limit
     if index >= make.HAND:
         make.reach_station(body, "table" if index < make.HAND + make.TABLE else "furnace")
+    if ITEMS.slot[ITEMS.id(CRAFT_NAMES[index])]:
+        make.empty_hand(body)
     while body.count(item) < wanted:
         if body.steps >= end:
             raise SkillFailed("time", item)
@@ -240,9 +268,26 @@ def farm(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
     """Take what grows; sow and wait where a seed is given."""
     body, item = doer.body, str(args["item"])
     wanted = body.count(item) + int(args["count"])
-    if args.get("seed"):
-        survive.sow(body, str(args["seed"]).partition(":")[0], bool(args.get("bone_meal")))
-    gather.gather(body, (str(args["what"]),), lambda b: b.count(item) >= wanted, doer.roamer, None, limit)
+    seed, end = str(args.get("seed", "")).partition(":")[0], body.steps + limit
+    while seed and body.count(item) < wanted:
+        if body.steps >= end:
+            raise SkillFailed("time", item)
+        try:
+            plant = survive.sow(body, seed, bool(args.get("bone_meal")))
+        except SkillFailed as failure:
+            if failure.detail != "of ground to sow":
+                raise
+            doer.roamer.leg(body)
+            continue
+        if str(args["what"]) == "sapling":
+            break  # it is a tree now, or will be one
+        before = body.block(*plant)
+        digging.dig(body, plant, collect=False)
+        gather.collect(body, patience=gather.PICK_UP)
+        if body.block(*plant) == before:
+            raise SkillFailed("time", item)
+    blocks = ("log", "log2") if str(args["what"]) == "sapling" else (str(args["what"]),)
+    gather.gather(body, blocks, lambda b: b.count(item) >= wanted, doer.roamer, None, max(1, end - body.steps))
 
 
 def shear(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
@@ -282,7 +327,7 @@ def use(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
         make.put_down(body, item)
         return
     if ITEMS.slot[number]:
-        equip(doer, args, limit)
+        make.put_on(body, item)
         return
     digging.equip(body, item)
     before = body.info.get("stat", {}).get("use_item", {}).get("minecraft", {}).get(item, 0)

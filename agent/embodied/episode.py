@@ -13,22 +13,33 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from veclink.agent.embodied.actions import Action
 from veclink.agent.embodied.body import RADIUS, VOXELS, Body, EpisodeOver, SkillFailed
 from veclink.agent.embodied.deeds import Doer
-from veclink.agent.embodied.goals import Goal, checked, goals
+from veclink.agent.embodied.eyes import CoreEyes, Eyes
+from veclink.agent.embodied.goals import Goal, checked, goals, goals_of_task, is_judged
+from veclink.agent.embodied.guard import Guard
 from veclink.agent.embodied.keep import PICTURE, Folder
 from veclink.agent.embodied.loop import Crew, Loop, begin, graph, unpacked
 from veclink.agent.embodied.memory import Memory
+from veclink.agent.embodied.pixels.body import PixelBody
+from veclink.agent.embodied.pixels.doer import PixelDoer
+from veclink.agent.embodied.pixels.guard import PixelGuard
+from veclink.agent.embodied.pixels.plan import PixelPlanner
 from veclink.agent.embodied.planner import Planner, reached
+from veclink.agent.embodied.recall import recalled
 from veclink.agent.embodied.result import EpisodeResult
 from veclink.agent.embodied.watch import timeline
 from veclink.envs.errors import InputError
 
 STEPS = 12_000
+PICTURE_SIZE = (160, 256)
 KEEP_EVERY = 1000  # steps between checkpoints
 PROTOCOLS = {
     "voxels": f"position, inventory, life, time of day, blocks within {RADIUS} blocks, mobs and drops within {RADIUS}"
     " blocks; breaking speed normal",
+    "pixels": "frames of at least 160 x 256 pixels, inventory with equipment, life, food, oxygen and whether it died; turns,"
+    " depth and time by counting its own actions",
 }
 
 
@@ -47,6 +58,9 @@ class Episode:
         seed: of the world; None: the world's own.
         resume: go on from the folder's last checkpoint, if there is one.
         keep_every: steps between checkpoints; 0: none.
+        learns: whether the memory is written to, or only read.
+        judged: whether the world alone says if the goal is reached (a task), or the agent too.
+        eyes: of the protocol `pixels`; None: the core's own.
     """
 
     def __init__(
@@ -64,6 +78,9 @@ class Episode:
         protocol: str = "voxels",
         resume: bool = False,
         keep_every: int = KEEP_EVERY,
+        judged: bool = False,
+        learns: bool = True,
+        eyes: Eyes | None = None,
     ) -> None:
         if protocol not in PROTOCOLS:
             raise InputError(f"a protocol of {', '.join(PROTOCOLS)}", repr(protocol), "choose one of these")
@@ -71,13 +88,20 @@ class Episode:
             raise InputError("at least one step", repr(steps), "give for example steps=12000")
         self.goals = goals_from(goal)
         self.world, self.steps, self.seed, self.protocol = world, steps, seed, protocol
-        self.on_step, self.resume = on_step, resume
+        self.on_step, self.resume, self.judged = on_step, resume, judged
         self.folder = Folder(run_dir) if run_dir is not None else None
-        self.body = Body(world, steps, self._stepped)
-        learnt = memory.costs(world=_name(world), protocol=protocol) if memory else None
-        self.planner = planner or Planner(self.goals, learnt=learnt)
-        self.crew = Crew(self.goals, self.planner, Doer(self.body), memory=memory, folder=self.folder,
-                         keep_every=keep_every, world_name=_name(world), protocol=protocol, seed=seed, told=on_action)
+        self.eyes = (eyes or CoreEyes()) if protocol == "pixels" else None
+        self.body = PixelBody(world, steps, self._stepped, self.eyes) if self.eyes else Body(world, steps, self._stepped)
+        seen_by = f"{protocol} by {self.eyes.name}" if self.eyes else protocol  # never mixed up in the memory
+        where: dict[str, Any] = {"world": _name(world), "protocol": seen_by}
+        learnt, plans = (memory.costs(**where), recalled(memory, **where)) if memory else (None, None)
+        self.planner = planner or Planner(self.goals, learnt=learnt, recalled=plans)
+        if self.eyes:
+            self.planner = PixelPlanner(self.planner)
+        doer = PixelDoer(self.body) if isinstance(self.body, PixelBody) else Doer(self.body)
+        self.crew = Crew(self.goals, self.planner, doer, memory=memory, folder=self.folder,
+                         guard=PixelGuard() if self.eyes else Guard(), keep_every=keep_every, world_name=_name(world),
+                         protocol=seen_by, seed=seed, told=on_action, learns=learns)
         self.body.guard = self.crew.guard
         self.won = self.crew.won
         self.stopped = False
@@ -103,7 +127,7 @@ class Episode:
         except EpisodeOver as over:
             end = {**loop, "over": str(over)}
         result = self._result(end, time.perf_counter() - began)
-        if self.crew.memory:
+        if self.crew.memory and self.crew.learns:
             self._remember(result)
         if self.folder:
             self.folder.manifest(self._manifest(result))
@@ -153,7 +177,8 @@ class Episode:
 
     def _result(self, end: dict[str, Any], seconds: float) -> EpisodeResult:
         crew, body = self.crew, self.body
-        success = reached(self.goals, crew.state()) or bool(getattr(self.world, "is_successful", False))
+        success = bool(getattr(self.world, "is_successful", False))
+        success = success or (not self.judged and reached(self.goals, crew.state()))
         planning = crew.planning or [0.0]
         times = {"mean": 1000 * sum(planning) / len(planning), "most": 1000 * max(planning)}
         queries = self._queries()
@@ -169,12 +194,17 @@ class Episode:
     def _queries(self) -> dict[str, Any]:
         """What the planner says of itself."""
         told = getattr(self.planner, "result", None)
-        return told() if told else {"planner": "search", "queries": 0}
+        if told:
+            return told()
+        advice = getattr(self.planner, "advice", None)
+        followed = {"recalled": len(advice.taken)} if advice and advice.plans else {}
+        return {"planner": "search", "queries": 0, **followed}
 
     def _protocol(self, queries: dict[str, Any]) -> dict[str, Any]:
         return {"name": self.protocol, "reads": PROTOCOLS[self.protocol], "step_limit": self.steps, "episodes": 1,
                 "seeds": [self.seed], "world": _name(self.world), "llm_queries": queries.get("queries", 0),
-                "respawns": bool(getattr(self.world, "respawns", False))}
+                "respawns": bool(getattr(self.world, "respawns", False)),
+                **({"eyes": self.eyes.name} if self.eyes else {})}
 
     def _manifest(self, result: EpisodeResult | None) -> dict[str, Any]:
         queries = self._queries()
@@ -188,7 +218,8 @@ class Episode:
         memory = self.crew.memory
         assert memory is not None
         goal = self.goals[-1]
-        memory.remember(goal.object, [], world=_name(self.world), protocol=self.protocol, success=result.success,
+        plan = [Action.from_dict(each) for each in self.crew.done] if result.success else []
+        memory.remember(goal.object, plan, world=_name(self.world), protocol=self.crew.protocol, success=result.success,
                         cost=float(result.steps), kind=goal.kind, count=goal.count, seed=self.seed)
 
 
@@ -197,18 +228,24 @@ def run_episode(world: Any, goal: str | Goal | Sequence[Goal], **options: Any) -
     return Episode(world, goal, **options).run()
 
 
-def make_world(task: str = "open-ended", seed: int | None = None, **options: Any) -> Any:
-    """A world as the `voxels` protocol wants it: no pictures unless asked for, voxels of radius 10, respawning."""
+def make_world(task: str = "open-ended", seed: int | None = None, protocol: str = "voxels", **options: Any) -> Any:
+    """A world as a protocol wants it, respawning: voxels of radius 10 and no pictures unless asked for, or pictures of
+    160 x 256 that are drawn when the agent looks, and no voxels."""
     from veclink.envs.registry import make
 
+    if protocol == "pixels":
+        given = {"world": "voxel", "image_size": PICTURE_SIZE, "pictures": False, "respawns": True, **options}
+        return make(task, seed=seed, **given)
     given = {"world": "voxel", "image_size": 64, "pictures": False, "respawns": True, **options}
     return make(task, seed=seed, use_voxel=True, voxel_size=dict(VOXELS), **given)
 
 
 def goals_from(goal: str | Goal | Sequence[Goal]) -> tuple[Goal, ...]:
-    """Goals from words, from one goal or from several, each checked."""
+    """Goals from words, from a task's name, from one goal or from several, each checked."""
     if isinstance(goal, str):
-        return tuple(goals(goal))
+        from veclink.envs.tasks import spec
+
+        return tuple(goals_of_task(spec(goal.strip().lower())) if is_judged(goal) else goals(goal))
     several = (goal,) if isinstance(goal, Goal) else tuple(goal)
     if not several:
         raise InputError("at least one goal", "none", "say what to get")

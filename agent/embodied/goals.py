@@ -141,6 +141,13 @@ def goals(text: str, core: Phraser | None = None) -> list[Goal]:
     return [checked(goal) for goal in found]
 
 
+def is_judged(text: str) -> bool:
+    """Whether a text is the name of a task of which the world itself says when it is done."""
+    from veclink.envs.tasks import is_task, spec
+
+    return is_task(text) and spec(text.strip().lower()).category in (*CATEGORIES, "survival")
+
+
 def goals_of_task(spec: Any) -> list[Goal]:
     """From a MineDojo task (`veclink.envs.tasks.spec(task_id)`) or a mapping with its fields.
 
@@ -161,8 +168,7 @@ def goals_of_task(spec: Any) -> list[Goal]:
         target = name.replace(" ", "_")
         if kind == "have" and target not in item_ids() and target == "milk":
             target = "milk_bucket"
-        wears = kind == "use" and target.rsplit("_", 1)[-1] in ("boots", "leggings", "chestplate", "helmet")
-        result.append(Goal(target, max(1, int(quantity)), "wear" if wears else kind))  # pyright: ignore[reportArgumentType]  # from CATEGORIES
+        result.append(Goal(target, max(1, int(quantity)), kind))  # pyright: ignore[reportArgumentType]  # from CATEGORIES
     if not result:
         raise InputError("a task with targets", f"none in {get('id') or category!r}", "give the goal in words")
     return result

@@ -21,16 +21,16 @@ from langgraph.runtime import Runtime
 from veclink.agent.embodied.actions import Action, Failure, State
 from veclink.agent.embodied.body import Body, EpisodeOver, SkillFailed
 from veclink.agent.embodied.deeds import Doer
-from veclink.agent.embodied.goals import Goal, ImpossibleGoal
+from veclink.agent.embodied.goals import DAY, Goal, ImpossibleGoal
 from veclink.agent.embodied.guard import Alarm, Guard
 from veclink.agent.embodied.items import Item
 from veclink.agent.embodied.keep import Folder
 from veclink.agent.embodied.memory import LONGEST_PLAN, Memory
+from veclink.agent.embodied.pixels.doer import PixelDoer
 from veclink.agent.embodied.planner import HUNGRY, ROOM, diagnose, met, reached
-from veclink.agent.embodied.sense import Past, failure_of, state_of
+from veclink.agent.embodied.recall import Advice
+from veclink.agent.embodied.sense import Past, failure_of
 from veclink.agent.embodied.skills import make
-from veclink.agent.embodied.skills.stuck import get_free
-from veclink.agent.embodied.skills.survive import breathe, out_of_lava
 from veclink.envs.errors import VeclinkError
 
 log = logging.getLogger("veclink.agent")
@@ -42,10 +42,10 @@ SAME_PLACE, ENOUGH_OF_IT = 12, 3  # blocks; so many failures there, and the body
 SPARE_STICKS, SWORD_STONES = 3, 2  # a sword takes one stick; two are for the next tool
 LEGS, FAR_LEGS = 2, 4  # walks of 24 blocks by which it moves on, and by which it leaves a place that killed it twice
 DEADLY_PLACE = 24  # blocks
-IDLE = 5  # failed actions in a row that hardly took a step: then the body gets itself free
+IDLE = 5  # actions in a row that failed or changed nothing and hardly took a step: then the body gets itself free
+STROLL = Action("explore", {"find": "log", "how": "walk"}, {}, "", 300)  # where every action that is left is muted
 BRIEF = 3  # steps that count as hardly any
 DESPAWN = 5400  # steps after which things left behind by a death are given up
-REFLEXES = {"air": breathe, "lava": out_of_lava}
 ALARMS = {"night": "night", "air": "unreachable"}
 OUTSIDE = frozenset({"explore", "approach", "mine", "attack", "shear", "milk", "farm", "fish", "fill"})
 
@@ -90,13 +90,14 @@ class Crew:
         world_name, protocol, seed: for the memory.
         leave: walks to be made before the next action.
         told: called after every action with a row for people and files.
+        learns: whether the memory is written to. done: the actions that gave what they were for, in order.
         before, outcome, ticks: of the action that is checked. planning: seconds of each plan.
         won: item -> step at which it was first carried.
     """
 
     goals: tuple[Goal, ...]
     planner: Any
-    doer: Doer
+    doer: Doer | PixelDoer
     guard: Guard = field(default_factory=Guard)
     past: Past = field(default_factory=Past)
     memory: Memory | None = None
@@ -107,6 +108,8 @@ class Crew:
     seed: int | None = None
     told: Callable[[dict[str, Any]], None] | None = None
     leave: int = 0
+    learns: bool = True
+    done: list[dict[str, Any]] = field(default_factory=list)
     before: State | None = None
     current: Action | None = None
     outcome: Failure | None = None
@@ -123,7 +126,7 @@ class Crew:
 
     def state(self) -> State:
         """What is known now."""
-        return state_of(self.body, self.past)
+        return self.doer.state(self.past)
 
 
 def plan(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:
@@ -150,20 +153,22 @@ def act(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:
     """Carry the next action out; nothing that it does can end the loop but the end of the world or of the steps."""
     crew = runtime.context
     body = crew.body
-    action = Action.from_dict(loop["plan"][0]) if loop["plan"] else Action("explore", {"find": "log", "how": "walk"},
-                                                                           {}, "", 300)
+    action = Action.from_dict(loop["plan"][0]) if loop["plan"] else STROLL
     crew.current, crew.before, crew.outcome, crew.words = action, crew.state(), None, ""
     began, deaths, over = body.steps, body.deaths, ""
     failures = moving_on(loop["failures"], body.cell)
-    crew.guard.begin(body, action.name, action.name in OUTSIDE and not crew.before.underground)
+    crew.guard.begin(body, action.name, shy(action) and not crew.before.underground)
     try:
         if loop["idle"] >= IDLE:
-            get_free(body, loop["actions"])
+            crew.doer.get_free(loop["actions"])
         if crew.leave or failures is not loop["failures"]:
             legs, crew.leave = crew.leave or LEGS, 0
             for _ in range(legs):
                 crew.doer.roamer.leg(body, dig=bool(crew.before.underground))
-        crew.doer.do(action)
+        if action is STROLL:
+            crew.doer.roamer.leg(body, action.limit)
+        else:
+            crew.doer.do(action)
     except SkillFailed as failed:
         crew.outcome, crew.words = failure_of(action, failed), str(failed)
     except Alarm as alarm:
@@ -183,6 +188,11 @@ def act(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:
     crew.ticks = body.steps - began
     return {"over": over, "plan": loop["plan"][1:], "actions": loop["actions"] + 1, "failures": failures,
             "idle": 0 if loop["idle"] >= IDLE else loop["idle"]}
+
+
+def shy(action: Action) -> bool:
+    """Whether nightfall breaks an action off."""
+    return action.name in OUTSIDE and action.args.get("how") != "dark"
 
 
 def wait(body: Body) -> str:
@@ -209,7 +219,7 @@ def moving_on(failures: list[dict[str, Any]], cell: tuple[int, int, int]) -> lis
 
 def reflex(crew: Crew, alarm: Alarm) -> str:
     """What is done at once, before any planning; why the episode ended meanwhile, or ""."""
-    deed = REFLEXES.get(alarm.kind)
+    deed = crew.doer.reflex(alarm.kind)
     if deed is None:
         return ""
     crew.guard.end()
@@ -241,7 +251,8 @@ def check(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:
     if failure is None:
         failures = [each for each in loop["failures"] if not action.way or each["way"] != action.way
                     or "gain" not in action.expect]
-        return {"failures": failures, "idle": 0, "fresh": pressing(crew, after, loop["plan"]) or not loop["plan"]}
+        idle = loop["idle"] + 1 if crew.ticks == 0 and before.stock.counts == after.stock.counts else 0
+        return {"failures": failures, "idle": idle, "fresh": pressing(crew, after, loop["plan"]) or not loop["plan"]}
     crew.reasons[failure.reason] += 1
     if gained(action, before, after):
         failures = [each for each in loop["failures"] if not action.way or each["way"] != action.way]
@@ -260,7 +271,8 @@ def check(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:
 def arm(crew: Crew) -> bool:
     """Make a stone sword at a table that is at hand, where it takes nothing that is scarce; whether one was made."""
     body = crew.body
-    if not bool(body.observation["nearby_tools"]["table"]) or any(name.endswith("_sword") for name in body.items):
+    tools = body.observation.get("nearby_tools")  # not told by every protocol
+    if tools is None or not bool(tools["table"]) or any(name.endswith("_sword") for name in body.items):
         return False
     deep = body.items["stone_pickaxe"] and any(goal.kind in ("have", "kill") for goal in crew.goals)
     if not deep or body.items["stick"] < SPARE_STICKS or body.items["cobblestone"] < SWORD_STONES:
@@ -299,17 +311,20 @@ def remember(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:
         return {}
     spent, trail = dict(loop["spent"]), {key: list(each) for key, each in loop["trail"].items()}
     spent[action.way] = spent.get(action.way, 0) + crew.ticks
-    trail.setdefault(action.way, []).append(action.to_dict())
-    del trail[action.way][:-LONGEST_PLAN]
+    done = trail.setdefault(action.way, [])
+    if failure is None:  # only what worked is worth doing again
+        done.append(action.to_dict())
+        del done[:-LONGEST_PLAN]
     gain = dict(action.expect.get("gain", {}))
     if failure is None and gain:
+        crew.done = [*crew.done, action.to_dict()][-LONGEST_PLAN:]
         _learnt(crew, action, gain, spent.pop(action.way), trail.pop(action.way))
     return {"spent": spent, "trail": trail}
 
 
 def _learnt(crew: Crew, action: Action, gain: dict[str, int], ticks: int, done: list[dict[str, Any]]) -> None:
     """Memory of a way that gave what it was gone for; an episode goes on without a memory that cannot be written."""
-    if crew.memory is None:
+    if crew.memory is None or not crew.learns:
         return
     item, number = next(iter(gain.items()))
     where = {"world": crew.world_name, "protocol": crew.protocol}
@@ -343,11 +358,19 @@ def packed(crew: Crew) -> dict[str, Any]:
             "steps": body.steps, "deaths": body.deaths, "reward": body.reward, "died_at": body.died_at,
             "past": crew.past.to_dict(), "guard": crew.guard.state(), "reasons": dict(crew.reasons),
             "heading": roamer.heading, "been": [[*place, number] for place, number in roamer.been.items()],
-            "won": crew.won, "leave": crew.leave,
-            "learnt": dict(getattr(getattr(crew.planner, "planner", crew.planner), "learnt", None) or {}),
+            "seen": {name: list(place) for name, place in roamer.seen.items()},
+            "won": crew.won, "leave": crew.leave, "done": crew.done, **_taught(crew.planner),
         },
         **body.known.state(),
     }
+
+
+def _taught(planner: Any) -> dict[str, Any]:
+    """What a planner has from memory, so that an episode that is resumed has the same."""
+    inner = getattr(planner, "planner", planner)
+    advice = getattr(inner, "advice", None)
+    return {"learnt": dict(getattr(inner, "learnt", None) or {}),
+            "recalled": {key: list(plan) for key, plan in advice.plans.items()} if advice else {}}
 
 
 def unpacked(crew: Crew, agent: dict[str, Any], seen: Any) -> None:
@@ -360,9 +383,11 @@ def unpacked(crew: Crew, agent: dict[str, Any], seen: Any) -> None:
     crew.guard.restore(told["guard"])
     crew.won.update(told["won"])
     crew.leave = told["leave"]
-    roamer.heading = told["heading"]
+    roamer.heading, roamer.seen = told["heading"], {name: tuple(place) for name, place in told.get("seen", {}).items()}
     roamer.been = {(x, z): number for x, z, number in told["been"]}
-    getattr(crew.planner, "planner", crew.planner).learnt = told["learnt"]
+    crew.done = told.get("done", [])
+    planner = getattr(crew.planner, "planner", crew.planner)
+    planner.learnt, planner.advice = told["learnt"], Advice(told.get("recalled"))
     body.take_up(seen)
 
 
@@ -374,8 +399,10 @@ def lived(crew: Crew, action: Action, before: State) -> None:
     elif past.fell_at and (body.steps - past.fell_step > DESPAWN or (
             action.name == "approach" and action.args.get("what") == "drops")):
         past.fell_at = None  # it was gone to, or they are gone
-    day = body.info.get("day")
-    if day is not None:
+    day, alive = body.info.get("day"), body.info.get("stat", {}).get("time_since_death")
+    if alive is not None:  # as MineDojo counts: a death begins anew
+        past.days = int(alive) // DAY
+    elif day is not None:
         past.first_day = int(day) if past.first_day < 0 else past.first_day
         past.days = int(day) - past.first_day
     if action.name == "sleep" and crew.outcome is None and before.night:

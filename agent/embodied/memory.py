@@ -82,7 +82,8 @@ class Memory:
         try:
             if self.path != ":memory:":
                 Path(self.path).parent.mkdir(parents=True, exist_ok=True)
-            self.base = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)
+            self.base = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None,
+                                        check_same_thread=False)  # a player opens it in another thread than it acts in
             version = self.base.execute("PRAGMA user_version").fetchone()[0]
             if version not in (0, VERSION):
                 raise InputError(f"a memory of version {VERSION}", f"version {version}", "use another file")
@@ -217,6 +218,26 @@ class Memory:
         found.sort(key=lambda each: (-round(each.likeness, 6), not each.merged, each.cost, each.object))
         return found[:limit]
 
+    def best(self, *, world: str, protocol: str) -> list[Recollection]:
+        """One plan for each sub-goal of a world: the merged one, else that of the cheapest success."""
+        rows = self.base.execute(
+            "SELECT kind, object, 1, plan, cost, successes, conditions, 1 FROM merged WHERE world = ? AND protocol = ?"
+            " UNION ALL SELECT kind, object, count, plan, MIN(cost / count), 1, conditions, 0 FROM experience"
+            " WHERE world = ? AND protocol = ? AND success = 1 GROUP BY kind, object ORDER BY 8 DESC, 1, 2",
+            (world, protocol) * 2,
+        )
+        found: dict[tuple[str, str], Recollection] = {}
+        for kind, object, count, plan, cost, successes, where, merged in rows:
+            try:
+                actions = tuple(Action.from_dict(each) for each in json.loads(plan))
+            except (VeclinkError, ValueError, TypeError):
+                continue  # written by another version, or by hand
+            lost = self._failures(kind, object, world, protocol)
+            each = Recollection(kind, object, count, actions, cost, successes, lost, 1.0, bool(merged),
+                                json.loads(where))
+            found.setdefault((kind, object), each)
+        return list(found.values())
+
     def summary(self) -> list[dict[str, Any]]:
         """A row a goal, world and protocol: successes, failures, mean cost of the successes."""
         rows = self.base.execute(
@@ -247,6 +268,7 @@ class Memory:
         shared = plans[0]
         for other in plans[1:]:
             shared = common(shared, other)
+        shared = [_middling(each, plans) for each in shared]
         conditions = [json.loads(where) for _, _, where in rows]
         same = {
             key: value for key, value in conditions[0].items() if all(each.get(key) == value for each in conditions)
@@ -275,6 +297,17 @@ def common(first: Sequence[dict[str, Any]], second: Sequence[dict[str, Any]]) ->
         else:
             j += 1
     return shared
+
+
+def _middling(action: dict[str, Any], plans: Sequence[Sequence[dict[str, Any]]]) -> dict[str, Any]:
+    """An action at the middle of the heights that it had in several plans."""
+    args = action.get("args", {})
+    if "y" not in args:
+        return action
+    core = _core(action)
+    heights = [y for plan in plans for each in plan
+               if _core(each) == core and isinstance(y := each.get("args", {}).get("y"), int)]
+    return {**action, "args": {**args, "y": int(statistics.median_low(heights))}} if heights else action
 
 
 def alike(first: str, second: str) -> float:

@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from veclink.agent.embodied.actions import Action, Failure, State
-from veclink.agent.embodied.goals import Goal
+from veclink.agent.embodied.actions import Action, Failure, State, alike_names
+from veclink.agent.embodied.goals import DAY, NIGHT_FALLS, Goal
 from veclink.agent.embodied.items import Item, item_ids
 from veclink.agent.embodied.knowledge import knowledge
+from veclink.agent.embodied.recall import Advice, Plans
+from veclink.agent.embodied.sources import mob_info
 from veclink.agent.embodied.steps import Step, names_used, ordered
-from veclink.agent.embodied.tree import Tree, decompose
-from veclink.agent.embodied.write import Writer, stations_of
+from veclink.agent.embodied.tree import Tree, decompose, wholesome
+from veclink.agent.embodied.write import STORES, Writer, stations_of
 from veclink.envs.facts import ITEMS
 
 PATIENCE = 3  # failures of one way before it counts as dearer
@@ -24,9 +26,12 @@ DEARER, DEAREST = 5.0, 25.0  # times as dear with every failure from there on, a
 HARD = {"not near", "timeout", "unreachable", "no change"}  # failures that another way may mend
 WEAK, HUNGRY, STARVING = 6.0, 14.0, 6.0  # life to run at; food to eat at, and to look for food at
 WOUNDED = 14.0  # life at which a meal is taken, since life grows back only with food above 17
+HEALING = 500  # ticks spent in safety between two fights
 FED = 18.0  # food below which life does not grow back
+MOST_HUNTS = 6  # failures after which one who must only survive looks for no more food
 ROOM = 1  # free slots that are too few
 RUN_FROM = ("creeper",)  # whatever the life
+SUNLESS = {"hell": "nether", "nether": "nether", "sky": "end", "the_end": "end"}  # biome -> place without a day
 BAD_FOOD = ("rotten_flesh", "spider_eye", "poisonous_potato")
 
 
@@ -37,6 +42,8 @@ class Planner:
         goals: in the order in which they are reached.
         places: worlds that can be reached.
         learnt: way key -> ticks that one go took, from memory.
+        recalled: way key -> actions that won it before (`veclink.agent.embodied.recall`); followed where nothing has
+            failed yet.
     """
 
     def __init__(
@@ -44,9 +51,11 @@ class Planner:
         goals: Goal | Sequence[Goal],
         places: Sequence[str] = ("overworld",),
         learnt: Mapping[str, float] | None = None,
+        recalled: Plans | None = None,
     ) -> None:
         self.goals = (goals,) if isinstance(goals, Goal) else tuple(goals)
         self.places, self.learnt = tuple(places), learnt
+        self.advice = Advice(recalled)
 
     def tree(self, state: State, failures: Sequence[Failure] = ()) -> Tree:
         """The needs that remain.
@@ -55,8 +64,11 @@ class Planner:
             ImpossibleGoal: no way leads there.
         """
         near = stations_of(state)
-        learnt = self._dearer(failures)
-        return decompose(remaining(self.goals, state), state.stock, near=near, learnt=learnt, places=self.places)
+        learnt, left = self._dearer(failures), remaining(self.goals, state)
+        here = SUNLESS.get(state.biome)
+        places = (here,) if here and all(goal.kind == "kill" for goal in left) else self.places
+        late = 0 if state.night else max(0, NIGHT_FALLS - state.time % DAY)
+        return decompose(left, state.stock, near=near, learnt=learnt, places=places, late=late)
 
     def _dearer(self, failures: Sequence[Failure]) -> Mapping[str, float] | None:
         """What memory knows of costs, with the ways that keep failing made dear, so that another becomes cheaper."""
@@ -78,17 +90,33 @@ class Planner:
         """
         tree = self.tree(state, failures)
         steps = ordered(tree, state.stock, stations_of(state), bool(state.underground))
-        steps = self._fed(state, steps)
-        writer = Writer(state, _hard(failures), Counter(f.way for f in failures if f.reason == "timeout"))
+        steps = self._fed(state, steps, failures)
+        slow = Counter(failure.way for failure in failures if failure.reason == "timeout")
+        asked = {goal.item.name for goal in self.goals if goal.kind == "have"}
+        writer = Writer(state, _hard(failures), slow, self.advice, asked)
         urgent = self._urgent(state, failures, steps, writer)
         return [*urgent, *(action for i, step in enumerate(steps) for action in writer.actions(step, steps[i + 1 :]))]
 
-    def _fed(self, state: State, steps: list[Step]) -> list[Step]:
+    def _fed(self, state: State, steps: list[Step], failures: Sequence[Failure]) -> list[Step]:
         """With a meal first, if one must be found."""
+        if any(step.kind == "survive" for step in steps):
+            return [*self._stored(state, failures), *steps]
         if state.food > STARVING or not steps or _meal(state) or any(step.kind == "eat" for step in steps):
             return steps
-        first = decompose(Goal("food", kind="eat"), state.stock, near=stations_of(state), learnt=self.learnt)
-        return [*ordered(first, state.stock, stations_of(state), bool(state.underground)), *steps]
+        return [*self._food(state, failures, 1), *steps]
+
+    def _stored(self, state: State, failures: Sequence[Failure]) -> list[Step]:
+        """Meals for days of surviving, gathered by day."""
+        meals = sum(number for item, number in state.stock if wholesome(item.name))
+        hunted = sum(failure.way != "" for failure in failures)
+        if state.night or meals >= STORES or (hunted >= MOST_HUNTS and state.food > STARVING):
+            return []
+        return [step for step in self._food(state, failures, STORES) if step.kind != "eat"]
+
+    def _food(self, state: State, failures: Sequence[Failure], number: int) -> list[Step]:
+        tree = decompose(Goal("food", number, "eat"), state.stock, near=stations_of(state),
+                         learnt=self._dearer(failures))
+        return ordered(tree, state.stock, stations_of(state), bool(state.underground))
 
     def _urgent(self, state: State, failures: Sequence[Failure], steps: Sequence[Step], writer: Writer) -> list[Action]:
         """What cannot wait."""
@@ -96,6 +124,8 @@ class Planner:
         if state.fell_at and state.position and not state.threats:
             place = list(state.fell_at)
             actions.append(Action("approach", {"what": "drops", "at": place}, {"near": "drops"}, limit=2400))
+        if steps and steps[0].goal and steps[0].kind == "kill" and _worn_out(state):
+            actions.append(Action("build", {"what": "shelter", "wait": HEALING}, {}, limit=HEALING + 600))
         meal = _meal(state)
         if meal and steps and (state.food <= HUNGRY or (state.life <= WOUNDED and state.food < FED)):
             actions.append(Action("eat", {"item": str(meal)}, {"food": "more"}, limit=200))
@@ -110,7 +140,10 @@ class Planner:
         """Whether to spend the night in safety before the next step."""
         if not state.night and not (last and last.reason == "night"):
             return False
-        hurried = any(goal.before or goal.within for goal in self.goals)
+        if state.biome in SUNLESS or (step.goal and step.kind == "kill" and step.item.name in state.near):
+            return False
+        hurried = any(goal.before or goal.within or (goal.kind == "kill" and mob_info(goal.object).time == "night")
+                      for goal in self.goals)
         quick = step.kind in ("craft", "smelt", "use", "wear", "eat", "sleep")
         return not (hurried or quick or step.info.time == "night" or step.underground)
 
@@ -183,7 +216,9 @@ def met(action: Action, before: State, after: State) -> bool:
     """Whether what an action promised is so."""
     expect, old, new = action.expect, before.stock, after.stock
     for text, number in dict(expect.get("gain", {})).items():
-        if new.has(Item.of(text)) - old.has(Item.of(text)) < number:
+        item = Item.of(text)
+        items = [item] if action.args.get("exact") or item.variant is not None else alike(item)
+        if sum(new.has(each) - old.has(each) for each in items) < number:
             return False
     for mob, number in dict(expect.get("killed", {})).items():
         if after.kills.get(mob, 0) - before.kills.get(mob, 0) < number:
@@ -199,6 +234,11 @@ def met(action: Action, before: State, after: State) -> bool:
     if "day" in expect and after.night:
         return False
     return not ("safe" in expect and after.threats)
+
+
+def alike(item: Item) -> list[Item]:
+    """The item and those that serve as well."""
+    return [Item(name) for name in alike_names(item.name)]
 
 
 def _tool_gone(before: State, after: State) -> bool:
@@ -227,6 +267,11 @@ def _danger(state: State) -> list[Action]:
         default="",
     )
     return [Action("equip", {"item": best}, {"equipped": best}, limit=60), blow] if best else [blow]
+
+
+def _worn_out(state: State) -> bool:
+    """Whether one had better heal before the next fight: life grows back by itself, a half heart in 80 ticks."""
+    return state.life <= WOUNDED - 2 and state.food >= FED and not state.threats
 
 
 def _meal(state: State) -> Item | None:

@@ -15,6 +15,7 @@ from veclink.envs.facts import BLOCKS, ITEMS, MOBS, drops_of
 FEW, MANY = 24, 1500  # draws of a drop that is always the same, and of one that is not
 BLOWS = {"hostile": 120, "calm": 40}  # ticks that killing one takes with a plain sword or by hand
 RIGHT = 1.5  # ticks for a block are its hardness x 20 x this, by the tool's speed
+SWORD_LEVEL = 1  # of the sword that one goes to hostile mobs with: a stone one
 FEW_BIOMES = 16  # a mob of more biomes than that is found wherever one looks
 TICKS = 20
 
@@ -122,7 +123,7 @@ def _killed() -> list[Way]:
         for loot in MOBS.loot[kind]:
             mean[Item(ITEMS.names[loot.item], max(loot.variant, 0))] += loot.chance * (loot.low + loot.high) / 2
         hostile = bool(MOBS.hostile[kind])
-        tool = ("sword", 0) if hostile else None
+        tool = ("sword", SWORD_LEVEL) if hostile else None
         each = BLOWS["hostile" if hostile else "calm"] + facts["each"]
         for item, count in mean.items():
             if count > 0:

@@ -15,7 +15,7 @@ from typing import Any
 from veclink.agent.embodied.goals import Goal, ImpossibleGoal
 from veclink.agent.embodied.items import Item, Stock, item_ids
 from veclink.agent.embodied.knowledge import STATIONS, Info, Knowledge, Way, knowledge
-from veclink.agent.embodied.sources import found, mob_info
+from veclink.agent.embodied.sources import SWORD_LEVEL, found, mob_info
 from veclink.envs.facts import ITEMS, MOBS
 from veclink.envs.facts.recipes import SMELT_TICKS
 
@@ -139,6 +139,7 @@ def decompose(
     banned: Sequence[str] = (),
     learnt: Mapping[str, float] | None = None,
     places: Sequence[str] = ("overworld",),
+    late: int = 0,
 ) -> Tree:
     """The tree of needs of some goals.
 
@@ -148,6 +149,7 @@ def decompose(
         banned: keys of ways that do not work now; where nothing else leads to the goal they are used all the same.
         learnt: way key -> ticks that one go took, from memory.
         places: worlds that can be reached.
+        late: ticks until the night, which ways that need one cost more.
 
     Raises:
         ImpossibleGoal: no way leads to a goal.
@@ -156,11 +158,11 @@ def decompose(
     stock = inventory.copy() if isinstance(inventory, Stock) else Stock(inventory)
     known = knowledge(tuple(places))
     try:
-        return _worked(wanted, stock, known, frozenset(banned), learnt, near)
+        return _worked(wanted, stock, known, frozenset(banned), learnt, near, late)
     except ImpossibleGoal:
         if not banned:
             raise
-        return _worked(wanted, stock, known, frozenset(), learnt, near)
+        return _worked(wanted, stock, known, frozenset(), learnt, near, late)
 
 
 def _worked(
@@ -170,16 +172,17 @@ def _worked(
     banned: frozenset[str],
     learnt: Mapping[str, float] | None,
     near: Sequence[str],
+    late: int,
 ) -> Tree:
     """Twice where a certain variant is needed somewhere: then needs of any variant are met by that one too.
 
     A craft takes any variant that it can use. If birch is wanted for a door, all planks are better birch.
     """
-    work = _Work(known, stock.copy(), banned, learnt, near)
+    work = _Work(known, stock.copy(), banned, learnt, near, late)
     tree = Tree(goals, [work.goal(goal) for goal in goals])
     if not work.certain:
         return tree
-    again = _Work(known, stock.copy(), banned, learnt, near, work.certain)
+    again = _Work(known, stock.copy(), banned, learnt, near, late, work.certain)
     return Tree(goals, [again.goal(goal) for goal in goals])
 
 
@@ -193,10 +196,11 @@ class _Work:
         banned: frozenset[str],
         learnt: Mapping[str, float] | None,
         near: Sequence[str],
+        late: int,
         preferred: Mapping[str, int] | None = None,
     ) -> None:
         self.known, self.stock, self.banned, self.learnt = known, stock, banned, learnt or {}
-        self.near = set(near)
+        self.near, self.late = set(near), late
         self.preferred = preferred or {}
         self.certain: dict[str, int] = {}  # name -> a variant that had to be won
         self.prices = known.prices(banned, learnt)
@@ -226,10 +230,10 @@ class _Work:
 
     def _meal(self) -> Item:
         """The food that is cheapest to come by; what is at hand first."""
-        held = [item for item, _ in self.stock if _wholesome(item.name)]
+        held = [item for item, _ in self.stock if wholesome(item.name)]
         if held:
             return max(held, key=lambda item: (int(ITEMS.food[item_ids()[item.name]]), item.name))
-        names = [name for name in item_ids() if _wholesome(name) and math.isfinite(self._price(Item(name)))]
+        names = [name for name in item_ids() if wholesome(name) and math.isfinite(self._price(Item(name)))]
         return Item(min(names, key=lambda name: (self._price(Item(name)) / ITEMS.food[item_ids()[name]], name)))
 
     def _kill(self, goal: Goal) -> Need:
@@ -237,8 +241,10 @@ class _Work:
         ticks = facts["seek"] + goal.count * facts["each"]
         root = Need(Item(goal.object), goal.count, "goal", "kill", make=goal.count, goes=goal.count, ticks=ticks)
         hostile = goal.object in MOBS and bool(MOBS.hostile[MOBS.id(goal.object)])
-        if hostile and math.isfinite(self._tool_price("sword", 0)):
-            root.tool = self._tool(root, ("sword", 0), goal.count * BLOWS_A_KILL, ())
+        held = any(self.stock.tools.get(name) for name in self.known.tools_for("sword", 0))
+        level = 0 if held else SWORD_LEVEL
+        if hostile and math.isfinite(self._tool_price("sword", level)):
+            root.tool = self._tool(root, ("sword", level), goal.count * BLOWS_A_KILL, ())
         return root
 
     def need(self, item: Item, count: int, role: str, path: tuple[Item, ...]) -> Need:
@@ -394,9 +400,10 @@ class _Work:
         return min((self.stock.has(item) // number for item, number in way.needs), default=goes)
 
     def _ticks(self, way: Way, goes: int) -> float:
+        wait = self.late if way.info.time == "night" else 0
         if way.key in self.learnt:
-            return goes * self.learnt[way.key]
-        return way.first + goes * way.each
+            return wait + goes * self.learnt[way.key]
+        return wait + way.first + goes * way.each
 
     def _price(self, item: Item) -> float:
         return self.prices.get(item, math.inf)
@@ -417,7 +424,7 @@ def _clash(item: Item, above: Item) -> bool:
     return item.name == above.name and (item.variant is None or above.variant is None or item.variant == above.variant)
 
 
-def _wholesome(name: str) -> bool:
+def wholesome(name: str) -> bool:
     """Food that does no harm."""
     return bool(ITEMS.food[item_ids()[name]]) and name not in (
         "rotten_flesh",

@@ -54,15 +54,16 @@ def deed(need: Need) -> str:
 def rich_tree(tree: Tree) -> RichTree:
     """For rich's console: a tick where a need is met, the role where it is not a plain material."""
     from rich.markup import escape
+    from rich.text import Text
     from rich.tree import Tree as RichTree
 
     title = "; ".join(goal.words() for goal in tree.goals)
-    root = RichTree(f"[bold]{escape(title)}[/bold] [dim]{tree.ticks:.0f} ticks[/dim]")
+    root = RichTree(Text.from_markup(f"[bold]{escape(title)}[/bold] [dim]{tree.ticks:.0f} ticks[/dim]"))
 
     def grow(branch: RichTree, need: Need) -> None:
         mark = "[green]\u2713[/green]" if need.done else "[dim]\u00b7[/dim]"
         role = f"[dim]{need.role}[/dim] " if need.role not in ("material", "goal") else ""
-        here = branch.add(f"{mark} {role}{escape(line(need))}")
+        here = branch.add(Text.from_markup(f"{mark} {role}{escape(line(need))}"))
         for child in need.children:
             grow(here, child)
 

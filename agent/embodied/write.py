@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from veclink.agent.embodied.actions import LONGEST_LIMIT, Action, State
+from veclink.agent.embodied.actions import LONGEST_LIMIT, Action, State, alike_names
 from veclink.agent.embodied.goals import DAY
 from veclink.agent.embodied.items import Item, item_ids
+from veclink.agent.embodied.recall import Advice
 from veclink.agent.embodied.sources import found
 from veclink.agent.embodied.steps import Step
 from veclink.envs.facts import ITEMS
@@ -23,6 +24,7 @@ PLACE_TICKS = 200
 NIGHT_LENGTH = 11_500
 STATIONS = ("crafting_table", "furnace")
 STORES = 3  # meals kept for a goal of surviving
+REST = 1200  # ticks
 REACH = 24.0  # blocks to a table or furnace that is gone back to
 
 
@@ -32,10 +34,14 @@ class Writer:
     Args:
         failed: way key -> hard failures so far: each sends the search farther, elsewhere and to another depth.
         slow: way key -> timeouts so far: each gives more time.
+        advice: plans that worked before.
+        asked: names of items that are goals themselves: nothing else will do.
     """
 
-    def __init__(self, state: State, failed: Counter[str], slow: Counter[str]) -> None:
-        self.state, self.failed, self.slow = state, failed, slow
+    def __init__(self, state: State, failed: Counter[str], slow: Counter[str], advice: Advice | None = None,
+                 asked: Collection[str] = ()) -> None:
+        self.asked = asked
+        self.state, self.failed, self.slow, self.advice = state, failed, slow, advice or Advice()
         self.deep = bool(state.underground)
         self.y = state.position[1] if state.position else (SURFACE if not self.deep else SURFACE / 2)
         self.near = set(state.near)
@@ -81,7 +87,9 @@ class Writer:
         """Go where it is: to its height, in search of it, up to it."""
         target = step.way.target if step.way else step.item.name
         actions: list[Action] = []
-        if step.underground:
+        if step.way is None and target in self.near:
+            pass  # a mob to kill that is here
+        elif step.underground:
             actions += self._dug(step)
         else:
             actions += self._surfaced()
@@ -104,7 +112,10 @@ class Writer:
         tries = self.failed[step.key]
         if low <= self.y <= high and self.deep and not tries:
             return []
-        if not tries and high >= SURFACE - 2:
+        known = self.advice.number(step.key, ("dig_down", "go_up", "explore"), "y") if not tries else None
+        if known is not None and low <= known <= high:
+            depth = known
+        elif not tries and high >= SURFACE - 2:
             depth = round(min(high, self.y)) - 4  # stone and coal begin right below the grass
         else:
             depth = round(low + (min(high, SURFACE) - low) * DEPTHS[tries % len(DEPTHS)])
@@ -145,7 +156,8 @@ class Writer:
         target = step.way.target
         self.near.discard(target)
         if step.kind == "mine":
-            return Action("mine", {"block": target, "item": item, "count": count}, gain, step.key, limit)
+            exact = {"exact": True} if step.item.name in self.asked and len(alike_names(step.item.name)) > 1 else {}
+            return Action("mine", {"block": target, "item": item, "count": count, **exact}, gain, step.key, limit)
         if step.kind == "kill":
             return Action("attack", {"mob": target, "count": step.goes, "item": item}, gain, step.key, limit)
         if step.kind == "pick":
@@ -179,22 +191,17 @@ class Writer:
             return self._survived()
         gain = {"gain": {item: step.count}} if step.way else {}
         source = str(step.way.needs[0][0]) if step.way and step.way.needs else item
-        held = [] if source == self.hand else [Action("equip", {"item": source}, {"equipped": source}, step.key, 60)]
+        worn = bool(ITEMS.slot[item_ids()[step.item.name]])  # is put on from where it was made
+        equip = Action("equip", {"item": source}, {"equipped": source}, step.key, 60)
+        held = [] if worn or source == self.hand else [equip]
         self.hand = source
         return [*held, Action("use", {"item": source}, gain, step.key, limit)]
 
     def _survived(self) -> list[Action]:
-        """By night in safety; by day with meals in store, then in safety too."""
+        """In safety: by night until the morning, by day for a while (the planner sees to meals first)."""
         if self.state.night:
             return self.night()
-        meals = sum(number for item, number in self.state.stock if ITEMS.food[item_ids()[item.name]])
-        wait = 1200 if meals else 400
-        search = Action(
-            "explore", {"find": "cow", "how": "walk", "far": FIRST_SEARCH * 4}, {"near": "cow"}, "survive", 2400
-        )
-        hunt = Action("attack", {"mob": "cow", "count": 2, "item": "beef"}, {"gain": {"beef": 2}}, "survive", 1200)
-        rest = Action("build", {"what": "shelter", "wait": wait}, {}, "survive", wait + 800)
-        return [rest] if meals >= STORES else [search, hunt, rest]
+        return [Action("build", {"what": "shelter", "wait": REST}, {}, "survive", REST + 800)]
 
     def _crafted(self, step: Step, later: Sequence[Step]) -> list[Action]:
         """Craft or smelt, with its station put down before and taken up after where it is needed again elsewhere."""

@@ -14,117 +14,64 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from veclink.agent.embodied.goals import Goal, goals_of_task
-from veclink.agent.embodied.knowledge import knowledge
-from veclink.envs.errors import InputError, UnknownName, VeclinkError
+from veclink.agent.embodied.goals import Goal
+from veclink.agent.measure.embodied_cases import LONGEST, Case, cannot, cases_of
+from veclink.envs.errors import VeclinkError
 from veclink.router.evaluation.routing import share
 
-SUITES = ("diamond", "techtree", "items", "minedojo")
 MILESTONES = ("log", "cobblestone", "iron_ingot", "iron_pickaxe", "gold_ingot", "diamond", "redstone", "iron_armour")
 SHOWN_AS = {"log": "wood", "cobblestone": "stone", "iron_ingot": "iron", "gold_ingot": "gold", "iron_armour": "armour"}
 FLOORS = {"diamond": 0.80, "cobblestone": 0.99, "iron_pickaxe": 0.95}  # of the diamond suite, protocol voxels
 WALL_CEILING, PLANNING_CEILING = 60.0, 50.0  # seconds of one episode on one core; milliseconds of one replan
-MATERIALS = ("wooden", "stone", "iron", "golden", "diamond")
-GEAR = ("pickaxe", "axe", "shovel", "hoe", "sword", "boots", "leggings", "chestplate", "helmet")
-SAMPLE, SAMPLE_SEED = 200, 20_230  # MineDojo's tasks of a run, and the seed that chooses them
+TASKS_FLOOR = 0.70  # of MineDojo's tasks that the world can give
 DRAWS = 2000  # of a bootstrap
 MOST_BREAKS = 3  # times the pool of processes is made anew
 
 
-@dataclass(frozen=True)
-class Case:
-    """One episode to run.
+def run_case(case: Case, steps: int, protocol: str, root: str, memory: str | None = None,
+             learns: bool = True) -> dict[str, Any]:
+    """One episode: its result, or why there is none. Found finished, it is read; found begun, it is resumed.
 
-    Attributes:
-        name: of the goal. task: of the world. goals: as dicts. seed: of the world.
+    Args:
+        root: folder of the episodes' folders. memory: a file, written to where it `learns`.
     """
-
-    name: str
-    task: str
-    goals: tuple[dict[str, Any], ...]
-    seed: int
-
-    @property
-    def folder(self) -> str:
-        """Its folder's name."""
-        return f"{self.name.replace(':', '-').replace('/', '-')[:80]}-{self.seed}"
-
-
-def cases_of(suite: str, episodes: int, first_seed: int = 0) -> list[Case]:
-    """The episodes of a suite: so many seeds for each of its goals.
-
-    Raises:
-        UnknownName: no such suite. InputError: MineDojo's files are not here.
-    """
-    if suite not in SUITES:
-        raise UnknownName.of("suite", suite, SUITES)
-    if suite == "diamond":
-        chosen = [("diamond", "get-diamond", (Goal("diamond").to_dict(),))]
-    elif suite == "techtree":
-        names = [f"{material}_{thing}" for material in MATERIALS for thing in GEAR]
-        chosen = [(name, "open-ended", (Goal(name).to_dict(),)) for name in names if name in knowledge().reachable]
-    elif suite == "items":
-        chosen = [(name, "open-ended", (Goal(name).to_dict(),)) for name in sorted(knowledge().reachable)]
-    else:
-        chosen = _minedojo()
-    seeds = range(first_seed, first_seed + episodes)
-    return [Case(name, task, goals, seed) for name, task, goals in chosen for seed in seeds]
-
-
-def _minedojo() -> list[tuple[str, str, tuple[dict[str, Any], ...]]]:
-    """A seeded sample of MineDojo's tasks over all categories, and all of its tech tree."""
-    from veclink.envs.tasks import ids, spec
-
-    kinds: dict[str, list[str]] = {}
-    for kind in ("harvest", "combat", "techtree", "survival"):
-        try:
-            kinds[kind] = sorted(ids(kind))
-        except UnknownName:
-            kinds[kind] = []
-    if sum(len(names) for names in kinds.values()) < SAMPLE:
-        raise InputError("MineDojo's task files", "none", "veclink doctor --fetch minedojo")
-    rng = np.random.default_rng(SAMPLE_SEED)
-    rest = sorted(name for kind, names in kinds.items() if kind != "techtree" for name in names)
-    names = [*kinds["techtree"], *(rest[i] for i in sorted(rng.choice(len(rest), SAMPLE, replace=False).tolist()))]
-    chosen = []
-    for name in names:
-        try:
-            chosen.append((name, name, tuple(goal.to_dict() for goal in goals_of_task(spec(name)))))
-        except VeclinkError:
-            chosen.append((name, name, ()))  # what the agent cannot even understand counts as a failure
-    return chosen
-
-
-def run_case(case: Case, steps: int, protocol: str, root: str, memory: str | None = None) -> dict[str, Any]:
-    """One episode: its result, or why there is none. Found finished, it is read; found begun, it is resumed."""
     from veclink.agent.embodied.episode import make_world, run_episode
     from veclink.agent.embodied.keep import MANIFEST
     from veclink.agent.embodied.memory import Memory
 
-    path = Path(root) / case.folder
+    path, steps = Path(root) / case.folder, case.steps or steps
     done = _finished(path / MANIFEST, case, steps)
     if done is not None:
-        return {**done, "case": case.name, "seed": case.seed}
+        return {**done, **_of(case)}
+    if case.lacks:
+        return _without(case, case.lacks)
     if not case.goals:
         return _without(case, "no goal can be made of the task")
+    if steps > LONGEST and steps == case.steps:
+        return _without(case, f"it asks for {steps:,} steps, more than {LONGEST:,}")
     kept = None
     try:
         kept = Memory(memory) if memory else None
         result = run_episode(make_world(case.task, case.seed), [Goal.from_dict(goal) for goal in case.goals],
-                             steps=steps, seed=case.seed, protocol=protocol, run_dir=path, resume=True, memory=kept)
+                             steps=steps, seed=case.seed, protocol=protocol, run_dir=path, resume=True, memory=kept,
+                             judged=bool(case.category), learns=learns)
     except VeclinkError as error:
         return _without(case, str(error))
     finally:
         if kept:
             kept.close()
-    return {**result.to_dict(), "case": case.name, "seed": case.seed}
+    return {**result.to_dict(), **_of(case)}
+
+
+def _of(case: Case) -> dict[str, Any]:
+    """What a row says of its case."""
+    return {"case": case.name, "seed": case.seed, "category": case.category, "given": not case.lacks}
 
 
 def _finished(manifest: Path, case: Case, steps: int) -> dict[str, Any] | None:
@@ -138,7 +85,7 @@ def _finished(manifest: Path, case: Case, steps: int) -> dict[str, Any] | None:
 
 
 def _without(case: Case, why: str) -> dict[str, Any]:
-    return {"case": case.name, "seed": case.seed, "success": False, "reason": "none", "detail": why, "steps": 0,
+    return {**_of(case), "success": False, "reason": "not given" if case.lacks else "none", "detail": why, "steps": 0,
             "deaths": 0, "seconds": 0.0, "won": {}, "failures": {}, "planning_ms": {"mean": 0.0, "most": 0.0},
             "protocol": {"llm_queries": 0}, "replans": 0}
 
@@ -153,12 +100,15 @@ def measure(
     out: Path | None = None,
     processes: int | None = None,
     memory: str | None = None,
+    tasks: int | None = None,
     progress: Callable[[int, int, str], None] = lambda done, of, part: None,
 ) -> dict[str, Any]:
     """Run a suite and sum it up.
 
     Args:
-        episodes: seeds a goal. out: where episodes are kept and resumed from; None: nowhere.
+        episodes: seeds a goal; of the suite "items" the most, since one success is enough.
+        out: where episodes are kept and resumed from; None: nowhere.
+        tasks: only so many of the suite's goals, drawn with a fixed seed.
         processes: at once; None: as many as there are cores.
         memory: file of a memory that all episodes share; None: without memory.
         progress: called with the episodes done, their number and the last one in words.
@@ -166,17 +116,26 @@ def measure(
     Returns:
         the document of `veclink eval embodied --json`.
     """
-    cases = cases_of(suite, episodes, first_seed)
-    at_once = processes or os.cpu_count() or 1
+    cases = cases_of(suite, episodes, first_seed, tasks)
+    at_once = processes_of(processes)
+    rounds = [cases[i::episodes] for i in range(episodes)] if suite == "items" else [cases]
+    rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as scratch:
         root = str(out / "episodes") if out else scratch
         work = partial(run_case, steps=steps, protocol=protocol, root=root, memory=memory)
-        rows = _all(cases, work, at_once, progress)
+        for each in rounds:
+            won = {row["case"] for row in rows if row["success"]}
+            rows += run_all([case for case in each if case.name not in won], work, at_once, progress)
     return summed_up(suite, rows, episodes=episodes, steps=steps, protocol=protocol, first_seed=first_seed,
-                     processes=at_once, memory=bool(memory))
+                     processes=at_once, memory=bool(memory), tasks=tasks)
 
 
-def _all(cases: Sequence[Case], work: Callable[[Case], dict[str, Any]], at_once: int,
+def processes_of(wanted: int | None) -> int:
+    """How many episodes run at once."""
+    return wanted or os.cpu_count() or 1
+
+
+def run_all(cases: Sequence[Case], work: Callable[[Case], dict[str, Any]], at_once: int,
          progress: Callable[[int, int, str], None]) -> list[dict[str, Any]]:
     """Every case's row in order; an episode that takes its process with it is tried once more, then counted as lost."""
     rows: dict[str, dict[str, Any]] = {}
@@ -205,21 +164,26 @@ def _all(cases: Sequence[Case], work: Callable[[Case], dict[str, Any]], at_once:
 
 def summed_up(suite: str, rows: Sequence[Mapping[str, Any]], **settings: Any) -> dict[str, Any]:
     """The figures of a suite: shares with Wilson's 95 % intervals, means with bootstrapped ones."""
-    wins = [row for row in rows if row["success"]]
+    wins, run = [row for row in rows if row["success"]], [row for row in rows if row.get("given", True)]
     document: dict[str, Any] = {
         "suite": f"embodied {suite}", **settings, "seeds": sorted({int(row["seed"]) for row in rows}),
         "llm_queries": sum(int(row["protocol"].get("llm_queries", 0)) for row in rows),
         "success": share([bool(row["success"]) for row in rows]),
         "steps_to_success": mean([float(row["steps"]) for row in wins]),
-        "deaths": mean([float(row["deaths"]) for row in rows]),
-        "wall_seconds": {**mean([float(row["seconds"]) for row in rows]), "ceiling": WALL_CEILING,
+        "deaths": mean([float(row["deaths"]) for row in run]),
+        "wall_seconds": {**mean([float(row["seconds"]) for row in run]), "ceiling": WALL_CEILING,
                          "most": max((float(row["seconds"]) for row in rows), default=0.0)},
-        "planning_ms": {**mean([float(row["planning_ms"]["mean"]) for row in rows]), "ceiling": PLANNING_CEILING,
+        "planning_ms": {**mean([float(row["planning_ms"]["mean"]) for row in run]), "ceiling": PLANNING_CEILING,
                         "most": max((float(row["planning_ms"]["most"]) for row in rows), default=0.0)},
         "failures": dict(sum((Counter(row["failures"]) for row in rows), Counter())),
         "episodes_run": [{key: row.get(key) for key in ("case", "seed", "success", "reason", "steps", "deaths",
-                                                        "seconds", "won", "detail")} for row in rows],
+                                                        "seconds", "won", "detail", "category")} for row in rows],
     }
+    if any(row.get("category") for row in rows):
+        document |= _by_category(rows, run)
+    if suite == "items":
+        document["cannot"] = cannot()
+        document["not_won"] = sorted({str(row["case"]) for row in rows} - {str(row["case"]) for row in wins})
     names = sorted({str(row["case"]) for row in rows})
     if len(names) > 1:
         document["by_goal"] = {name: share([bool(r["success"]) for r in rows if r["case"] == name]) for name in names}
@@ -232,6 +196,17 @@ def summed_up(suite: str, rows: Sequence[Mapping[str, Any]], **settings: Any) ->
             for name, floor in FLOORS.items():
                 document["milestones"][name]["floor"] = floor
     return document
+
+
+def _by_category(rows: Sequence[Mapping[str, Any]], run: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Shares of the tasks that the world can give, all together and by category, and the list of the others."""
+    kinds = sorted({str(row["category"]) for row in rows})
+    return {
+        "given": {**share([bool(row["success"]) for row in run]), "floor": TASKS_FLOOR},
+        "by_category": {kind: {**share([bool(row["success"]) for row in run if row["category"] == kind]),
+                               "asked": sum(row["category"] == kind for row in rows)} for kind in kinds},
+        "not_given": {str(row["case"]): row.get("detail", "") for row in rows if not row.get("given", True)},
+    }
 
 
 def _won(row: Mapping[str, Any], name: str) -> int:

@@ -6,12 +6,15 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from veclink.agent.embodied.body import VOXELS
 from veclink.agent.embodied.episode import STEPS, Episode, EpisodeOver, goals_from
+from veclink.agent.embodied.goals import is_judged
+from veclink.agent.embodied.memory import Memory
 from veclink.agent.embodied.result import EpisodeResult
 from veclink.agent.play.players import Player
 from veclink.envs.contract import World, noop
@@ -49,17 +52,30 @@ class StandIn:
 
 
 class AgentPlayer(Player):
-    """Understands a goal in words, plans and acts (veclink.agent.embodied)."""
+    """Understands a goal in words or of a task, plans and acts (veclink.agent.embodied).
+
+    Args:
+        llm: chat model that plans, a name or folder of Hugging Face, or a name at `llm_url`; None: a search.
+        llm_url: of an OpenAI-compatible endpoint. llm_queries: most queries, None: LLMPlanner's own cap.
+        memory: file of what earlier episodes learnt; None: without.
+
+    Attributes:
+        episode: what runs, once it has begun. result: once it is over. actions: rows of the structured actions.
+    """
 
     protocol = "voxels"
     wants: Mapping[str, Any] = {"use_voxel": True, "voxel_size": VOXELS, "respawns": True}
     steps = STEPS
 
-    def __init__(self) -> None:
+    def __init__(self, llm: str | None = None, llm_url: str | None = None, llm_queries: int | None = None,
+                 memory: str | Path | None = None) -> None:
+        self.llm, self.llm_url, self.llm_queries = llm, llm_url, llm_queries
+        self.memory = Memory(memory) if memory is not None else None
+        self.actions: list[dict[str, Any]] = []
+        self.episode: Episode | None = None
+        self.result: EpisodeResult | None = None
         self._thread: threading.Thread | None = None
         self._world: StandIn | None = None
-        self._episode: Episode | None = None
-        self._result: EpisodeResult | None = None
         self._failed: BaseException | None = None
 
     def check(self, goal: str) -> None:
@@ -69,37 +85,53 @@ class AgentPlayer(Player):
     def begin(self, world: World, goal: str, seed: int) -> None:
         """Make the agent; it starts to think with the first `act`."""
         self._world = StandIn(world)
-        self._episode = Episode(self._world, goal, steps=10**9, seed=seed)  # whoever asks for steps limits them
+        task = str(getattr(world, "task_id", ""))
+        judged = is_judged(task)
+        goals = goals_from(task if judged else goal)
+        self.episode = Episode(self._world, goals, steps=10**9, seed=seed,  # whoever asks for steps limits them
+                               planner=self._planner(goals), memory=self.memory, judged=judged,
+                               on_action=self.actions.append)
         self._thread = threading.Thread(target=self._play, daemon=True, name="veclink-agent")
+
+    def _planner(self, goals: Any) -> Any:
+        """The language model's, if one was asked for."""
+        if self.llm is None:
+            return None
+        from veclink.agent.embodied.llm import EndpointChat, LLMPlanner, TransformersChat
+
+        chat = EndpointChat(self.llm_url, self.llm) if self.llm_url else TransformersChat(self.llm)
+        return LLMPlanner(goals, chat) if self.llm_queries is None else LLMPlanner(goals, chat, cap=self.llm_queries)
 
     def act(self, observation: Mapping[str, Any], info: Mapping[str, Any]) -> np.ndarray:
         """What the agent does next."""
-        assert self._world is not None and self._episode is not None and self._thread is not None
+        assert self._world is not None and self.episode is not None and self._thread is not None
         self._world.seen.put((observation, info))
         if not self._thread.is_alive():
             self._thread.start()
         chosen = self._world.actions.get()
-        self.note = self._episode.action
+        self.note = self.episode.action
         if self._failed is not None:
             raise self._failed
         if chosen is None:
-            self.finished, self.success = True, bool(self._result and self._result.success)
+            self.finished, self.success = True, bool(self.result and self.result.success)
             return noop()
         return chosen
 
     def extra(self) -> dict[str, Any]:
         """The agent's own account."""
         self._end()
-        return {"agent": self._result.to_dict()} if self._result else {}
+        return {"agent": self.result.to_dict()} if self.result else {}
 
     def close(self) -> None:
         """End the agent."""
         self._end()
+        if self.memory is not None:
+            self.memory.close()
 
     def _play(self) -> None:
-        assert self._world is not None and self._episode is not None
+        assert self._world is not None and self.episode is not None
         try:
-            self._result = self._episode.run()
+            self.result = self.episode.run()
         except BaseException as error:  # raised again where it can be seen
             self._failed = error
         finally:

@@ -7,6 +7,7 @@ The folder holds `steps.jsonl`, a line a step (the first line is the moment afte
 from __future__ import annotations
 
 import contextlib
+import inspect
 import io
 import json
 import platform
@@ -316,12 +317,13 @@ def make_world(task: TaskSpec, world: str, seed: int, image_size: tuple[int, int
     Raises:
         InputError: a setting that neither has.
     """
-    from veclink.envs.registry import make
+    from veclink.envs.registry import load, make
 
     options = {**player.wants, **settings}
-    if world == "voxel":
+    takes = inspect.signature(load(world)).parameters
+    if "pictures" in takes:
         options.setdefault("pictures", image_size is not None)
-    elif "respawns" not in settings:
+    if "respawns" not in takes and "respawns" not in settings:
         options.pop("respawns", None)
     fields = {name: options.pop(name) for name in list(options) if name in TaskSpec.__dataclass_fields__}
     try:

@@ -38,7 +38,7 @@ class Player:
     Attributes:
         protocol: what it looks at, for the run's manifest: "pixels", "voxels", "nothing" or "person".
         wants: fields of the task that it needs (`use_voxel=True`, ...), set when its world is made; "respawns" too,
-            which is left out where a world is not the built-in one.
+            which is left out where a world does not know it.
         steps: most steps where nobody says otherwise.
         note: what it is doing, in words, for the screen and the video; may change at every step.
         finished: True once it has no more to do; the episode ends.

@@ -11,6 +11,8 @@ from veclink.envs.facts import BLOCKS, ITEMS
 
 MOVED = 0.1  # blocks after which a view no longer holds
 AIMS = 10  # times one aims at a block
+SLOWER, LONGEST = 5, 2500  # times as long one digs afloat, and under water; ticks spent on one block at most
+SOFT = ("leaves", "leaves2", "vine", "tallgrass", "waterlily")  # dug by the hundred, with anything
 SLACK = 15  # ticks over the reckoned time before a dig counts as failed
 
 
@@ -97,7 +99,7 @@ def dig(body: Body, cell: tuple[int, int, int], collect: bool = True) -> None:
 
 
 def strike(body: Body, cell: tuple[int, int, int], view: tuple[float, float]) -> None:
-    """Dig with the best tool until the block is gone, or the body has moved and must aim again.
+    """Dig with the best tool until the block is gone, or the body has moved to where it is no longer seen.
 
     Raises:
         SkillFailed: "time": it stays.
@@ -106,13 +108,24 @@ def strike(body: Body, cell: tuple[int, int, int], view: tuple[float, float]) ->
     tool = best_tool(block, body.items)
     if tool:
         equip(body, tool)
+    elif name_of(block) in SOFT and body.held in ITEMS and ITEMS.durability[ITEMS.id(body.held)]:
+        spare = next((name for name in sorted(body.items) if not ITEMS.durability[ITEMS.id(name)]), "")
+        if spare:
+            equip(body, spare)  # a tool would wear and be no faster
     ticks = dig_ticks(block, ITEMS.id(tool) if tool else None) if BLOCKS.solid[block] else 1.0
-    in_water = 5 if kinds()[body.block(body.cell[0], body.cell[1] + 1, body.cell[2])] == WATER else 1
+    wet = [kinds()[body.block(body.cell[0], body.cell[1] + up, body.cell[2])] == WATER for up in (0, 1)]
+    afloat = wet[0] and float(body.pos[1]) % 1 > 0.01
+    slower = (SLOWER if afloat else 1) * (SLOWER if wet[1] else 1)
     at = body.pos.copy()
-    for _ in range(int(min(ticks, 2000) * in_water) + SLACK):
+    for _ in range(int(min(ticks * slower, LONGEST)) + SLACK):
         body.act(view=view, function="attack")
-        if body.block(*cell) != block or np.abs(body.pos - at).max() > MOVED:
+        if body.block(*cell) != block:
             return
+        if np.abs(body.pos - at).max() > MOVED:  # afloat, or pushed: the block stays struck as long as it is looked at
+            views = body.eyes.views(body.eye, body.yaw, body.pitch, cell)
+            if not views:
+                return
+            view, at = (views[0].yaw, views[0].pitch), body.pos.copy()
     raise SkillFailed("time", f"{name_of(block)} at {cell} does not break")
 
 

@@ -19,6 +19,9 @@ from veclink.envs.facts import ITEMS, MOBS
 ARM = 2.8  # blocks from which a mob can be hit
 COOLED = 12  # ticks between blows with a sword; a mob feels none that comes sooner
 FEELS = 10  # ticks for which a mob feels no other blow
+DROP = 3.0  # blocks that one runs down after a mob
+WORTH_GOING = 100.0  # blocks to where a mob was seen last
+ROUND = 14  # places that are looked at round the one where a mob was seen last
 WEAK = 6.0  # life below which one gets away
 FEARED = ("creeper",)
 
@@ -68,12 +71,12 @@ def chase(body: Body, kinds: Collection[str], deed: Callable[[dict[str, Any]], b
                 raise SkillFailed("not found", ", ".join(sorted(kinds)))
             return
         number = mob["id"]
-        if mob["distance"] <= ARM:
+        if min(mob["distance"], math.dist(body.eye, mob["position"])) <= ARM:
             if deed(mob):
                 return
             continue
         gap = abs(mob["position"][1] - float(body.pos[1]))
-        if mob["distance"] < 6 and gap < 1.3:
+        if mob["distance"] < 6 and gap < (DROP if mob["position"][1] < float(body.pos[1]) else 1.3):
             yaw, pitch = aim_at(body, mob)
             before = body.pos.copy()
             body.act(forward=1, sprint=body.food > 6, view=(yaw, pitch))
@@ -82,9 +85,12 @@ def chase(body: Body, kinds: Collection[str], deed: Callable[[dict[str, Any]], b
             continue
         cell = tuple(math.floor(v) for v in mob["position"])
         path = find_path(body.known, terms_with(body.items), body.cell, cell, COLUMN, 1.5, 20_000)
+        if not path.steps and path.arrives:  # right below or above it
+            body.act(jump=True, view=aim_at(body, mob))
+            continue
         if not path.steps:
             raise SkillFailed("no way", f"to the {mob['name']}")
-        follow(body, type(path)(path.steps[:6], path.cost, path.arrives), end)
+        follow(body, type(path)(path.steps[: 3 if mob["distance"] < 8 else 6], path.cost, path.arrives), end)
     raise SkillFailed("time", f"after {most_ticks} ticks")
 
 
@@ -141,15 +147,43 @@ def hunt(body: Body, kinds: Collection[str], done: Callable[[Body], bool], roame
     while not done(body):
         if body.steps >= end:
             raise SkillFailed("not found", f"{', '.join(sorted(kinds))} in {most_ticks} ticks")
-        if find(body, kinds) is None:
-            roamer.leg(body)
+        mob = find(body, kinds)
+        if mob is None:
+            if not look_again(body, kinds, roamer, end):
+                roamer.leg(body)
             continue
+        roamer.seen[mob["name"]] = mob["position"]
         try:
             attack(body, kinds, min(600, end - body.steps))
         except SkillFailed as failure:
             if failure.reason in ("died", "hurt"):
                 raise
             roamer.leg(body)
+
+
+def look_again(body: Body, kinds: Collection[str], roamer: Roamer, end: int) -> bool:
+    """Look once where a mob was seen last; whether one is there."""
+    place = next((roamer.seen.pop(kind) for kind in sorted(kinds) if kind in roamer.seen), None)
+    if place is None or math.dist(place, [float(v) for v in body.pos]) > WORTH_GOING:
+        return False
+    return look_round(body, kinds, place, end)
+
+
+def look_round(body: Body, kinds: Collection[str], place: tuple[float, float, float], end: int) -> bool:
+    """Look for a mob around the place where it was seen last; whether one is there."""
+    for number in range(ROUND):
+        angle = number * 2.4  # radians: never the same way twice
+        reach = 4.0 + number
+        goal = (math.floor(place[0] + reach * math.cos(angle)), math.floor(place[1]),
+                math.floor(place[2] + reach * math.sin(angle)))
+        path = find_path(body.known, terms_with(body.items, dig=False), body.cell, goal, COLUMN, 2.0, 8_000)
+        for step in range(0, min(len(path.steps), 24), 4):
+            follow(body, type(path)(path.steps[step:step + 4], path.cost, path.arrives), end)
+            if find(body, kinds) is not None:
+                return True
+        if body.steps >= end:
+            break
+    return find(body, kinds) is not None
 
 
 def flee(body: Body, kinds: Collection[str] | None = None, most_ticks: int = 160) -> None:

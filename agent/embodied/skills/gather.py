@@ -16,6 +16,7 @@ from veclink.envs.facts import BLOCKS
 
 ARM = 3.8  # blocks from the eye to the middle of what one digs
 NEAR_ENOUGH = 1.2
+PICK_UP = 12  # ticks until a thing that has just fallen can be picked up
 LEG = 500  # steps of one walk in search of more
 Done = Callable[[Body], bool]
 
@@ -72,7 +73,7 @@ def gather(body: Body, blocks: Collection[str], done: Done, roamer: Roamer, leve
             if refused > 12:
                 raise SkillFailed("no way", f"to {refused} of {', '.join(sorted(blocks))}") from failure
             continue
-        collect(body)
+        collect(body, patience=1 if seeks else PICK_UP)
 
 
 def wet(body: Body, place: tuple[int, int, int]) -> bool:
@@ -98,8 +99,12 @@ def look_for(body: Body, roamer: Roamer, level: tuple[int, int] | None, end: int
     roamer.leg(body, max(1, min(LEG, end - body.steps)), dig=level is not None)
 
 
-def collect(body: Body, reach: float = 6.0, most_ticks: int = 120) -> None:
-    """Pick up what lies near; what cannot be reached is left."""
+def collect(body: Body, reach: float = 6.0, most_ticks: int = 120, patience: int = 1) -> None:
+    """Pick up what lies near; what cannot be reached is left.
+
+    Args:
+        patience: ticks to stand beside a thing; a new one can be picked up after half a second.
+    """
     left_behind: set[tuple[int, ...]] = set()
     end = body.steps + most_ticks
     body.act()  # a drop appears the tick after
@@ -114,7 +119,10 @@ def collect(body: Body, reach: float = 6.0, most_ticks: int = 120) -> None:
             if near[0]["distance"] > NEAR_ENOUGH:
                 go_to(body, cell, AT, most_ticks=60)
             else:
-                body.act()
+                for _ in range(patience):
+                    body.act()
+                    if not body.drops():
+                        return
                 left_behind.add(tuple(int(v) for v in near[0]["position"]))
         except SkillFailed as failure:
             if failure.reason == "died":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from veclink.agent.embodied.body import Body, SkillFailed
-from veclink.agent.embodied.skills.dig import clear, dig, place
+from veclink.agent.embodied.skills.dig import clear, dig, equip, place
 from veclink.agent.embodied.skills.gather import collect, flags
 from veclink.agent.embodied.skills.walk import go_level, go_near
 from veclink.envs.facts import BLOCKS, CRAFT_NAMES
@@ -14,6 +14,8 @@ HAND, TABLE = 54, 170  # MineDojo's craft index: by hand, then at a table, then 
 STATIONS = {"table": ("crafting_table", ("crafting_table",)), "furnace": ("furnace", ("furnace", "lit_furnace"))}
 NEAR_STATION = 3.0
 LOWER = 3  # blocks
+HANDS = "air"  # what an empty hand holds
+MOST_THROWN, THROWN = 4, 45  # things thrown down one by one; ticks until what was thrown can be picked up
 COMEBACK = 24  # blocks from which one walks back to a station
 
 
@@ -124,6 +126,37 @@ def take_along(body: Body, kind: str) -> None:
         if body.items[item] > before:
             return
     raise SkillFailed("not found", item)
+
+
+def empty_hand(body: Body) -> None:
+    """Throw what is held down for a moment: what is made next comes to hand, from where armour can be put on."""
+    single = next((name for name in sorted(body.items) if body.items[name] == 1), "")
+    if body.held != HANDS and single and body.held != single:
+        equip(body, single)
+    if body.held != HANDS and body.items[body.held] <= MOST_THROWN:
+        for _ in range(body.items[body.held]):
+            body.act(function="drop", view=(body.yaw, 30.0))
+
+
+def put_on(body: Body, item: str) -> None:
+    """Put armour on from the hand, which counts as a use of it; from elsewhere in the bag it is only equipped.
+
+    Raises:
+        SkillFailed: "no tool": it is not carried; "time": it was not put on.
+    """
+    slot = body.slot_of(item)
+    if slot is None:
+        raise SkillFailed("no tool", item)
+    if slot:
+        body.act(function="equip", slot=slot)
+        return
+    for pitch in (-60.0, -30.0, 0.0):
+        body.act(view=(body.yaw, pitch), function="use")
+        if body.held != item:
+            collect(body, patience=THROWN)
+            return
+        body.act()
+    raise SkillFailed("time", f"{item} was not put on")
 
 
 def free_slots(body: Body) -> int:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 
 from veclink.agent.embodied.body import Body, SkillFailed
 from veclink.agent.embodied.path import FREE, SOLID, WATER
 from veclink.agent.embodied.skills.dig import building_block, clear, equip, place
-from veclink.agent.embodied.skills.gather import flags
+from veclink.agent.embodied.skills.gather import flags, gather
 from veclink.agent.embodied.skills.make import put_down
+from veclink.agent.embodied.skills.roam import Roamer
 from veclink.agent.embodied.skills.walk import go_near, go_to
-from veclink.agent.embodied.terms import kinds, name_of
+from veclink.agent.embodied.terms import BUILDING, kinds, name_of
 from veclink.envs.facts import BLOCKS, ITEMS
 
 HUNGRY = 14.0
 EAT_TICKS = 32
 UNFIT = ("rotten_flesh", "spider_eye", "poisonous_potato", "chicken", "fish", "golden_apple")  # harmful or too dear
 NIGHT_TICKS = 11_500
+FEEDS = 4  # times that bone meal does nothing before one stops; a hand needs some ticks between two uses
 CALM = 16.0  # life at which one comes out again
 
 
@@ -82,36 +85,50 @@ def fish_once(body: Body, most_ticks: int = 900) -> None:
             return
 
 
-def sow(body: Body, seed: str, bone_meal: bool) -> None:
-    """Till the ground in front (a hoe is carried) and sow.
+def sow(body: Body, seed: str, bone_meal: bool) -> tuple[int, int, int]:
+    """Till the ground beside the body (a hoe is carried) and sow, with bone meal until it helps no more.
+
+    Returns:
+        the cell of the plant.
 
     Raises:
-        SkillFailed: "no tool" without a hoe, "no view".
+        SkillFailed: "no tool" without a hoe, "no material" without seed, "no view" without ground.
     """
     x, y, z = body.cell
+    if not body.items[seed]:
+        raise SkillFailed("no material", seed)
     hoe = next((name for name in body.items if name.endswith("_hoe")), None)
     for i, k in ((1, 0), (-1, 0), (0, 1), (0, -1)):
         ground = (x + i, y - 1, z + k)
         if name_of(body.block(*ground)) not in ("dirt", "grass", "farmland"):
             continue
         clear(body, [(x + i, y, z + k)])
-        views = body.eyes.views(body.eye, body.yaw, body.pitch, ground, (0, 1, 0))
-        if not views:
-            continue
-        if name_of(body.block(*ground)) != "farmland":
-            if hoe is None:
-                raise SkillFailed("no tool", "hoe")
-            equip(body, hoe)
-            body.act(view=(views[0].yaw, views[0].pitch))
-            body.act(function="use")
-        equip(body, seed)
-        body.act(function="use")
-        if bone_meal and body.items["dye"]:
-            equip(body, "dye")
-            for _ in range(body.items["dye"]):
+        for view in body.eyes.views(body.eye, body.yaw, body.pitch, ground, (0, 1, 0))[:2]:
+            if seed != "sapling" and name_of(body.block(*ground)) != "farmland":
+                if hoe is None:
+                    raise SkillFailed("no tool", "hoe")
+                equip(body, hoe)
+                body.act(view=(view.yaw, view.pitch))
                 body.act(function="use")
-        return
+            equip(body, seed)
+            before = body.items[seed]
+            body.act(view=(view.yaw, view.pitch))
+            body.act(function="use")
+            if body.items[seed] < before:
+                feed(body, view.yaw, view.pitch) if bone_meal else None
+                return ground[0], ground[1] + 1, ground[2]
     raise SkillFailed("no view", "of ground to sow")
+
+
+def feed(body: Body, yaw: float, pitch: float) -> None:
+    """Bone meal on what one looks at, as long as it helps."""
+    tries = 0
+    while body.items["dye"] and tries < FEEDS:
+        before = body.items["dye"]
+        equip(body, "dye")
+        body.act(view=(yaw, pitch), function="use")
+        body.act()
+        tries = 0 if body.items["dye"] < before else tries + 1
 
 
 def use_tool(body: Body, item: str) -> None:
@@ -154,11 +171,21 @@ def _close(body: Body, cell: tuple[int, int, int]) -> None:
             raise
 
 
+def provide(body: Body, number: int = 3) -> None:
+    """Dig up earth to build with, where too little is carried; what is not found is done without."""
+    if sum(body.items[name] for name in BUILDING) >= number:
+        return
+    wanted = body.items["dirt"] + number
+    with contextlib.suppress(SkillFailed):
+        gather(body, ("grass", "dirt"), lambda b: b.items["dirt"] >= wanted, Roamer(), None, 300, seeks=False)
+
+
 def burrow(body: Body) -> None:
     """Dig three blocks down and close the hole above: safe anywhere there is ground."""
     from veclink.agent.embodied.path import LEVEL
     from veclink.agent.embodied.skills.walk import go_to
 
+    provide(body)
     go_to(body, (body.cell[0], body.cell[1] - 3, body.cell[2]), LEVEL, most_ticks=400)
     shut_in(body)
 

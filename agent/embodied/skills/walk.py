@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from veclink.agent.embodied.body import Body, SkillFailed
-from veclink.agent.embodied.path import AT, LEVEL, NEAR, WATER, Move, Path, Step, find_path
+from veclink.agent.embodied.path import AT, FREE, LEVEL, NEAR, WATER, Move, Path, Step, find_path
 from veclink.agent.embodied.skills.dig import clear, place_under
 from veclink.agent.embodied.terms import kinds, terms_with
 
@@ -88,6 +88,7 @@ def cells_to_clear(before: tuple[int, int, int], step: Step) -> list[tuple[int, 
 def walk_into(body: Body, step: Step, sprint: bool = False) -> bool:
     """Walk, jump or swim into the next cell."""
     x, z = step.x + 0.5, step.z + 0.5
+    low = kinds()[body.block(step.x, step.y + 2, step.z)] not in (FREE, WATER)  # no room to float above the floor
     for tick in range(PATIENCE):
         px, py, pz = (float(v) for v in body.pos)
         away = math.hypot(x - px, z - pz)
@@ -97,7 +98,8 @@ def walk_into(body: Body, step: Step, sprint: bool = False) -> bool:
         if py < step.y - 1.5 and step.move != Move.DOWN:
             return False  # fell
         yaw = math.degrees(math.atan2(-(x - px), z - pz)) if away > 0.05 else body.yaw
-        jump = step.move in (Move.UP, Move.SWIM_UP) or (wet and py < step.y + 0.4) or tick > PATIENCE // 2
+        jump = step.move in (Move.UP, Move.SWIM_UP) or (
+            wet and py < step.y + (0.0 if low else 0.4)) or (tick > PATIENCE // 2 and not (wet and low))
         level = 15.0 if abs(body.pitch) > 45 else body.pitch
         body.act(forward=1 if away > 0.12 else 0, jump=jump, sprint=sprint and not jump, view=(yaw, level))
     return body.cell == (step.x, step.y, step.z)

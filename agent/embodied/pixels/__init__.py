@@ -1,0 +1,1 @@
+"""The `pixels` protocol: the agent reads frames, its inventory and its life, and nothing else."""

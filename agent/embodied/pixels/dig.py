@@ -1,0 +1,231 @@
+"""Digging by sight and by counting: strike what is at the crosshair, stairs down and up, tunnels.
+
+Walls stand on the axes, and a world begins with the view on one, so stairs and tunnels keep to yaws of 90 degrees. Whether a
+block broke is told by the picture at the crosshair; how deep one is by the stairs that were dug.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from veclink.agent.embodied.body import SkillFailed
+from veclink.agent.embodied.pixels.body import GROUND, PixelBody
+from veclink.agent.embodied.skills.dig import equip
+from veclink.agent.embodied.terms import dig_ticks
+from veclink.envs.facts import BLOCKS, ITEMS
+
+PAUSE = 6  # ticks between two blocks
+SLACK = 8  # ticks over what the hardest likely block takes
+FIRST_LOOK, EVERY, SETTLED = 8, 4, 4  # ticks until the first look at a block that is dug, between two, to stand still
+STONE, ORE, LOG, DIRT = (BLOCKS.id(name) for name in ("stone", "iron_ore", "log", "dirt"))
+DOWN, UP, LEVEL = (0.0, 45.0, 60.0), (-75.0, 0.0, -45.0), (0.0, 45.0)  # pitches of the blocks that each step takes away
+STUCK = 6  # steps in a row that led nowhere
+BEDROCK = 5  # height at which the floor no longer breaks
+STEP_TICKS, LANDING = 7, 3  # of walking one block, and of falling one
+TOUGHEST = 110  # ticks that any block takes that one should go through: wood, ore
+SIDEWAYS = 3  # steps to each side by which a body slips into the gap that it dug
+DEEPEST = 25  # height by its own count below which a floor that does not break is bedrock
+LAVA_NEAR = 4.0  # blocks
+Look = Callable[[], bool]
+
+
+def tool_for(body: PixelBody, block: int) -> str:
+    """Take the tool for a block into the hand; its name, "" for the hand."""
+    kind = {1: "_pickaxe", 2: "_axe", 3: "_shovel"}.get(int(BLOCKS.tool[block]), "")
+    name = body.best(kind) if kind else ""
+    if name and body.held != name:
+        equip(body, name)
+    return name
+
+
+def ticks_for(body: PixelBody, block: int) -> int:
+    """Ticks to dig a block with what is held."""
+    held = ITEMS.id(body.held) if body.held in ITEMS and body.held != "air" else None
+    return int(min(600.0, dig_ticks(block, held)))
+
+
+def strike(body: PixelBody, yaw: float, pitch: float, most: int, least: int = FIRST_LOOK) -> bool:
+    """Dig what is at the crosshair of a view until the picture there changes; whether it did.
+
+    Args:
+        most: ticks to try for. least: ticks before which it cannot break.
+    """
+    body.turn(yaw, pitch)
+    before = body.picture
+    for tick in range(1, most + 1):
+        body.act(function="attack")
+        if tick == SETTLED:
+            before = body.picture  # the body may have been moving until now
+        elif tick == most or (tick > SETTLED and tick >= least and tick % EVERY == 0):
+            if not body.still(before):
+                return True
+    return False
+
+
+def aligned(yaw: float) -> float:
+    """The nearest of the four directions of walls."""
+    return (round(yaw / 90) * 90 + 180) % 360 - 180
+
+
+def most_ticks(body: PixelBody) -> int:
+    """Ticks that any block of rock takes with the pickaxe in the hand."""
+    return ticks_for(body, ORE if body.best("_pickaxe", 1) else STONE) + PAUSE + SLACK
+
+
+def stone_in(body: PixelBody) -> int:
+    """Things that digging has given: every block that was dug and walked over counts."""
+    return sum(body.items.values())
+
+
+def dig_step(body: PixelBody, yaw: float, pitches: tuple[float, ...], jump: bool = False, patient: bool = False
+             ) -> bool:
+    """Take the blocks of one step away and take the step; whether the body moved.
+
+    What was dug is picked up where one walks on, so that a gain tells of a step, as does a picture that changes while
+    one walks straight on.
+
+    Args:
+        patient: give each block the time that the toughest takes: something stood in the way before.
+
+    Raises:
+        SkillFailed: "no tool" without a pickaxe.
+    """
+    if not tool_for(body, STONE):
+        raise SkillFailed("no tool", "pickaxe")
+    most = TOUGHEST if patient else most_ticks(body)
+    had = stone_in(body)
+    for pitch in pitches:
+        strike(body, yaw, pitch, most)
+    body.turn(yaw, 30.0)
+    before = body.picture
+    for _ in range(STEP_TICKS):
+        body.act(forward=1, jump=jump)
+    moved = not body.still(before, whole=True)
+    if not moved:
+        for side in (1, -1):
+            for _ in range(SIDEWAYS):
+                body.act(forward=1, strafe=side, jump=jump)
+    for _ in range(LANDING):
+        body.act()
+    return moved or stone_in(body) > had
+
+
+def sink(body: PixelBody, blocks: int = 2) -> int:
+    """Straight down from the open, into a shaft in which the body stands in the middle of walls; how many blocks."""
+    yaw, sunk = aligned(body.yaw), 0
+    for _ in range(blocks):
+        if not tool_for(body, STONE):
+            raise SkillFailed("no tool", "pickaxe")
+        if not strike(body, yaw, 90.0, max(most_ticks(body), ticks_for(body, DIRT) + PAUSE + SLACK)):
+            break
+        for _ in range(5):
+            body.act()
+        sunk += 1
+    body.depth = body.depth + sunk
+    return sunk
+
+
+def shaft(body: PixelBody, height: int, limit: int, look: Look | None = None) -> None:
+    """Straight down to a height, by its own count: a block a level, where stairs take three. What gives way is picked up
+    at once, so that the inventory counts the levels.
+
+    Args:
+        look: asked after each level; True ends the shaft.
+
+    Raises:
+        SkillFailed: "no tool", "no way", "time".
+    """
+    end, stuck, yaw = body.steps + limit, 0, aligned(body.yaw)
+    while body.height > height:
+        if body.steps >= end:
+            raise SkillFailed("time", f"on the way to {height}")
+        if not tool_for(body, STONE):
+            raise SkillFailed("no tool", "pickaxe")
+        body.turn(yaw, 90.0)
+        if body.look("lava").of("lava"):
+            raise SkillFailed("danger", "lava below")
+        had = stone_in(body)
+        struck = strike(body, yaw, 90.0, TOUGHEST if stuck else max(most_ticks(body), ticks_for(body, DIRT) + PAUSE))
+        for _ in range(LANDING + 3):
+            body.act()
+        if struck or stone_in(body) > had:
+            body.depth, stuck = body.depth + 1, 0
+        else:
+            stuck += 1
+        if stuck >= 3:
+            if body.height < DEEPEST:  # bedrock
+                body.depth, body.counted["settled"] = GROUND - BEDROCK, 1.0
+                return
+            raise SkillFailed("no way", f"to {height}")
+        if look is not None and look():
+            return
+
+
+def stairs(body: PixelBody, height: int, limit: int, look: Look | None = None) -> None:
+    """Down or up to a height, by its own count.
+
+    Args:
+        look: asked after each step; True ends the stairs.
+
+    Raises:
+        SkillFailed: "no tool", "no way", "time".
+    """
+    end, stuck = body.steps + limit, 0
+    yaw = aligned(body.yaw)
+    down = height < body.height
+    if down and body.depth <= 0:
+        sink(body)
+    while body.height > height if down else body.height < height:
+        if body.steps >= end:
+            raise SkillFailed("time", f"on the way to {height}")
+        if danger(body, yaw):
+            yaw = aligned(yaw + 90)
+            stuck += 1
+        elif dig_step(body, yaw, DOWN if down else UP, not down, stuck > 0):
+            body.depth = body.depth + (1 if down else -1)
+            stuck = 0
+        else:
+            stuck += 1
+            yaw = aligned(yaw + 90) if stuck % 2 == 0 else yaw
+        if stuck >= STUCK:
+            if down and body.height < DEEPEST:  # bedrock
+                body.depth, body.counted["settled"] = GROUND - BEDROCK, 1.0
+                return
+            raise SkillFailed("no way", f"to {height}")
+        if look is not None and look():
+            return
+    if not down and body.depth < 0:
+        body.depth = 0
+
+
+def tunnel(body: PixelBody, blocks: int, limit: int, look: Look | None = None) -> int:
+    """A level tunnel ahead; how many blocks it got.
+
+    Args:
+        look: asked after each block; True ends it.
+
+    Raises:
+        SkillFailed: "no tool", "no way".
+    """
+    end, stuck, dug = body.steps + limit, 0, 0
+    yaw = aligned(body.yaw)
+    while dug < blocks and body.steps < end:
+        if danger(body, yaw):
+            yaw = aligned(yaw + 90)
+            stuck += 1
+        elif dig_step(body, yaw, LEVEL, False, stuck > 0):
+            dug, stuck = dug + 1, 0
+        else:
+            stuck += 1
+            yaw = aligned(yaw + 90) if stuck % 2 == 0 else yaw
+        if stuck > STUCK:
+            raise SkillFailed("no way", "on in this tunnel")
+        if look is not None and look():
+            return dug
+    return dug
+
+
+def danger(body: PixelBody, yaw: float) -> bool:
+    """Whether lava is seen close ahead."""
+    body.turn(yaw, 30.0)
+    return any(sight.distance < LAVA_NEAR for sight in body.look("lava").of("lava"))

@@ -1,0 +1,255 @@
+"""Getting blocks by sight: fell trees, dig rock, look for ore in the walls of a tunnel, pick up what fell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from veclink.agent.embodied.body import SkillFailed
+from veclink.agent.embodied.eyes import Sight, Sights, alike
+from veclink.agent.embodied.pixels import dig, walk
+from veclink.agent.embodied.pixels.body import PACE, PixelBody
+from veclink.envs.facts import BLOCKS
+
+REACH, ARM = 4.6, 4.0  # blocks from the eye: that may be in reach, that are
+CLOSE = 2.2  # blocks to walk up to
+ARM_TRIES = 12  # blocks struck from one place
+SIDE = 2  # steps aside for a better view
+SIGHTS_ROUND = ((0, 0.0), (90, 0.0), (-90, 0.0), (180, 0.0), (0, 60.0), (0, -60.0))  # (turn, pitch) in a tunnel
+HEIGHTS = {"coal_ore": 45, "iron_ore": 25, "gold_ore": 20, "lapis_ore": 15, "redstone_ore": 12, "diamond_ore": 12}
+EVERY = 4  # blocks of a tunnel between two looks all round
+WORTH = ("iron_ore", "coal_ore", "diamond_ore", "redstone_ore", "gold_ore")  # taken in passing
+LEVELS = {"coal_ore": 0, "iron_ore": 1, "gold_ore": 2, "redstone_ore": 2, "diamond_ore": 2}  # tier of the pickaxe
+ENOUGH = {"coal_ore": ("coal", 8), "redstone_ore": ("redstone", 1)}  # more is not taken in passing
+Done = Callable[[], bool]
+
+
+def gather(body: PixelBody, block: str, done: Done, limit: int, underground: bool) -> None:
+    """Get blocks of a kind until it is enough.
+
+    Raises:
+        SkillFailed: "not found", "no way", "no tool", "time".
+    """
+    end = body.steps + limit
+    if block == "stone":
+        quarry(body, done, limit)
+        return
+    if underground:
+        prospect(body, block, done, limit)
+        return
+    failures = 0
+    while not done():
+        if body.steps >= end:
+            raise SkillFailed("time", block)
+        try:
+            seen = walk.search(body, [block], end - body.steps)
+            walk.go(body, block, CLOSE, min(400, end - body.steps), seen, ARM)
+            if not harvest(body, block, done, end):
+                raise SkillFailed("no view", block)
+            failures = 0
+        except SkillFailed as failure:
+            if failure.reason in ("died", "not found") or failures >= 3:
+                raise
+            failures += 1
+            body.turn(body.yaw + 105, walk.LEVEL)
+            walk.stride(body, walk.LEG * 2)
+
+
+def harvest(body: PixelBody, block: str, done: Done, end: int) -> bool:
+    """Dig all of a kind within reach from here, from below as well; whether anything came of it."""
+    had, barren = dig.stone_in(body), 0
+    for number in range(ARM_TRIES):
+        if done() or body.steps >= end or barren >= 3:
+            break
+        struck = _strike_seen(body, block)
+        if struck is None:
+            if number and not _step_in(body, block):
+                break
+            barren += 1
+            continue
+        before = dig.stone_in(body)
+        _pick_up(body, struck)
+        barren = 0 if dig.stone_in(body) > before else barren + 1
+    return dig.stone_in(body) > had
+
+
+def _strike_seen(body: PixelBody, block: str) -> Sight | None:
+    """Dig the first block of a kind that can be aimed at, looking level, up and down; what was dug."""
+    yaw = body.yaw
+    for pitch in (body.pitch, 0.0, -45.0, 30.0, -75.0):
+        body.turn(yaw, pitch)
+        sights = body.look(block)
+        struck = strike_sight(body, sights, block)
+        if struck is not None:
+            return struck
+    return None
+
+
+def strike_sight(body: PixelBody, sights: Sights, block: str) -> Sight | None:
+    """Dig one of the blocks of a kind in a look; None where none is in reach or can be aimed at."""
+    yaw, number = body.yaw, BLOCKS.id(block)
+    for sight in sights.of(alike(block)[0], block):
+        if sight.distance > REACH:
+            continue
+        views = sights.views(sight)
+        if not views:
+            continue
+        dig.tool_for(body, number)
+        ticks = dig.ticks_for(body, number)
+        turn, pitch = views[0]
+        if dig.strike(body, yaw + turn, float(pitch), ticks + dig.PAUSE + dig.SLACK, int(0.8 * ticks)):
+            return sight
+    return None
+
+
+def _step_in(body: PixelBody, block: str) -> bool:
+    """A little nearer to, or aside of, what is seen but cannot be aimed at; whether anything is seen."""
+    found = walk.glance(body, [block], (0, 60, -60, 120, -120, 180), -15.0, 5.0)
+    if not found or found[0][1].distance > REACH * 1.5:
+        return False
+    yaw, sight = found[0]
+    body.turn(yaw + round(sight.bearing / 15) * 15, 0.0)
+    for _ in range(SIDE + 2):
+        body.act(forward=1, jump=True)
+    return True
+
+
+def _pick_up(body: PixelBody, sight: Sight) -> None:
+    """Walk to where a thing fell and back into the view."""
+    had, steps = dig.stone_in(body), int(max(2.0, sight.distance) / PACE) + 2
+    pitch = body.pitch
+    body.turn(body.yaw, 15.0)
+    for tick in range(min(18, steps)):
+        body.act(forward=1, jump=tick > 6)
+        if dig.stone_in(body) > had:
+            break
+    for _ in range(6):
+        if dig.stone_in(body) > had:
+            break
+        body.act()
+    body.turn(body.yaw, pitch)
+
+
+# -- underground -------------------------------------------------------------------------------------------------------
+
+
+def quarry(body: PixelBody, done: Done, limit: int) -> None:
+    """Rock of any kind: stairs down where one stands in the open, then a tunnel.
+
+    Raises:
+        SkillFailed: "no tool", "no way", "time".
+    """
+    end = body.steps + limit
+    while not done():
+        if body.steps >= end:
+            raise SkillFailed("time", "stone")
+        if body.depth < 4:
+            dig.stairs(body, body.height - 3, end - body.steps, done)
+        else:
+            dig.tunnel(body, 8, end - body.steps, done)
+
+
+def prospect(body: PixelBody, block: str, done: Done, limit: int) -> None:
+    """Tunnel and look for an ore; every few blocks all round.
+
+    Raises:
+        SkillFailed: "no tool", "no way", "time".
+    """
+    end = body.steps + limit
+    watch = Watch(body, (block,), done)
+    watch.round()
+    height = HEIGHTS.get(block, 30)
+    if body.height > height + 10 and not done():
+        down(body, height, end - body.steps, watch)
+    while not done():
+        if body.steps >= end:
+            raise SkillFailed("time", block)
+        dig.tunnel(body, 2 * EVERY, end - body.steps, watch)
+
+
+def down(body: PixelBody, height: int, limit: int, watch: Watch) -> None:
+    """Down to a height: by a shaft, by stairs where lava or something that does not break is below.
+
+    Raises:
+        SkillFailed: "no tool", "no way", "time".
+    """
+    end = body.steps + limit
+    while body.height > height and not watch.done():
+        try:
+            dig.shaft(body, height, end - body.steps, watch)
+            return
+        except SkillFailed as failure:
+            if failure.reason not in ("danger", "no way"):
+                raise
+        dig.tunnel(body, 4, end - body.steps, watch)
+        dig.stairs(body, max(height, body.height - 3), end - body.steps, watch)
+
+
+class Watch:
+    """Looks for ore while one digs, and takes what is worth it; its call says whether to stop digging.
+
+    Args:
+        wanted: blocks that one is after. done: whether there is enough.
+    """
+
+    def __init__(self, body: PixelBody, wanted: Sequence[str], done: Done) -> None:
+        self.body, self.done = body, done
+        self.wanted = tuple(dict.fromkeys((*wanted, *WORTH)))
+        self.steps = 0
+
+    def __call__(self) -> bool:
+        """After each step of digging."""
+        self.steps += 1
+        if self.steps % EVERY == 0:
+            self.round()
+        else:
+            self.take(self.body.yaw, 15.0)
+        return self.done()
+
+    def round(self) -> None:
+        """All round, up and down."""
+        yaw = self.body.yaw
+        for turn, pitch in SIGHTS_ROUND:
+            self.take(yaw + turn, pitch)
+            if self.done():
+                break
+        self.body.turn(yaw, 15.0)
+
+    def take(self, yaw: float, pitch: float) -> None:
+        """Dig what is worth it in one view, with what lies behind it, and come back."""
+        body = self.body
+        for _ in range(ARM_TRIES):
+            body.turn(yaw, pitch)
+            names = [name for name in self.wanted if worth_taking(body, name)]
+            sights = body.look(*names)
+            taken = False
+            for name in names:
+                struck = strike_sight(body, sights, name)
+                if struck is not None:
+                    fetch(body, struck)
+                    taken = True
+                    break
+            if not taken or self.done():
+                return
+
+
+def fetch(body: PixelBody, sight: Sight) -> None:
+    """What an ore gave: step towards where it was, digging what is in the way, until it is carried; and back."""
+    had, yaw = dig.stone_in(body), body.yaw
+    body.turn(yaw, 15.0)
+    out = 0
+    for _ in range(int(max(0.0, sight.distance - 1.0) / PACE) + 3):
+        if dig.stone_in(body) > had:
+            break
+        body.act(forward=1, jump=out > 10)
+        out += 1
+    for _ in range(out):
+        body.act(forward=-1)
+
+
+def worth_taking(body: PixelBody, block: str) -> bool:
+    """Whether the pickaxe is good enough, and more of it of use."""
+    level = LEVELS.get(block, int(BLOCKS.level[BLOCKS.id(block)]))
+    if level >= 0 and not body.best("_pickaxe", level):
+        return False
+    item, most = ENOUGH.get(block, ("", 0))
+    return not item or body.items[item] < most

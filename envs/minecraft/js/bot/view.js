@@ -1,0 +1,117 @@
+'use strict';
+// First-person pictures: prismarine-viewer's page, open to this machine alone, in a headless Chromium.
+
+const fs = require('fs');
+const http = require('http');
+const Module = require('module');
+const net = require('net');
+const path = require('path');
+const { pathToFileURL } = require('url');
+
+const HOST = '127.0.0.1';
+const DISTANCE = 4; // chunks
+const SECONDS = 60; // for the first picture
+const SETTLED = 3; // equal pictures after which the world counts as drawn
+const QUALITY = 0.92;
+const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
+const FLAGS = ['--no-sandbox', '--use-gl=angle', '--use-angle=swiftshader', '--enable-unsafe-swiftshader',
+  '--ignore-gpu-blocklist', '--disable-dev-shm-usage', '--hide-scrollbars', '--mute-audio'];
+
+/** A port that is free now. */
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = net.createServer();
+    server.on('error', reject);
+    server.listen(0, HOST, () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** Starts the page's server; whatever it asks for, it listens on loopback alone. */
+function serve(bot, port) {
+  const { listen } = http.Server.prototype;
+  const load = Module._load;
+  // the part of the viewer that draws without a browser asks for `canvas`, which has to be built; it is not used here
+  Module._load = (name, ...rest) => (name === 'canvas' ? { createCanvas: () => null } : load(name, ...rest));
+  http.Server.prototype.listen = function loopback(where, ...rest) {
+    const callback = rest.find((each) => typeof each === 'function');
+    return listen.call(this, where, HOST, callback);
+  };
+  try {
+    require('prismarine-viewer/lib/mineflayer')(bot, { port, firstPerson: true, viewDistance: DISTANCE });
+  } finally {
+    http.Server.prototype.listen = listen;
+    Module._load = load;
+  }
+}
+
+/** A Chromium: the one that VECLINK_CHROMIUM names, one of this machine, or the npm package's. */
+async function chromium() {
+  const named = process.env.VECLINK_CHROMIUM;
+  if (named) return { executablePath: named, args: [] };
+  for (const folder of (process.env.PATH || '').split(path.delimiter)) {
+    for (const name of NAMES) {
+      const file = path.join(folder, name);
+      if (fs.existsSync(file)) return { executablePath: file, args: [] };
+    }
+  }
+  let found;
+  try {
+    found = (await import(pathToFileURL(require.resolve('@sparticuz/chromium')))).default;
+  } catch {
+    throw new Error('no Chromium: install one, name it in VECLINK_CHROMIUM, or install the npm package @sparticuz/chromium');
+  }
+  return { executablePath: await found.executablePath(), args: [] };
+}
+
+class View {
+  /** @param bot mineflayer's @param {{width: number, height: number}} size of the pictures in pixels */
+  static async open(bot, size) {
+    const view = new View();
+    view.last = '';
+    const port = await freePort();
+    serve(bot, port);
+    view.bot = bot;
+    const { executablePath, args } = await chromium();
+    const { chromium: browsers } = require('playwright-core');
+    view.browser = await browsers.launch({ executablePath, headless: true, args: [...FLAGS, ...args], timeout: SECONDS * 1000 });
+    view.page = await view.browser.newPage({ viewport: { width: size.width, height: size.height } });
+    view.page.on('pageerror', (error) => console.error('page:', error.message));
+    await view.page.goto(`http://${HOST}:${port}/`);
+    await view.drawn();
+    return view;
+  }
+
+  /** Waits until the world is drawn: pictures that no longer change. */
+  async drawn() {
+    const until = performance.now() + SECONDS * 1000 * (Number(process.env.WARP) || 1);
+    let same = 0;
+    let before = '';
+    while (same < SETTLED && performance.now() < until) {
+      const now = await this.picture(this.bot);
+      same = now === before && now.length > 2000 ? same + 1 : 0;
+      before = now;
+      await this.page.waitForTimeout(150);
+    }
+  }
+
+  /** The picture of now, as base64 of a JPEG. */
+  async picture(bot) {
+    bot.emit('move', bot.entity.position);
+    return this.page.evaluate((quality) => new Promise((resolve) => {
+      requestAnimationFrame(() => {
+        const canvas = document.querySelector('canvas');
+        resolve(canvas ? canvas.toDataURL('image/jpeg', quality).split(',')[1] : '');
+      });
+    }), QUALITY);
+  }
+
+  async close() {
+    if (this.bot && this.bot.viewer && this.bot.viewer.close) this.bot.viewer.close();
+    if (this.browser) await this.browser.close();
+  }
+}
+
+module.exports = { View };

@@ -1,0 +1,64 @@
+"""Skills in the real world: armour from the hand, sowing with bone meal, shelter by day, things that serve as well."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from veclink.agent.embodied.actions import Action, State
+from veclink.agent.embodied.body import Body, SkillFailed
+from veclink.agent.embodied.deeds import Doer
+from veclink.agent.embodied.episode import make_world, run_episode
+from veclink.agent.embodied.goals import Goal
+from veclink.agent.embodied.planner import met
+from veclink.agent.embodied.tree import decompose
+
+
+def world(**given: int) -> Any:
+    """A flat, quiet world at noon, with items in the bag ("dye__15" is dye of variant 15)."""
+    stacks = [{"slot": slot, "name": name.partition("__")[0], "variant": int(name.partition("__")[2] or 0),
+               "quantity": number} for slot, (name, number) in enumerate(given.items())]
+    return make_world("open-ended", 4, generate_world_type="flat", allow_mob_spawn=False, start_time=6000,
+                      initial_inventory=stacks)
+
+
+def test_armour_that_was_made_is_put_on_from_the_hand() -> None:
+    place = world(stone_sword=1, crafting_table=1, leather=4)
+    result = run_episode(place, Goal("leather_boots", kind="use"), steps=200, seed=4)
+    assert result.success and result.steps < 60
+    body = Body(place, 10**6)
+    body.take_up(place.observer.first())
+    assert body.info["stat"]["use_item"]["minecraft"]["leather_boots"] == 1, "it counts as a use, as MineDojo counts it"
+
+
+def test_wheat_is_sown_and_grown_with_bone_meal() -> None:
+    result = run_episode(world(wooden_hoe=1, wheat_seeds=6, dye__15=40), Goal("wheat", 2), steps=600, seed=4)
+    assert result.success and result.inventory["wheat"] >= 2 and result.inventory["wheat_seeds"] < 12
+
+
+def test_a_shelter_by_day_is_waited_in() -> None:
+    doer = Doer(Body(world(dirt=10), 2000))
+    doer.body.begin(4)
+    doer.do(Action("build", {"what": "shelter", "wait": 120}))
+    assert doer.body.steps >= 120 and not doer.body.dark
+
+
+def test_a_search_that_leads_nowhere_is_given_up() -> None:
+    doer = Doer(Body(world(), 5000))
+    doer.body.begin(4)
+    doer.roamer.leg = lambda body, *_, **__: body.act()  # type: ignore[method-assign]  # it never gets anywhere
+    try:
+        doer.do(Action("explore", {"find": "cow", "how": "walk"}, limit=4000))
+    except SkillFailed as failure:
+        assert failure.reason == "no way" and doer.body.steps < 1000
+    else:
+        raise AssertionError("there is no cow")
+
+
+def test_other_wood_serves_as_well_unless_one_kind_is_asked() -> None:
+    before, after = State(), State(inventory={"log2": 3})
+    args = {"block": "log", "item": "log", "count": 3}
+    assert met(Action("mine", args, {"gain": {"log": 3}}), before, after)
+    assert not met(Action("mine", {**args, "exact": True}, {"gain": {"log": 3}}), before, after)
+    by_day = decompose(Goal("arrow"), late=11_000).roots[0].way
+    by_night = decompose(Goal("arrow")).roots[0].way
+    assert by_day is not None and by_day.kind == "craft" and by_night is not None and by_night.kind == "kill"
