@@ -149,28 +149,28 @@ def test_common_keeps_the_order_and_the_larger_count() -> None:
 
 
 def won_at(y: int, cost: float, memory: Memory) -> None:
-    way = "mine:iron_ore@pickaxe>iron_ore"
-    args = {"block": "iron_ore", "item": "iron_ore", "count": 3}
-    done = [Action("dig_down", {"y": y}, {"y": y}, way), Action("mine", args, {"gain": {"iron_ore": 3}}, way)]
-    memory.remember("iron_ore", done, success=True, cost=cost, count=3, **HERE)
+    way = "mine:gold_ore@pickaxe>gold_ore"
+    args = {"block": "gold_ore", "item": "gold_ore", "count": 3}
+    done = [Action("dig_down", {"y": y}, {"y": y}, way), Action("mine", args, {"gain": {"gold_ore": 3}}, way)]
+    memory.remember("gold_ore", done, success=True, cost=cost, count=3, **HERE)
 
 
 def test_a_recalled_plan_is_followed_until_it_fails() -> None:
-    state = State(inventory={"stone_pickaxe": 1}, wear={"stone_pickaxe": [131]}, position=(0.0, 66.0, 0.0))
+    state = State(inventory={"iron_pickaxe": 1}, wear={"iron_pickaxe": [250]}, position=(0.0, 66.0, 0.0))
     with Memory(":memory:") as memory:
         assert recalled(memory, **HERE) == {}
-        won_at(24, 500.0, memory)
+        won_at(9, 500.0, memory)
         plans = recalled(memory, **HERE)
-        planner = Planner(Goal("iron_ore", 2), recalled=plans)
-        assert [a.args for a in planner.next(state) if a.name == "dig_down"] == [{"y": 24}]
-        assert list(planner.advice.taken) == ["mine:iron_ore@pickaxe>iron_ore"]
-        assert Planner(Goal("iron_ore", 2)).next(state)[0].args["y"] != 24
-        failed = [Failure("explore", "not near", "mine:iron_ore@pickaxe>iron_ore", "iron_ore")]
-        assert all(a.args["y"] != 24 for a in planner.next(state, failed) if a.name == "dig_down")
-        for y, cost in ((30, 300.0), (36, 900.0)):
+        planner = Planner(Goal("gold_ore", 2), recalled=plans)
+        assert [a.args for a in planner.next(state) if a.name == "dig_down"] == [{"y": 9}]
+        assert list(planner.advice.taken) == ["mine:gold_ore@pickaxe>gold_ore"]
+        assert Planner(Goal("gold_ore", 2)).next(state)[0].args["y"] != 9
+        failed = [Failure("explore", "not near", "mine:gold_ore@pickaxe>gold_ore", "gold_ore")]
+        assert all(a.args["y"] != 9 for a in planner.next(state, failed) if a.name == "dig_down")
+        for y, cost in ((14, 300.0), (22, 900.0)):
             won_at(y, cost, memory)
-        (dug, _) = recalled(memory, **HERE)["mine:iron_ore@pickaxe>iron_ore"]
-        assert dug["args"]["y"] == 30, "several successes are merged at the middle of their heights"
+        (dug, _) = recalled(memory, **HERE)["mine:gold_ore@pickaxe>gold_ore"]
+        assert dug["args"]["y"] == 14, "several successes are merged at the middle of their heights"
 
 
 def test_a_plan_serves_any_variant_of_its_item() -> None:

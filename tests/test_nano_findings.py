@@ -116,6 +116,6 @@ def test_the_core_hears_of_it_and_goes_on_from_it(folder: Path) -> None:
     tokens, features = model.vision(pictures)
     assert model.vision.findings is not None
     with torch.no_grad():
-        model.vision.findings.things.bias += 6  # it now sees things everywhere
+        model.vision.findings.things.bias.add_(6)  # it now sees things everywhere
     louder, _ = model.vision(pictures)
     assert features.shape[-1] == 32 + 5 and not torch.allclose(tokens, louder)

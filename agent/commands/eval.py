@@ -159,7 +159,7 @@ def _show_coco(document: Mapping[str, Any]) -> None:
 @command.command("embodied")
 @click.option("--suite", type=click.Choice(["diamond", "techtree", "items", "minedojo", "minedojo-techtree", "memory"]),
               default="diamond", show_default=True, help="Which goals.")
-@click.option("--protocol", type=click.Choice(["voxels"]), default="voxels", show_default=True,
+@click.option("--protocol", type=click.Choice(["voxels", "pixels"]), default="voxels", show_default=True,
               help="What the agent may see.")
 @click.option("--episodes", type=click.IntRange(min=1), metavar="NUMBER",
               help="Episodes a goal, each with a seed of its own.  [default: 40 for diamond; 10 for memory; at most 3 "

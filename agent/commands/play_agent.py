@@ -29,6 +29,9 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
                      "key is read from OPENAI_API_KEY."),
         click.option("--llm-queries", type=click.IntRange(min=0), metavar="NUMBER",
                      help=f"Most queries of the model.  [default: {CAP}]"),
+        click.option("--protocol", type=click.Choice(["voxels", "pixels"]),
+                     help="What the agent may see: blocks and mobs near it, or frames, inventory and life alone.  "
+                          "[default: voxels]"),
         click.option("--memory", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
                      help="What the agent learnt in earlier episodes, and is to learn in this one."),
     )):
@@ -42,7 +45,8 @@ def chosen(choices: Mapping[str, Any], name: str) -> dict[str, Any]:
     Raises:
         InputError: an option of the agent for another player, or one that lacks its other half.
     """
-    given = {key: choices[key] for key in ("llm", "llm_url", "llm_queries", "memory") if choices[key] is not None}
+    keys = ("llm", "llm_url", "llm_queries", "memory", "protocol")
+    given = {key: choices[key] for key in keys if choices[key] is not None}
     if not given:
         return {}
     first = "--" + next(iter(given)).replace("_", "-")

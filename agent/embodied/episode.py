@@ -156,8 +156,9 @@ class Episode:
         before = self.folder.read_manifest()
         asked = [goal.to_dict() for goal in self.goals]
         if before and (before.get("goals") != json.loads(json.dumps(asked)) or before.get("steps") != self.steps
-                       or before.get("seed") != self.seed):
-            raise InputError("the goals, steps and seed of the episode in the folder", "others",
+                       or before.get("seed") != self.seed
+                       or before.get("protocol", {}).get("name", self.protocol) != self.protocol):
+            raise InputError("the goals, steps, seed and protocol of the episode in the folder", "others",
                              "give the same ones, or another folder")
 
     def _stepped(self, body: Body) -> None:

@@ -113,10 +113,10 @@ class Writer:
         if low <= self.y <= high and self.deep and not tries:
             return []
         known = self.advice.number(step.key, ("dig_down", "go_up", "explore"), "y") if not tries else None
-        if known is not None and low <= known <= high:
+        if not tries and high >= SURFACE - 2:
+            depth = round(min(high, self.y)) - 4  # stone and coal begin right below the grass, wherever that is
+        elif known is not None and low <= known <= high:
             depth = known
-        elif not tries and high >= SURFACE - 2:
-            depth = round(min(high, self.y)) - 4  # stone and coal begin right below the grass
         else:
             depth = round(low + (min(high, SURFACE) - low) * DEPTHS[tries % len(DEPTHS)])
         self.deep, moved = True, abs(self.y - depth) > 2

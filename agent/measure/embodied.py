@@ -46,7 +46,7 @@ def run_case(case: Case, steps: int, protocol: str, root: str, memory: str | Non
     from veclink.agent.embodied.memory import Memory
 
     path, steps = Path(root) / case.folder, case.steps or steps
-    done = _finished(path / MANIFEST, case, steps)
+    done = _finished(path / MANIFEST, case, steps, protocol)
     if done is not None:
         return {**done, **_of(case)}
     if case.lacks:
@@ -58,7 +58,8 @@ def run_case(case: Case, steps: int, protocol: str, root: str, memory: str | Non
     kept = None
     try:
         kept = Memory(memory) if memory else None
-        result = run_episode(make_world(case.task, case.seed), [Goal.from_dict(goal) for goal in case.goals],
+        world = make_world(case.task, case.seed, protocol)
+        result = run_episode(world, [Goal.from_dict(goal) for goal in case.goals],
                              steps=steps, seed=case.seed, protocol=protocol, run_dir=path, resume=True, memory=kept,
                              judged=bool(case.category), learns=learns)
     except VeclinkError as error:
@@ -74,13 +75,14 @@ def _of(case: Case) -> dict[str, Any]:
     return {"case": case.name, "seed": case.seed, "category": case.category, "given": not case.lacks}
 
 
-def _finished(manifest: Path, case: Case, steps: int) -> dict[str, Any] | None:
+def _finished(manifest: Path, case: Case, steps: int, protocol: str) -> dict[str, Any] | None:
     try:
         document = json.loads(manifest.read_text("utf8"))
     except (OSError, ValueError):
         return None
     asked = json.loads(json.dumps(list(case.goals)))
     same = document.get("goals") == asked and document.get("steps") == steps and document.get("seed") == case.seed
+    same = same and document.get("protocol", {}).get("name") == protocol
     return document.get("result") if same else None
 
 
@@ -168,6 +170,7 @@ def summed_up(suite: str, rows: Sequence[Mapping[str, Any]], **settings: Any) ->
     document: dict[str, Any] = {
         "suite": f"embodied {suite}", **settings, "seeds": sorted({int(row["seed"]) for row in rows}),
         "llm_queries": sum(int(row["protocol"].get("llm_queries", 0)) for row in rows),
+        "eyes": sorted({str(row["protocol"]["eyes"]) for row in rows if row["protocol"].get("eyes")}),
         "success": share([bool(row["success"]) for row in rows]),
         "steps_to_success": mean([float(row["steps"]) for row in wins]),
         "deaths": mean([float(row["deaths"]) for row in run]),

@@ -57,7 +57,7 @@ class AgentPlayer(Player):
     Args:
         llm: chat model that plans, a name or folder of Hugging Face, or a name at `llm_url`; None: a search.
         llm_url: of an OpenAI-compatible endpoint. llm_queries: most queries, None: LLMPlanner's own cap.
-        memory: file of what earlier episodes learnt; None: without.
+        memory: file of what earlier episodes learnt; None: without. protocol: "voxels" or "pixels".
 
     Attributes:
         episode: what runs, once it has begun. result: once it is over. actions: rows of the structured actions.
@@ -68,7 +68,10 @@ class AgentPlayer(Player):
     steps = STEPS
 
     def __init__(self, llm: str | None = None, llm_url: str | None = None, llm_queries: int | None = None,
-                 memory: str | Path | None = None) -> None:
+                 memory: str | Path | None = None, protocol: str = "voxels") -> None:
+        if protocol == "pixels":
+            self.wants = {"respawns": True}
+        self.protocol = protocol
         self.llm, self.llm_url, self.llm_queries = llm, llm_url, llm_queries
         self.memory = Memory(memory) if memory is not None else None
         self.actions: list[dict[str, Any]] = []
@@ -89,7 +92,7 @@ class AgentPlayer(Player):
         judged = is_judged(task)
         goals = goals_from(task if judged else goal)
         self.episode = Episode(self._world, goals, steps=10**9, seed=seed,  # whoever asks for steps limits them
-                               planner=self._planner(goals), memory=self.memory, judged=judged,
+                               planner=self._planner(goals), memory=self.memory, judged=judged, protocol=self.protocol,
                                on_action=self.actions.append)
         self._thread = threading.Thread(target=self._play, daemon=True, name="veclink-agent")
 

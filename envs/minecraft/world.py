@@ -30,7 +30,7 @@ from veclink.envs.minecraft.deeds import STILL, act_of, events_of, wounds_of
 from veclink.envs.minecraft.names import version_block
 from veclink.envs.minecraft.near import Blocks, Person, drop_records, mob_records
 from veclink.envs.minecraft.pictures import Pictures
-from veclink.envs.minecraft.processes import CONNECT, FASTEST, Server, address_of, start_bot
+from veclink.envs.minecraft.processes import CONNECT, FASTEST, VERSION, Server, address_of, start_bot
 from veclink.envs.minecraft.start import begin_task, clear_slot, world_biome
 from veclink.envs.tasks import Judge, TaskSpec
 from veclink.envs.voxel.chance import Chance, hashed
@@ -240,7 +240,7 @@ class MinecraftWorld(World):
         if self.server is not None:
             self.server.greet()
         host, port = self.address or (self.server.host, self.server.port)  # type: ignore[union-attr]  # one of them is
-        facts = self.ask_bot("connect", host=host, port=port, version=None if self.address is None else self.version,
+        facts = self.ask_bot("connect", host=host, port=port, version=VERSION if self.address is None else self.version,
                              name=self.player_name, view=self.view, radius=RADIUS, respawns=self.respawns,
                              turns=self.address is None)
         self.grid.learn(facts["blocks"], bool(facts["flattened"]))

@@ -16,11 +16,13 @@ from veclink.envs.facts import BLOCKS, ITEMS
 
 PAUSE = 6  # ticks between two blocks
 SLACK = 8  # ticks over what the hardest likely block takes
-FIRST_LOOK, EVERY, SETTLED = 8, 4, 4  # ticks until the first look at a block that is dug, between two, to stand still
+FIRST_LOOK, EVERY = 9, 3  # ticks until the first look at a block that is dug, and between two
+SETTLED, PUSHED = 4, 7  # ticks until the body stands still, and until one that walks on stands at the next wall
 STONE, ORE, LOG, DIRT = (BLOCKS.id(name) for name in ("stone", "iron_ore", "log", "dirt"))
 DOWN, UP, LEVEL = (0.0, 45.0, 60.0), (-75.0, 0.0, -45.0), (0.0, 45.0)  # pitches of the blocks that each step takes away
 STUCK = 6  # steps in a row that led nowhere
-BEDROCK = 5  # height at which the floor no longer breaks
+BEDROCK = 3  # height at which the floor no longer breaks
+FIRST_FALL, LONGEST_FALL, GRAVITY = 4, 60, 0.07  # ticks; blocks per tick and tick, with the drag of the air
 STEP_TICKS, LANDING = 7, 3  # of walking one block, and of falling one
 TOUGHEST = 110  # ticks that any block takes that one should go through: wood, ore
 SIDEWAYS = 3  # steps to each side by which a body slips into the gap that it dug
@@ -44,19 +46,19 @@ def ticks_for(body: PixelBody, block: int) -> int:
     return int(min(600.0, dig_ticks(block, held)))
 
 
-def strike(body: PixelBody, yaw: float, pitch: float, most: int, least: int = FIRST_LOOK) -> bool:
+def strike(body: PixelBody, yaw: float, pitch: float, most: int, least: int = FIRST_LOOK, push: bool = False) -> bool:
     """Dig what is at the crosshair of a view until the picture there changes; whether it did.
 
     Args:
-        most: ticks to try for. least: ticks before which it cannot break.
+        most: ticks to try for. least: ticks before which it cannot break. push: walk on meanwhile.
     """
-    body.turn(yaw, pitch)
-    before = body.picture
-    for tick in range(1, most + 1):
-        body.act(function="attack")
-        if tick == SETTLED:
+    before, settled = None, PUSHED if push else SETTLED
+    body.turn(yaw, pitch, function="attack", forward=int(push))
+    for tick in range(2, most + 1):
+        body.act(function="attack", forward=int(push))
+        if tick == settled:
             before = body.picture  # the body may have been moving until now
-        elif tick == most or (tick > SETTLED and tick >= least and tick % EVERY == 0):
+        elif before is not None and (tick == most or (tick >= least and tick % EVERY == 0)):
             if not body.still(before):
                 return True
     return False
@@ -93,19 +95,19 @@ def dig_step(body: PixelBody, yaw: float, pitches: tuple[float, ...], jump: bool
     if not tool_for(body, STONE):
         raise SkillFailed("no tool", "pickaxe")
     most = TOUGHEST if patient else most_ticks(body)
-    had = stone_in(body)
+    had, level = stone_in(body), pitches is LEVEL
     for pitch in pitches:
-        strike(body, yaw, pitch, most)
-    body.turn(yaw, 30.0)
+        strike(body, yaw, pitch, most, push=level)
+    body.turn(yaw, 30.0, forward=1)
     before = body.picture
-    for _ in range(STEP_TICKS):
+    for _ in range(2 if level else STEP_TICKS):
         body.act(forward=1, jump=jump)
     moved = not body.still(before, whole=True)
-    if not moved:
+    if not moved and stone_in(body) == had:
         for side in (1, -1):
             for _ in range(SIDEWAYS):
                 body.act(forward=1, strafe=side, jump=jump)
-    for _ in range(LANDING):
+    for _ in range(0 if level else LANDING):
         body.act()
     return moved or stone_in(body) > had
 
@@ -146,10 +148,9 @@ def shaft(body: PixelBody, height: int, limit: int, look: Look | None = None) ->
             raise SkillFailed("danger", "lava below")
         had = stone_in(body)
         struck = strike(body, yaw, 90.0, TOUGHEST if stuck else max(most_ticks(body), ticks_for(body, DIRT) + PAUSE))
-        for _ in range(LANDING + 3):
-            body.act()
-        if struck or stone_in(body) > had:
-            body.depth, stuck = body.depth + 1, 0
+        fallen = land(body)
+        if struck or stone_in(body) > had or fallen > 1:
+            body.depth, stuck = body.depth + max(1, fallen), 0
         else:
             stuck += 1
         if stuck >= 3:
@@ -159,6 +160,21 @@ def shaft(body: PixelBody, height: int, limit: int, look: Look | None = None) ->
             raise SkillFailed("no way", f"to {height}")
         if look is not None and look():
             return
+
+
+def land(body: PixelBody) -> int:
+    """Wait until the picture stands still; blocks fallen, by the time that it took."""
+    for _ in range(FIRST_FALL):
+        body.act()
+    ticks = FIRST_FALL
+    while ticks < LONGEST_FALL:
+        before = body.picture
+        body.act()
+        body.act()
+        if body.still(before, whole=True):
+            break
+        ticks += 2
+    return 1 if ticks <= FIRST_FALL + 2 else round(GRAVITY / 2 * ticks * ticks)
 
 
 def stairs(body: PixelBody, height: int, limit: int, look: Look | None = None) -> None:

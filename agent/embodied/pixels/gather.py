@@ -16,10 +16,13 @@ ARM_TRIES = 12  # blocks struck from one place
 SIDE = 2  # steps aside for a better view
 SIGHTS_ROUND = ((0, 0.0), (90, 0.0), (-90, 0.0), (180, 0.0), (0, 60.0), (0, -60.0))  # (turn, pitch) in a tunnel
 HEIGHTS = {"coal_ore": 45, "iron_ore": 25, "gold_ore": 20, "lapis_ore": 15, "redstone_ore": 12, "diamond_ore": 12}
+QUARRY = 40  # height down to which rock is got by going down, which is the way to everything else
 EVERY = 4  # blocks of a tunnel between two looks all round
+CAVE, PURSUIT, REST = 14.0, 160, 240  # blocks; steps on the way to it; steps until the next such walk
+STEEP = 70.0  # pitch of one who digs a shaft
 WORTH = ("iron_ore", "coal_ore", "diamond_ore", "redstone_ore", "gold_ore")  # taken in passing
 LEVELS = {"coal_ore": 0, "iron_ore": 1, "gold_ore": 2, "redstone_ore": 2, "diamond_ore": 2}  # tier of the pickaxe
-ENOUGH = {"coal_ore": ("coal", 8), "redstone_ore": ("redstone", 1)}  # more is not taken in passing
+ENOUGH = {"coal_ore": ("coal", 4), "redstone_ore": ("redstone", 1)}  # more is not taken in passing
 Done = Callable[[], bool]
 
 
@@ -142,8 +145,8 @@ def quarry(body: PixelBody, done: Done, limit: int) -> None:
     while not done():
         if body.steps >= end:
             raise SkillFailed("time", "stone")
-        if body.depth < 4:
-            dig.stairs(body, body.height - 3, end - body.steps, done)
+        if body.height > QUARRY:
+            down(body, body.height - 4, end - body.steps, Watch(body, (), done))
         else:
             dig.tunnel(body, 8, end - body.steps, done)
 
@@ -160,6 +163,8 @@ def prospect(body: PixelBody, block: str, done: Done, limit: int) -> None:
     height = HEIGHTS.get(block, 30)
     if body.height > height + 10 and not done():
         down(body, height, end - body.steps, watch)
+    if body.height < height - 4 and not done():  # bedrock told the depth
+        dig.stairs(body, height, end - body.steps, watch)
     while not done():
         if body.steps >= end:
             raise SkillFailed("time", block)
@@ -193,21 +198,25 @@ class Watch:
 
     def __init__(self, body: PixelBody, wanted: Sequence[str], done: Done) -> None:
         self.body, self.done = body, done
-        self.wanted = tuple(dict.fromkeys((*wanted, *WORTH)))
-        self.steps = 0
+        self.wanted, self.after = tuple(dict.fromkeys((*wanted, *WORTH))), len(wanted)
+        self.steps, self.missed, self.rest = 0, False, 0
 
     def __call__(self) -> bool:
-        """After each step of digging."""
+        """After each step of digging: ahead, in a shaft one wall after the other, from time to time all round."""
         self.steps += 1
-        if self.steps % EVERY == 0:
+        yaw = self.body.yaw
+        if self.body.pitch > STEEP:
+            self.take(yaw + 90 * (self.steps % 4), 30.0)
+            self.body.turn(yaw, 90.0)
+        elif self.steps % EVERY == 0 or self.missed:
             self.round()
         else:
-            self.take(self.body.yaw, 15.0)
+            self.take(yaw, 15.0)
         return self.done()
 
     def round(self) -> None:
         """All round, up and down."""
-        yaw = self.body.yaw
+        yaw, self.missed = self.body.yaw, False
         for turn, pitch in SIGHTS_ROUND:
             self.take(yaw + turn, pitch)
             if self.done():
@@ -228,8 +237,27 @@ class Watch:
                     fetch(body, struck)
                     taken = True
                     break
+            if not taken and any(sight.distance <= REACH for sight in sights):
+                self.missed = True  # it could not be aimed at from here
+            if not taken:
+                taken = self.pursue(sights, yaw)
             if not taken or self.done():
                 return
+
+    def pursue(self, sights: Sights, yaw: float) -> bool:
+        """Go to what one is after where it is seen farther off, in a cave; whether it was reached."""
+        body = self.body
+        far = [sight for sight in sights.of(*self.wanted[: self.after]) if REACH < sight.distance <= CAVE]
+        if not far or body.steps < self.rest:
+            return False
+        self.rest = body.steps + REST
+        try:
+            walk.go(body, far[0].name, CLOSE, PURSUIT, (yaw, far[0]), ARM)
+        except SkillFailed as failure:
+            if failure.reason == "died":
+                raise
+            return False
+        return strike_sight(body, body.look(far[0].name), far[0].name) is not None
 
 
 def fetch(body: PixelBody, sight: Sight) -> None:

@@ -13,6 +13,7 @@ const TURN = 'veclink:turn';
 const ANSWER = 10_000; // ms for the server's turn
 const TRIES = 3; // connections after a kick
 const PAUSE = 500; // ms between them
+const SILENT = 60_000; // ms without a sign of life after which a connection counts as lost
 const SPAWN = 20_000; // ms for a connection to become a player in a world
 const CHUNKS = 15_000; // ms for the blocks round the player to arrive
 const LIFE = 10_000; // ms to come back to life
@@ -91,7 +92,8 @@ class Session {
     this.lost = '';
     const bot = mineflayer.createBot({
       host, port, version: version || false, username: name, auth: 'offline', viewDistance: view, hideErrors: true,
-      logErrors: false, respawn: false, plugins: { physics: body }, checkTimeoutInterval: 60_000,
+      logErrors: false, respawn: false, plugins: { physics: body, command_block: false },
+      checkTimeoutInterval: SILENT * warp(), validateChannelProtocol: false,
     });
     this.bot = bot;
     return new Promise((resolve, reject) => {

@@ -25,6 +25,8 @@ const { tagsPacket } = require('./tags');
 
 const TICK = 50;
 const TURN = 'veclink:turn'; // a channel of plugin messages
+const LOOPBACK = /^(127\.|::1$|localhost$)/;
+const NEVER = 0x1fffff; // bytes of a packet from which it is compressed: more than any has
 const BEHIND = 10; // ticks that may be caught up at once, more when the clock is warped
 
 class Game extends EventEmitter {
@@ -104,7 +106,8 @@ class Game extends EventEmitter {
       this.server = createServer({
         host: config.host, port: config.port, version: config.version, 'online-mode': false, motd: 'veclink',
           maxPlayers: 20,
-        kickTimeout: 300000, checkTimeoutInterval: 10000, hideErrors: true,
+        kickTimeout: 300000 * this.warp, checkTimeoutInterval: 10000 * this.warp, hideErrors: true,
+        beforeLogin: LOOPBACK.test(config.host) ? unsqueezed : undefined,
         errorHandler: (client, error) =>
           this.kick(client, `bad packet: ${String(error && error.message).slice(0, 120)}`),
       });
@@ -184,15 +187,17 @@ class Game extends EventEmitter {
   }
 
   run() {
+    if (this.config.turns) {
+      // whoever has just arrived waits for its columns and not for a clock
+      const arriving = [...this.players.values()].some(({ session }) => !session.turned && session.waiting.length);
+      this.timer = setTimeout(() => this.run(), arriving ? 1 : TICK);
+      this.tell();
+      return;
+    }
     this.timer = setTimeout(() => this.run(), Math.max(1, this.next - Date.now()));
     const now = Date.now();
     const behind = BEHIND * TICK * Math.max(1, this.warp / 2);
     if (now - this.next > behind) this.next = now - behind;
-    if (this.config.turns) {
-      this.next = now + TICK;
-      this.tell();
-      return;
-    }
     for (; this.next <= Date.now() && !this.stopped; this.next += TICK) this.tick();
   }
 
@@ -201,6 +206,7 @@ class Game extends EventEmitter {
    */
   turn(session, data) {
     if (!this.config.turns || this.stopped) return;
+    session.turned = true;
     this.tick();
     session.send('custom_payload', { channel: TURN, data });
   }
@@ -321,6 +327,13 @@ class Game extends EventEmitter {
     clearTimeout(this.timer);
     if (this.server) this.server.close();
   }
+}
+
+/** Packets that stay on this machine are not compressed: that costs more than it saves. */
+function unsqueezed(client) {
+  const { write, setCompressionThreshold: set } = client;
+  client.write = (name, fields) => write.call(client, name, name === 'compress' ? { threshold: NEVER } : fields);
+  client.setCompressionThreshold = () => set.call(client, NEVER);
 }
 
 module.exports = { Game };

@@ -23,6 +23,8 @@ class Session {
     this.client = client;
     this.chunks = new Set();
     this.centre = null;
+    this.waiting = []; // columns that are still to be sent
+    this.turned = false; // whether it has taken a turn
     this.shown = new Map(); // entity id -> what the client knows of it
     this.told = {};
     this.teleport = 0;
@@ -35,8 +37,19 @@ class Session {
     player.window = player.inventory;
   }
 
+  /** What is sent in one turn of the event loop leaves in one piece. */
   send(name, fields) {
-    if (this.open) this.client.write(name, fields);
+    if (!this.open) return;
+    const { socket } = this.client;
+    if (!this.gathering) {
+      this.gathering = true;
+      socket.cork();
+      setImmediate(() => {
+        this.gathering = false;
+        socket.uncork();
+      });
+    }
+    this.client.write(name, fields);
   }
 
   /** Everything a new client needs, in order; mineflayer and vanilla count as spawned on the last of it. */
