@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,16 +18,17 @@ class OracleEyes:
 
     Args:
         exact: true distances; otherwise by geometry, as the core's eyes have them.
+        words: the only names that it knows, or None for all.
     """
 
     name = "oracle"
 
-    def __init__(self, world: Any, exact: bool = True) -> None:
-        self.world, self.exact, self.looks = world, exact, 0
+    def __init__(self, world: Any, exact: bool = True, words: Collection[str] | None = None) -> None:
+        self.world, self.exact, self.looks, self.words = world, exact, 0, words
 
     def knows(self, name: str) -> bool:
-        """Everything."""
-        return True
+        """Everything, or its words."""
+        return self.words is None or any(each in self.words for each in alike(name))
 
     def look(self, rgb: np.ndarray, pitch: float, names: Sequence[str]) -> Sights:
         """What the world's labels say."""

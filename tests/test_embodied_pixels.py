@@ -18,6 +18,7 @@ from veclink.agent.embodied.actions import Action, State
 from veclink.agent.embodied.body import SkillFailed
 from veclink.agent.embodied.episode import PROTOCOLS, EpisodeResult, make_world, run_episode
 from veclink.agent.embodied.eyes import EYE, FARTHEST, CoreEyes, Lens, Sight, Sights, sight_of_box, sights_of_mask
+from veclink.agent.embodied.goals import Goal
 from veclink.agent.embodied.guard import Alarm
 from veclink.agent.embodied.memory import Memory
 from veclink.agent.embodied.pixels import dig, gather, make, walk
@@ -26,7 +27,6 @@ from veclink.agent.embodied.pixels.doer import PixelDoer
 from veclink.agent.embodied.pixels.guard import PixelGuard
 from veclink.agent.embodied.pixels.plan import PixelPlanner, joined
 from veclink.agent.embodied.planner import Planner
-from veclink.agent.embodied.goals import Goal
 from veclink.agent.embodied.sense import Past
 from veclink.envs.contract import noop
 from veclink.envs.errors import InputError
@@ -147,10 +147,12 @@ def test_perfect_eyes_and_geometry_agree_on_a_trunk() -> None:
 def test_nothing_else_comes_through() -> None:
     world = make_world(seed=SEED, protocol="pixels")
     veil = Veil(world)
-    for observation, info in (veil.reset(seed=SEED), veil.step(noop())[::4]):
+    begun, stepped = veil.reset(seed=SEED), veil.step(noop())
+    assert stepped[1] == 0.0  # no reward either
+    observation = stepped[0]
+    for observation, info in (begun, (stepped[0], stepped[4])):
         assert set(observation) == {"rgb", "inventory", "equipment", "life_stats"}
         assert set(observation["life_stats"]) == {"life", "food", "oxygen"} and info == {}
-    assert veil.step(noop())[1] == 0.0
     picture = veil.picture(observation)
     assert picture.shape == (*SIZE, 3) and (picture == world.render()).all()
 
@@ -306,7 +308,7 @@ def test_the_core_is_asked_in_plain_words() -> None:
     eyes = CoreEyes(agent)
     assert eyes.name == "core" and eyes.knows("log2") and eyes.knows("zombie") and not eyes.knows("iron_ore")
     sights = eyes.look(np.zeros((*SIZE, 3), np.uint8), 0.0, ["log", "zombie", "iron_ore"])
-    assert agent.asked == ["segment the tree trunks", "find the zombies"] and eyes.asked == 2
+    assert agent.asked == ["outline the tree trunks", "find the zombies"] and eyes.asked == 2
     assert [(one.name, one.mask is None) for one in sights.of("log")] == [("log", False)]  # the unsure one is left out
     assert [(one.name, one.box) for one in sights.of("zombie")] == [("zombie", (10, 20, 40, 80))]
     assert not eyes.look(np.zeros((*SIZE, 3), np.uint8), 0.0, ["iron_ore"]) and len(agent.asked) == 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,8 @@ import click
 from veclink.agent.commands.bench_nano import command as nano
 from veclink.agent.commands.common import console, json_option, print_json, stdout_kept_clean
 from veclink.agent.commands.report import Progress, points, say, write
+
+BY_CPU = ("per_cpu_second", "cpu_seconds", "cpu_milliseconds", "if_cores_were_free")
 
 
 @click.group("bench")
@@ -55,6 +57,8 @@ def run(profile: str, repeat: int, batch: int, device: str, out: Path | None, as
 
 
 @command.command("world")
+@click.option("--world", "which", type=click.Choice(("voxel", "minecraft")), default="voxel", show_default=True,
+              help="The built-in world, or Minecraft (its start, its steps beside the game's tick, and its warp).")
 @click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True, metavar="NUMBER",
               help="How often each figure is taken; the figures are medians.")
 @click.option("--seconds", type=click.FloatRange(min=0.05), default=3.0, show_default=True, metavar="NUMBER",
@@ -69,12 +73,13 @@ def run(profile: str, repeat: int, batch: int, device: str, out: Path | None, as
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Write the JSON document here; an audit goes on where the last one in the same folder stopped.")
 @json_option
-def world(rounds: int, seconds: float, seed: int, quick: bool, audit: bool, seeds: int, steps: int,
+def world(which: str, rounds: int, seconds: float, seed: int, quick: bool, audit: bool, seeds: int, steps: int,
           out: Path | None, as_json: bool) -> None:
-    """Steps a second of the voxel world, time to make one, its memory, and two processes over one.
+    """Steps a second of a world, time to make one, its memory, and two processes over one.
 
     Each figure comes from a process of its own that keeps to one core (where the system can do that); crafter is
-    measured beside it where it is installed. --audit exits with 1 where something was found.
+    measured beside it where it is installed. --audit exits with 1 where something was found; in the Minecraft world it
+    compares the client's inventory with the server's every minute of the game, and cannot be continued.
     """
     with stdout_kept_clean():
         progress = Progress("steps" if audit else "rounds")
@@ -82,16 +87,11 @@ def world(rounds: int, seconds: float, seed: int, quick: bool, audit: bool, seed
         def at(part: str, done: int, of: int) -> None:
             progress.at(done, of, part)
 
-        if audit:
-            from veclink.agent.measure.audit import audit as audited
-
-            document = audited(seeds, steps, out, at)
-        else:
-            from veclink.agent.measure.world import measure as measured
-
-            document = measured(rounds, seconds, seed, quick, at)
+        audited, measured = _measuring(which)
+        document = audited(seeds, steps, out, at) if audit else measured(rounds, seconds, seed, quick, at)
         progress.end()
-        written = write(out, "world-audit" if audit else "world", document)
+        name = "world" if which == "voxel" else which
+        written = write(out, f"{name}-audit" if audit else name, document)
     if as_json:
         print_json(document)
     elif audit:
@@ -103,25 +103,38 @@ def world(rounds: int, seconds: float, seed: int, quick: bool, audit: bool, seed
         raise click.exceptions.Exit(1)
 
 
+def _measuring(which: str) -> tuple[Callable[..., dict[str, Any]], Callable[..., dict[str, Any]]]:
+    """What audits a world, and what measures it."""
+    if which == "minecraft":
+        from veclink.agent.measure import minecraft
+
+        return minecraft.endure, minecraft.measure
+    from veclink.agent.measure import audit, world
+
+    return audit.audit, world.measure
+
+
 def _show_world(document: Mapping[str, Any]) -> None:
     from rich.table import Table
 
     screen = console()
     table = Table("figure", "unit", "median", "from", "to", "by cpu time", "asked", box=None, header_style="bold")
-    units = {"steps_per_second": "steps/s", "ratios": "", "creation_seconds": "s", "megabytes": "MB"}
+    units = {"steps_per_second": "steps/s", "ratios": "", "creation_seconds": "s", "step_milliseconds": "ms",
+             "megabytes": "MB"}
     for group, unit in units.items():
-        for name, figure in document[group].items():
-            by_cpu = [figure[key] for key in ("per_cpu_second", "cpu_seconds", "if_cores_were_free") if key in figure]
+        for name, figure in document.get(group, {}).items():
+            by_cpu = [figure[key] for key in BY_CPU if key in figure]
             numbers = [figure[key] for key in ("value", "low", "high")] + by_cpu
             words = [f"{number:,.0f}" if number >= 1000 else f"{number:.4g}" for number in numbers]
             table.add_row(name.replace("_", " "), unit, *words, *([] if by_cpu else [""]), asked(figure))
     screen.print(table)
     notes = [f"{document['rounds']} rounds of {document['seconds_a_round']:g} s",
-             "each on one core" if document["pinned"] else "cores not fixed: the system cannot",
-             f"{document['cores']} cores, load {document['load'][0]:g} before the end"]
+             f"{document['cores']} cores, load {document['load'][0] if document['load'] else 0:g} before the end"]
+    if "pinned" in document:
+        notes.insert(1, "each on one core" if document["pinned"] else "cores not fixed: the system cannot")
     if document["quick"]:
         notes.append("--quick: tiny pictures, the figures mean little")
-    if not document["crafter"]:
+    if not document.get("crafter", True):
         notes.append("crafter is not installed (pip install crafter) and was left out")
     screen.print("; ".join(notes), soft_wrap=True)
 

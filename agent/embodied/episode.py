@@ -38,8 +38,8 @@ KEEP_EVERY = 1000  # steps between checkpoints
 PROTOCOLS = {
     "voxels": f"position, inventory, life, time of day, blocks within {RADIUS} blocks, mobs and drops within {RADIUS}"
     " blocks; breaking speed normal",
-    "pixels": "frames of at least 160 x 256 pixels, inventory with equipment, life, food, oxygen and whether it died; turns,"
-    " depth and time by counting its own actions",
+    "pixels": "frames of at least 160 x 256 pixels, inventory with equipment, life, food, oxygen and whether it died;"
+    " turns, depth and time by counting its own actions",
 }
 
 
@@ -91,7 +91,8 @@ class Episode:
         self.on_step, self.resume, self.judged = on_step, resume, judged
         self.folder = Folder(run_dir) if run_dir is not None else None
         self.eyes = (eyes or CoreEyes()) if protocol == "pixels" else None
-        self.body = PixelBody(world, steps, self._stepped, self.eyes) if self.eyes else Body(world, steps, self._stepped)
+        sees: Any = (PixelBody, self.eyes) if self.eyes else (Body,)
+        self.body: Body = sees[0](world, steps, self._stepped, *sees[1:])
         seen_by = f"{protocol} by {self.eyes.name}" if self.eyes else protocol  # never mixed up in the memory
         where: dict[str, Any] = {"world": _name(world), "protocol": seen_by}
         learnt, plans = (memory.costs(**where), recalled(memory, **where)) if memory else (None, None)

@@ -233,7 +233,7 @@ def _distance(lens: Lens, name: str, part: np.ndarray, corner: tuple[int, int], 
 
 def _on_floor(lens: Lens, column: float, row: float, pitch: float) -> float:
     """Blocks to a point of a flat floor."""
-    bearing, elevation = lens.direction(column, row, pitch)
+    elevation = lens.direction(column, row, pitch)[1]
     if elevation > -LEAST_FALL:
         return FARTHEST
     return min(FARTHEST, EYE / math.tan(math.radians(-elevation)))
@@ -281,8 +281,20 @@ class CoreEyes:
             for lines in book("blocks").values():
                 word = str(lines["train"][0]).rstrip("+")
                 for name in lines["ids"]:
-                    asked[name] = ("masks", f"segment the {word}")
+                    asked[name] = ("masks", f"outline the {word}")
         return asked
+
+    def ready(self) -> CoreEyes:
+        """Load the core and what finds boxes and masks, so that what is missing is missed now; returns itself.
+
+        Raises:
+            VeclinkError: weights are not there.
+        """
+        for tool in self.agent.tools.values():
+            if tool.result in ("boxes", "masks"):
+                tool.ready()
+        _ = self.agent.core
+        return self
 
     def knows(self, name: str) -> bool:
         """Whether the core was taught the name."""

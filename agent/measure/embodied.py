@@ -118,6 +118,10 @@ def measure(
     Returns:
         the document of `veclink eval embodied --json`.
     """
+    if protocol == "pixels":  # a core that is not there is no failure of the agent's
+        from veclink.agent.embodied.eyes import CoreEyes
+
+        CoreEyes().ready()
     cases = cases_of(suite, episodes, first_seed, tasks)
     at_once = processes_of(processes)
     rounds = [cases[i::episodes] for i in range(episodes)] if suite == "items" else [cases]

@@ -36,6 +36,12 @@ def fill(blocks, meta, sx, sy, sz, states, ids, metas):
         meta[x & MASK, y, z & MASK] = metas[states[i]]
 
 
+def warm_up() -> None:
+    """Load what `fill` compiled to and the table of names, so that no step has to wait for them."""
+    small = Blocks()
+    fill(small.blocks, small.meta, 0, 0, 0, np.frombuffer(bytes(2 * 4096), np.uint16), small.ids, small.metas)
+
+
 class Blocks:
     """The blocks that were told, as rings.
 
@@ -152,6 +158,7 @@ class Person:
         self.sleeping, self.on_ground, self.alive = False, True, True
         self.damage: dict[str, Any] | None = None
         self.others: dict[str, int] = {}  # what is carried and has no name of MineDojo's
+        self.told: Sequence[Any] = ()  # the window's 46 slots, 0 or [name, count, wear, metadata]
 
     @property
     def armor(self) -> float:
@@ -176,7 +183,7 @@ class Person:
 
     def _carry(self, slots: Sequence[Any]) -> None:
         bag = self.inventory
-        self.others = {}
+        self.others, self.told = {}, slots
         for ours, theirs in enumerate(PLAYER_SLOTS):
             row = slots[theirs] if theirs < len(slots) else 0
             kind = names.item_of(row[0], int(row[3])) if row else None

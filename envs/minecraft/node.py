@@ -114,6 +114,11 @@ def cache_folder() -> Path:
     return root / "minecraft"
 
 
+def compiled_folder() -> Path:
+    """Where Node keeps what it has compiled (about 3 MB), so that the next start is faster."""
+    return cache_folder().with_name("minecraft-compiled")
+
+
 def modules() -> Path:
     """The node_modules folder, looked over: the one that VARIABLE names, else the cache's.
 

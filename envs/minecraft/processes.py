@@ -8,7 +8,7 @@ from typing import Any
 
 from veclink.envs.errors import InputError
 from veclink.envs.minecraft.bridge import SCHEMA, BridgeError, Child
-from veclink.envs.minecraft.node import JS, find_node, modules
+from veclink.envs.minecraft.node import JS, compiled_folder, find_node, modules
 
 VERSION = "1.21.4"  # of the embedded server
 LOOPBACK = "127.0.0.1"
@@ -23,12 +23,13 @@ def start(script: str, config: Mapping[str, Any], name: str, warp: float) -> Chi
         MissingExtra: there is no Node. NodeError: the npm packages are missing or damaged.
     """
     command = [find_node().program, "--require", JS / "clock.js", JS / script, json.dumps({"schema": SCHEMA, **config})]
-    return Child(command, name, env={"NODE_PATH": str(modules()), "WARP": f"{warp:g}"})
+    env = {"NODE_PATH": str(modules()), "WARP": f"{warp:g}", "NODE_COMPILE_CACHE": str(compiled_folder())}
+    return Child(command, name, env=env)
 
 
-def start_bot(warp: float, viewer: Mapping[str, int] | None) -> Child:
-    """The client bot, not yet connected."""
-    return start("bot/main.js", {"viewer": viewer}, "Minecraft bot", warp)
+def start_bot(warp: float, viewer: Mapping[str, int] | None, version: str | None = None) -> Child:
+    """The client bot, not yet connected; it makes itself ready for a version that is known already."""
+    return start("bot/main.js", {"viewer": viewer, "version": version}, "Minecraft bot", warp)
 
 
 def address_of(text: str) -> tuple[str, int]:

@@ -28,7 +28,7 @@ from veclink.envs.errors import InputError, UnknownName
 from veclink.envs.minecraft.bridge import BridgeError, Child
 from veclink.envs.minecraft.deeds import STILL, act_of, events_of, wounds_of
 from veclink.envs.minecraft.names import version_block
-from veclink.envs.minecraft.near import Blocks, Person, drop_records, mob_records
+from veclink.envs.minecraft.near import Blocks, Person, drop_records, mob_records, warm_up
 from veclink.envs.minecraft.pictures import Pictures
 from veclink.envs.minecraft.processes import CONNECT, FASTEST, VERSION, Server, address_of, start_bot
 from veclink.envs.minecraft.start import begin_task, clear_slot, world_biome
@@ -85,6 +85,8 @@ class MinecraftWorld(World):
 
     Attributes:
         seed: of this episode. ticks: steps' ticks since its beginning. protocols: what an agent may read here.
+        spent: seconds that the ticks of the last step took, with waiting for server and clock, and the bot's processor
+            time in them.
     """
 
     def __init__(self, spec: TaskSpec, image_size: Any = IMAGE_SIZE, seed: int | None = None, *,
@@ -108,7 +110,7 @@ class MinecraftWorld(World):
         self.shots = Pictures(self, pictures)
         self.protocols = ("voxels", "pixels") if self.shots.here else ("voxels",)
         self.observer = Seer(self, self.shots)
-        self.closed = False
+        self.closed, self.spent = False, (0.0, 0.0)
         self._processes: list[Any] = []
         self._finalizer = weakref.finalize(self, _end_all, self._processes)
 
@@ -174,6 +176,7 @@ class MinecraftWorld(World):
         if chosen[Slot.FUNCTION] in EXTRA_NOOPS:
             acts += [STILL] * EXTRA_TICKS
         answer = self.ask_bot("step", acts=acts)
+        self.spent = answer["cost"]["ms"] / 1000, answer["cost"]["cpu"] / 1000
         self.events += events_of(answer, chosen)
         self._take(answer)
         for _ in acts:
@@ -234,8 +237,9 @@ class MinecraftWorld(World):
         if bot is None or not bot.alive:
             height, width = self.image_size
             viewer = {"width": width, "height": height} if self.shots.wanted else None
-            bot = self.bot = start_bot(self.warp, viewer)
+            bot = self.bot = start_bot(self.warp, viewer, VERSION if self.address is None else self.version)
             self._processes.append(bot)
+            warm_up()  # while the two start
             bot.greet()
         if self.server is not None:
             self.server.greet()

@@ -7,7 +7,8 @@ const path = require('path');
 const readline = require('readline');
 
 const JS = path.join(__dirname, '..', '..', 'envs', 'minecraft', 'js');
-const PATIENCE = 60000; // game milliseconds a condition may take
+const WARP = Number(process.env.WARP) || 1;
+const PATIENCE = 60; // real seconds that a condition may take: a busy machine is slow, not wrong
 
 /** The server process and its admin requests. */
 class Server {
@@ -46,12 +47,12 @@ class Server {
 }
 
 /** Waits until `condition()` gives something true. */
-async function until(condition, what, patience = PATIENCE) {
+async function until(condition, what) {
   const start = Date.now();
   for (;;) {
     const value = await condition();
     if (value) return value;
-    if (Date.now() - start > patience) throw new Error(`waited in vain for: ${what}`);
+    if (Date.now() - start > PATIENCE * 1000 * WARP) throw new Error(`waited in vain for: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 150));
   }
 }
@@ -96,4 +97,21 @@ async function run(checks) {
   }
 }
 
-module.exports = { Server, connect, until, check, same, run, JS };
+/**
+ * A script of checks, as a process: what they share is set up, they are run, and all is ended.
+ * @param {Object<string, function(): *>} checks by name
+ * @param {function(): Promise<function(): *>} setUp gives what ends it again
+ */
+async function main(checks, setUp = async () => () => {}) {
+  try {
+    const end = await setUp();
+    await run(checks);
+    await end();
+    process.exit(0);
+  } catch (error) {
+    process.stderr.write(`${error.stack}\n`);
+    process.exit(1);
+  }
+}
+
+module.exports = { Server, connect, until, check, same, main, JS };

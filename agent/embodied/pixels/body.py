@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from veclink.agent.embodied.body import Body
-from veclink.agent.embodied.eyes import Eyes, Sights, alike
+from veclink.agent.embodied.eyes import Eyes, Lens, Sights, alike
 from veclink.envs.contract import CAMERA_NOOP, CAMERA_STEP, EXTRA_NOOPS, EXTRA_TICKS, Slot
 from veclink.envs.facts import ITEMS
 
@@ -25,7 +25,7 @@ PACE = 0.2  # blocks of one step ahead
 STATION_REACH = 2.5  # blocks from which a table or furnace that was put down can be used for certain
 MORNING, DUSK, DAY, DAWN = 0, 13_000, 24_000, 23_460  # ticks; episodes are taken to begin in the morning
 PATCH = 14  # pixels to each side of the crosshair that tell whether a block broke
-CHANGED, SHARE = 1.2, 0.10  # levels, and share of the brightness, by which a picture has changed
+CHANGED, SHARE = 0.2, 0.05  # levels, and share of the brightness, by which a picture has changed; deep down it is dark
 DEEP = 2  # blocks below the ground from where it is underground
 MEMORY = 60  # steps for which a mob that was seen counts as near
 NUMBERS = ("yaw", "pitch", "x", "z", "depth", "clock", "settled", "last_hurt")  # kept in a checkpoint
@@ -39,7 +39,7 @@ class Veil:
     """
 
     def __init__(self, world: Any) -> None:
-        self._world = world
+        self._world, self._alive = world, True
 
     def reset(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Begin."""
@@ -70,10 +70,10 @@ class Veil:
         life = observation["life_stats"]
         return {**{key: observation[key] for key in READ}, "life_stats": {key: life[key] for key in LIFE}}
 
-    @staticmethod
-    def _told(info: Mapping[str, Any]) -> dict[str, Any]:
-        died = info.get("died") or ("died" if info.get("is_alive") is False else "")
-        return {"died": "died"} if died else {}
+    def _told(self, info: Mapping[str, Any]) -> dict[str, Any]:
+        """Whether it died in this step: once, however long the world lets it lie."""
+        before, self._alive = self._alive, not info.get("died") and info.get("is_alive", True) is not False
+        return {"died": "died"} if before and not self._alive else {}
 
 
 class PixelBody(Body):
@@ -189,7 +189,10 @@ class PixelBody(Body):
     def look(self, *names: str) -> Sights:
         """What of some names is in view now; takes no step."""
         wanted = tuple(dict.fromkeys(alike(name)[0] for name in names))
-        sights = self.sight.look(self.picture, self.pitch, [name for name in wanted if self.sight.knows(name)])
+        known = [name for name in wanted if self.sight.knows(name)]
+        if not known:
+            return Sights(Lens(1, 1), self.pitch)
+        sights = self.sight.look(self.picture, self.pitch, known)
         for one in sights:
             self.sighted[one.name] = self.steps
         return sights
@@ -214,7 +217,10 @@ class PixelBody(Body):
     # -- actions -------------------------------------------------------------------------------------------------------
 
     def turn(self, yaw: float, pitch: float, **action: Any) -> None:
-        """Look somewhere (counted degrees) and do something else in the same step."""
+        """Look somewhere (counted degrees) and do something else in the same step; no step where nothing is to do."""
+        there = abs((yaw - self.yaw + 180) % 360 - 180) < 1.0 and abs(pitch - self.pitch) < 1.0
+        if there and not action and self.steps:
+            return
         self.act(view=(yaw, pitch), **action)
 
     def still(self, before: np.ndarray, whole: bool = False) -> bool:

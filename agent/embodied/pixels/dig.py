@@ -1,7 +1,7 @@
 """Digging by sight and by counting: strike what is at the crosshair, stairs down and up, tunnels.
 
-Walls stand on the axes, and a world begins with the view on one, so stairs and tunnels keep to yaws of 90 degrees. Whether a
-block broke is told by the picture at the crosshair; how deep one is by the stairs that were dug.
+Walls stand on the axes, and a world begins with the view on one, so stairs and tunnels keep to yaws of 90 degrees.
+Whether a block broke is told by the picture at the crosshair; how deep one is by what was dug.
 """
 
 from __future__ import annotations
@@ -58,9 +58,8 @@ def strike(body: PixelBody, yaw: float, pitch: float, most: int, least: int = FI
         body.act(function="attack", forward=int(push))
         if tick == settled:
             before = body.picture  # the body may have been moving until now
-        elif before is not None and (tick == most or (tick >= least and tick % EVERY == 0)):
-            if not body.still(before):
-                return True
+        elif before is not None and (tick == most or (tick >= least and tick % EVERY == 0)) and not body.still(before):
+            return True
     return False
 
 
@@ -128,8 +127,7 @@ def sink(body: PixelBody, blocks: int = 2) -> int:
 
 
 def shaft(body: PixelBody, height: int, limit: int, look: Look | None = None) -> None:
-    """Straight down to a height, by its own count: a block a level, where stairs take three. What gives way is picked up
-    at once, so that the inventory counts the levels.
+    """Straight down to a height, by its own count: a block a level, where stairs take three.
 
     Args:
         look: asked after each level; True ends the shaft.

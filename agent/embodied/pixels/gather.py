@@ -17,8 +17,13 @@ SIDE = 2  # steps aside for a better view
 SIGHTS_ROUND = ((0, 0.0), (90, 0.0), (-90, 0.0), (180, 0.0), (0, 60.0), (0, -60.0))  # (turn, pitch) in a tunnel
 HEIGHTS = {"coal_ore": 45, "iron_ore": 25, "gold_ore": 20, "lapis_ore": 15, "redstone_ore": 12, "diamond_ore": 12}
 QUARRY = 40  # height down to which rock is got by going down, which is the way to everything else
-EVERY = 4  # blocks of a tunnel between two looks all round
+EVERY, EVERY_LEVEL = 2, 3  # blocks of a tunnel, and of a shaft, between two looks back
 CAVE, PURSUIT, REST = 14.0, 160, 240  # blocks; steps on the way to it; steps until the next such walk
+ITEM_OF = {"iron_ore": "iron_ore", "coal_ore": "coal", "gold_ore": "gold_ore", "redstone_ore": "redstone",
+           "diamond_ore": "diamond", "lapis_ore": "dye", "emerald_ore": "emerald"}
+FEEL = ((90, 0.0), (90, 45.0), (-90, 0.0), (-90, 45.0), (0, -75.0), (0, 0.0), (0, 45.0))  # (turn, pitch)
+OUT = 36  # ticks at each block of the way out of a hole
+LONG = 40  # blocks of a tunnel
 STEEP = 70.0  # pitch of one who digs a shaft
 WORTH = ("iron_ore", "coal_ore", "diamond_ore", "redstone_ore", "gold_ore")  # taken in passing
 LEVELS = {"coal_ore": 0, "iron_ore": 1, "gold_ore": 2, "redstone_ore": 2, "diamond_ore": 2}  # tier of the pickaxe
@@ -54,7 +59,19 @@ def gather(body: PixelBody, block: str, done: Done, limit: int, underground: boo
                 raise
             failures += 1
             body.turn(body.yaw + 105, walk.LEVEL)
+            if failures > 1:
+                break_out(body)
             walk.stride(body, walk.LEG * 2)
+
+
+def break_out(body: PixelBody) -> None:
+    """Out of a hole: dig ahead and above, then jump."""
+    yaw = dig.aligned(body.yaw)
+    for pitch in (0.0, -45.0, -75.0):
+        dig.strike(body, yaw, pitch, OUT)
+    for _ in range(OUT // 3):
+        body.act(forward=1, jump=True)
+    body.turn(yaw, walk.LEVEL)
 
 
 def harvest(body: PixelBody, block: str, done: Done, end: int) -> bool:
@@ -168,7 +185,7 @@ def prospect(body: PixelBody, block: str, done: Done, limit: int) -> None:
     while not done():
         if body.steps >= end:
             raise SkillFailed("time", block)
-        dig.tunnel(body, 2 * EVERY, end - body.steps, watch)
+        dig.tunnel(body, LONG, end - body.steps, watch)
 
 
 def down(body: PixelBody, height: int, limit: int, watch: Watch) -> None:
@@ -200,18 +217,41 @@ class Watch:
         self.body, self.done = body, done
         self.wanted, self.after = tuple(dict.fromkeys((*wanted, *WORTH))), len(wanted)
         self.steps, self.missed, self.rest = 0, False, 0
+        self.unseen = [name for name in self.wanted if not body.sight.knows(name)]
+        self.had = self._felt()
+
+    def _felt(self) -> int:
+        """Things carried that come from ores which the eyes do not know."""
+        return sum(self.body.items[ITEM_OF[name]] for name in self.unseen if name in ITEM_OF)
+
+    def feel(self) -> None:
+        """An ore that cannot be seen was dug by chance: ores lie together, so dig round about."""
+        body, yaw = self.body, dig.aligned(self.body.yaw)
+        for turn, pitch in FEEL:
+            if self.done():
+                break
+            dig.strike(body, yaw + turn, pitch, dig.most_ticks(body))
+        self.had = self._felt()
+        body.turn(yaw, 30.0)
 
     def __call__(self) -> bool:
-        """After each step of digging: ahead, in a shaft one wall after the other, from time to time all round."""
+        """After each step of digging: ahead and back, and all round where something could not be aimed at."""
         self.steps += 1
         yaw = self.body.yaw
+        if self._felt() > self.had:
+            self.feel()
+        if len(self.unseen) == len(self.wanted):
+            return self.done()  # nothing to look for
         if self.body.pitch > STEEP:
-            self.take(yaw + 90 * (self.steps % 4), 30.0)
-            self.body.turn(yaw, 90.0)
-        elif self.steps % EVERY == 0 or self.missed:
+            if self.steps % EVERY_LEVEL == 0:  # up the shaft, past all four walls
+                self.take(yaw, -90.0)
+        elif self.missed:
             self.round()
-        else:
-            self.take(yaw, 15.0)
+        else:  # back along the walls that were laid bare, and at what is ahead
+            if self.steps % EVERY == 0:
+                self.take(yaw + 180, 0.0)
+                self.body.turn(yaw, 30.0)
+            self.take(yaw, 30.0)
         return self.done()
 
     def round(self) -> None:

@@ -9,13 +9,15 @@ from veclink.agent.embodied.eyes import Sight
 from veclink.agent.embodied.pixels import dig, make, walk
 from veclink.agent.embodied.pixels.body import PixelBody
 from veclink.agent.embodied.sense import hostile
-from veclink.agent.embodied.skills.fight import FEARED, WEAK, rest, weapon
 from veclink.agent.embodied.skills.dig import building_block, equip
+from veclink.agent.embodied.skills.fight import FEARED, WEAK, rest, weapon
 from veclink.envs.facts import ITEMS, MOBS
 
 ARM = 3.0  # blocks
 NEAR = 9.0  # blocks within which a hostile mob matters
 RUN = 60  # steps
+DUG_IN = 3  # blocks of rock between the body and what it flees from
+ARCHERS = ("skeleton", "stray")
 GONE = 8  # looks in a row without it after which a mob counts as dead or lost
 HURT_LATELY = 20  # steps
 BITERS = tuple(name for name in ("zombie", "skeleton", "creeper", "spider", "enderman", "witch", "husk", "stray",
@@ -83,11 +85,19 @@ def fight(body: PixelBody, names: Sequence[str], done: Callable[[], bool], limit
 
 
 def flee(body: PixelBody) -> None:
-    """Run the way the threat is not; underground behind a wall of one's own."""
-    body.turn(body.facing + 180, walk.LEVEL)
+    """Run the way the threat is not; underground into the rock, behind a wall of one's own."""
     if body.underground:
-        wall_off(body, body.facing)
+        away = dig.aligned(body.facing + 180)
+        try:
+            for _ in range(DUG_IN):
+                dig.dig_step(body, away, dig.LEVEL)
+        except SkillFailed as failure:
+            if failure.reason == "died":
+                raise
+        wall_off(body, away + 180)
+        body.turn(away, walk.LEVEL)
         return
+    body.turn(body.facing + 180, walk.LEVEL)
     for tick in range(RUN):
         body.act(forward=1, sprint=tick % 6 != 5, jump=tick % 6 == 5)
 
@@ -108,7 +118,8 @@ def defend(body: PixelBody) -> None:
     mob = threat(body)
     if mob is None:
         return
-    if mob.name in FEARED or body.life <= WEAK:
+    shoots = mob.name in ARCHERS and mob.distance > ARM and body.underground
+    if mob.name in FEARED or body.life <= WEAK or shoots:
         flee(body)
         return
     body.turn(body.facing, 10.0)

@@ -9,6 +9,7 @@ from veclink.envs.facts import BLOCKS, CRAFT_NAMES, ITEMS
 
 HAND, TABLE = 54, 170  # MineDojo's craft index: by hand, then at a table, then in a furnace
 PLACES = ((0, 60.0), (0, 45.0), (90, 60.0), (-90, 60.0), (180, 60.0), (90, 45.0), (-90, 45.0), (180, 45.0), (0, 30.0))
+FLOOR = (60.0, 45.0, 30.0)
 NICHE = (0.0, 45.0)  # what is dug where there is no room
 STATIONS = ("crafting_table", "furnace")
 STATION_OF = {1: "crafting_table", 2: "furnace"}
@@ -58,14 +59,14 @@ def put_down(body: PixelBody, item: str) -> None:
     if not body.items[item]:
         raise SkillFailed("no material", item)
     start = body.yaw
-    for attempt in range(2):
-        for turn, pitch in PLACES:
+    for room in (None, 90, -90, 180, 0):
+        if room is not None:
+            make_room(body, dig.aligned(start + room))
+        for turn, pitch in PLACES if room is None else [(dig.aligned(start + room) - start, each) for each in FLOOR]:
             if place(body, item, start + turn, pitch):
                 if item in STATIONS:
                     body.stations[item] = (*_here(body), body.yaw, body.pitch)
                 return
-        if attempt == 0:
-            make_room(body, dig.aligned(start))
     raise SkillFailed("no view", f"of a place for {item}")
 
 

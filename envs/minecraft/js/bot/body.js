@@ -42,7 +42,9 @@ function inject(bot) {
     if (moved && turned) tell('position_look', { ...place, yaw, pitch }, onGround);
     else if (moved) tell('position', place, onGround);
     else if (turned) tell('look', { yaw, pitch }, onGround);
-    else if (onGround !== sent.onGround || bot.supportFeature('positionUpdateSentEveryTick')) tell('flying', {}, onGround);
+    else if (onGround !== sent.onGround || bot.supportFeature('positionUpdateSentEveryTick')) {
+      tell('flying', {}, onGround);
+    }
   }
 
   /** One tick of the body: moved by the controls, told to the server. Nothing happens where nothing is loaded. */
@@ -65,6 +67,12 @@ function inject(bot) {
     bot.entity.pitch = (-body.pitch * Math.PI) / 180;
   };
 
+  steer(bot, body, control);
+  listen(bot, body, tell);
+}
+
+/** Controls and looks as other plugins call them; `control` holds what is pressed. */
+function steer(bot, body, control) {
   bot.setControlState = (name, state) => {
     if (control[name] === state) return;
     control[name] = state;
@@ -87,7 +95,6 @@ function inject(bot) {
     const way = point.minus(bot.entity.position.offset(0, bot.entity.eyeHeight, 0));
     await bot.look(Math.atan2(-way.x, -way.z), Math.atan2(way.y, Math.hypot(way.x, way.z)));
   };
-  listen(bot, body, tell);
 }
 
 /** What the server does to the body. */
@@ -102,7 +109,8 @@ function listen(bot, body, tell) {
     const { position, velocity } = bot.entity;
     const relative = typeof packet.flags === 'object'
       ? packet.flags
-      : { x: packet.flags & 1, y: packet.flags & 2, z: packet.flags & 4, yaw: packet.flags & 8, pitch: packet.flags & 16 };
+      : { x: packet.flags & 1, y: packet.flags & 2, z: packet.flags & 4, yaw: packet.flags & 8,
+        pitch: packet.flags & 16 };
     velocity.set(relative.x ? velocity.x : 0, relative.y ? velocity.y : 0, relative.z ? velocity.z : 0);
     position.set(packet.x + (relative.x ? position.x : 0), packet.y + (relative.y ? position.y : 0),
       packet.z + (relative.z ? position.z : 0));

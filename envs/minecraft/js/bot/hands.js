@@ -16,10 +16,11 @@ const ANSWER = 6; // ticks for the server to answer a broken block
 const FACES = [[0, -1, 0], [0, 1, 0], [0, 0, -1], [0, 0, 1], [-1, 0, 0], [1, 0, 0]];
 const THIN = new Set(['air', 'cave_air', 'void_air', 'water', 'lava', 'flowing_water', 'flowing_lava', 'bubble_column',
   'seagrass', 'tall_seagrass', 'kelp', 'kelp_plant', 'light']);
-const ANSWERS = /(_door|_bed|_gate|_trapdoor|_button|chest|_box|furnace|crafting_table|lever|barrel|anvil|_table|hopper)$/;
+const ANSWERS = /(_door|_bed|_gate|_trapdoor|_button|chest|_box|furnace|_table|lever|barrel|anvil|hopper)$/;
 const LASTING = /^(bow|crossbow|shield|trident|goat_horn|spyglass)$/;
 const DRINKS = new Set(['potion', 'milk_bucket', 'honey_bottle']);
-const ALWAYS = new Set(['golden_apple', 'enchanted_golden_apple', 'chorus_fruit', 'milk_bucket', 'potion', 'honey_bottle']);
+const ALWAYS = new Set(['golden_apple', 'enchanted_golden_apple', 'chorus_fruit', 'milk_bucket', 'potion',
+  'honey_bottle']);
 const SWING = [[/_sword$/, 1.6], [/_pickaxe$/, 1.2], [/(diamond|golden|netherite)_axe$/, 1.0], [/iron_axe$/, 0.9],
   [/_axe$/, 0.8], [/_shovel$/, 1.0], [/(wooden|golden)_hoe$/, 1.0], [/stone_hoe$/, 2.0], [/iron_hoe$/, 3.0]];
 
@@ -201,7 +202,8 @@ class Hands {
 
   broke(block) {
     const { x, y, z } = block.position;
-    const tool = this.bot.heldItem && this.bot.heldItem.maxDurability && block.hardness > 0 ? this.bot.heldItem.name : '';
+    const { heldItem: held } = this.bot;
+    const tool = held && held.maxDurability && block.hardness > 0 ? held.name : '';
     this.bot._updateBlockState(block.position, 0);
     if (tool && !/_hoe$/.test(tool)) this.happenings.tell('use', { item: tool });
     this.happenings.tell('mine', { block: block.name, x, y, z });
@@ -296,7 +298,8 @@ class Hands {
     const sneaking = this.bot.getControlState('sneak');
     const { x, y, z } = entity.position;
     const at = { x: 0, y: entity.height ? entity.height / 2 : 0.5, z: 0 };
-    this.bot._client.write('use_entity', { target: entity.id, mouse: 2, sneaking, hand: 0, ...at, location: new Vec3(x, y, z) });
+    this.bot._client.write('use_entity', { target: entity.id, mouse: 2, sneaking, hand: 0, ...at,
+      location: new Vec3(x, y, z) });
     this.bot._client.write('use_entity', { target: entity.id, mouse: 0, sneaking, hand: 0 });
   }
 
@@ -322,7 +325,8 @@ class Hands {
     const at = cursor.map((part) => (scale === 16 ? Math.floor(part * 16) : part));
     this.bot._client.write('block_place', {
       location: block.position, direction: face, hand: 0, heldItem: scale === 16 ? this.notch() : undefined,
-      cursorX: at[0], cursorY: at[1], cursorZ: at[2], insideBlock: false, sequence: this.sequence, worldBorderHit: false,
+      cursorX: at[0], cursorY: at[1], cursorZ: at[2], insideBlock: false, sequence: this.sequence,
+      worldBorderHit: false,
     });
     this.swing();
   }

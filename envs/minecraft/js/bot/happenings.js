@@ -15,7 +15,8 @@ class Happenings {
     this.kinds = null;
     this.life = null;
     bot._client.on('registry_data', (packet) => {
-      if (packet.id === 'minecraft:damage_type' && packet.entries) this.kinds = packet.entries.map((row) => short(row.key));
+      if (packet.id !== 'minecraft:damage_type' || !packet.entries) return;
+      this.kinds = packet.entries.map((row) => short(row.key));
     });
     bot._client.on('damage_event', (packet) => this.damage(packet));
     bot.on('health', () => this.health());

@@ -51,8 +51,8 @@ const time = {
       time.told = bot.time.age + told;
       time.at = performance.now();
     }
-    const since = bot.time.doDaylightCycle === false ? 0 : Math.min(40, Math.floor((performance.now() - time.at) / TICK));
-    return told + since;
+    if (bot.time.doDaylightCycle === false) return told;
+    return told + Math.min(40, Math.floor((performance.now() - time.at) / TICK));
   },
   told: null,
   at: 0,
@@ -118,12 +118,17 @@ const handlers = {
     connected();
     asked = Infinity;
     const done = [];
+    const began = process.hrtime.bigint(); // not warped
+    const used = process.cpuUsage();
     for (const act of acts) {
       if (session.bot.isAlive || session.respawns) done.push(await tick(act));
     }
     if (session.respawns && !session.bot.isAlive) await session.ready();
     asked = performance.now();
-    return { done, events: session.happenings.taken(), seen: session.sight.all(time) };
+    const ms = Number(process.hrtime.bigint() - began) / 1e6;
+    const { user, system } = process.cpuUsage(used);
+    const cost = { ms, cpu: (user + system) / 1000 }; // of the ticks, in milliseconds
+    return { done, cost, events: session.happenings.taken(), seen: session.sight.all(time) };
   },
   async see() {
     connected();
@@ -159,6 +164,20 @@ function facts(bot) {
     flattened: bot.supportFeature('blockStateId') };
 }
 
+/** Compiles a version's protocol before it is needed: while the server is still starting. */
+function prepare(version) {
+  try {
+    const { createSerializer, createDeserializer, states } = require('minecraft-protocol');
+    require('minecraft-data')(version);
+    for (const state of [states.LOGIN, states.CONFIGURATION, states.PLAY]) {
+      createSerializer({ state, version });
+      createDeserializer({ state, version });
+    }
+  } catch (error) {
+    console.error('not prepared:', error.message); // connecting will say it in its own words
+  }
+}
+
 async function leave() {
   realTimeout(() => process.exit(0), 1000);
   try {
@@ -178,3 +197,4 @@ setInterval(() => {
 
 serve(handlers, { seconds: SECONDS, ended: leave });
 send({ schema: SCHEMA, ready: true, ms: Date.now() - started });
+if (typeof config.version === 'string') setImmediate(prepare, config.version);

@@ -28,13 +28,15 @@ const pause = (ms) => new Promise((resolve) => realTimeout(resolve, ms));
 
 class Session {
   /** @param {{host: string, port: number, version: ?string, name: string, view: number, radius: number,
-   *   respawns: boolean, wait: function(): Promise}} to where, and how a tick with nothing to do passes */
+   *   respawns: boolean, patience: ?number, wait: function(): Promise}} to where; patience with chunks in ms; how a
+   *   tick with nothing to do passes */
   constructor(to) {
     this.to = to;
     this.bot = null;
     this.lost = '';
     this.kicks = 0;
     this.respawns = to.respawns !== false;
+    this.patience = to.patience || CHUNKS;
   }
 
   /** Connects and waits until the player stands in a world whose blocks have arrived. */
@@ -49,7 +51,7 @@ class Session {
     const { view } = this.to;
     const { x, z } = this.bot.entity.position;
     const [cx, cz] = [Math.floor(x) >> 4, Math.floor(z) >> 4];
-    const until = Date.now() + CHUNKS * warp();
+    const until = Date.now() + this.patience * warp();
     for (let dx = -view; dx <= view; dx++) {
       for (let dz = -view; dz <= view; dz++) {
         while (!this.bot.world.getColumn(cx + dx, cz + dz)) {
@@ -96,6 +98,7 @@ class Session {
       checkTimeoutInterval: SILENT * warp(), validateChannelProtocol: false,
     });
     this.bot = bot;
+    bot.ticksAlone = !this.to.turns;
     return new Promise((resolve, reject) => {
       const late = realTimeout(() => fail('the server let nobody in'), SPAWN);
       const fail = (why) => {
@@ -134,7 +137,7 @@ class Session {
 
   /** The player is alive, placed, and the blocks round it are there. */
   async settled() {
-    const until = Date.now() + CHUNKS * warp();
+    const until = Date.now() + this.patience * warp();
     while (!(this.bot.body.ready && this.bot.isAlive && this.sight.arrived())) {
       if (this.lost) throw fault('lost', this.lost);
       if (Date.now() > until) throw fault('chunks', 'the blocks round the player did not arrive');

@@ -45,7 +45,8 @@ class Sight {
       this.skyKey = '';
     });
     const gone = (corner) => {
-      for (let section = 0; section < TOP >> 4; section++) this.sent.delete(`${corner.x >> 4},${section},${corner.z >> 4}`);
+      const [x, z] = [corner.x >> 4, corner.z >> 4];
+      for (let section = 0; section < TOP >> 4; section++) this.sent.delete(`${x},${section},${z}`);
       this.skyKey = '';
     };
     this.world.on('chunkColumnLoad', gone);
@@ -156,7 +157,8 @@ class Sight {
     const rows = [];
     for (let slot = 0; slot < SLOTS; slot++) {
       const item = this.bot.inventory.slots[slot];
-      rows.push(item ? [item.name, item.count, (item.maxDurability && item.durabilityUsed) || 0, item.metadata || 0] : 0);
+      const wear = (item && item.maxDurability && item.durabilityUsed) || 0;
+      rows.push(item ? [item.name, item.count, wear, item.metadata || 0] : 0);
     }
     const text = JSON.stringify(rows);
     if (text === this.inventory) return null;

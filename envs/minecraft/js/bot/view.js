@@ -13,9 +13,52 @@ const DISTANCE = 4; // chunks
 const SECONDS = 60; // for the first picture
 const SETTLED = 3; // equal pictures after which the world counts as drawn
 const QUALITY = 0.92;
+const PATIENCE = 2000; // ms for the page to hear what it was told
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
 const FLAGS = ['--no-sandbox', '--use-gl=angle', '--use-angle=swiftshader', '--enable-unsafe-swiftshader',
   '--ignore-gpu-blocklist', '--disable-dev-shm-usage', '--hide-scrollbars', '--mute-audio'];
+
+/**
+ * Runs in the page before its own script. The page draws when it is asked and not all the time, which would take every
+ * core; a second passes for it between two pictures, so that its camera has always arrived; and it knows how much of
+ * what we told has come.
+ */
+function onDemand() {
+  const due = [];
+  let now = 0;
+  let heard = 0;
+  let wake = null;
+  window.requestAnimationFrame = (callback) => due.push(callback);
+  performance.now = () => now;
+  window.WebSocket = class extends window.WebSocket {
+    constructor(...given) {
+      super(...given);
+      this.addEventListener('message', ({ data }) => {
+        const found = /veclink-(\d+)/.exec(typeof data === 'string' ? data : '');
+        if (!found) return;
+        heard = Number(found[1]);
+        if (wake) setTimeout(wake); // after the page itself has read it
+      });
+    }
+  };
+  window.pictured = async (number, patience, quality) => {
+    if (heard < number) {
+      await new Promise((resolve) => {
+        const late = setTimeout(resolve, patience);
+        wake = () => {
+          if (heard < number) return;
+          clearTimeout(late);
+          wake = null;
+          resolve();
+        };
+      });
+    }
+    now += 1000;
+    for (const callback of due.splice(0)) callback(now);
+    const canvas = document.querySelector('canvas');
+    return canvas ? canvas.toDataURL('image/jpeg', quality).split(',')[1] : '';
+  };
+}
 
 /** A port that is free now. */
 function freePort() {
@@ -61,7 +104,8 @@ async function chromium() {
   try {
     found = (await import(pathToFileURL(require.resolve('@sparticuz/chromium')))).default;
   } catch {
-    throw new Error('no Chromium: install one, name it in VECLINK_CHROMIUM, or install the npm package @sparticuz/chromium');
+    throw new Error('no Chromium: install one, name it in VECLINK_CHROMIUM, or install the npm package'
+      + ' @sparticuz/chromium');
   }
   return { executablePath: await found.executablePath(), args: [] };
 }
@@ -76,9 +120,11 @@ class View {
     view.bot = bot;
     const { executablePath, args } = await chromium();
     const { chromium: browsers } = require('playwright-core');
-    view.browser = await browsers.launch({ executablePath, headless: true, args: [...FLAGS, ...args], timeout: SECONDS * 1000 });
+    view.browser = await browsers.launch({ executablePath, headless: true, args: [...FLAGS, ...args],
+      timeout: SECONDS * 1000 });
     view.page = await view.browser.newPage({ viewport: { width: size.width, height: size.height } });
     view.page.on('pageerror', (error) => console.error('page:', error.message));
+    await view.page.addInitScript(onDemand);
     await view.page.goto(`http://${HOST}:${port}/`);
     await view.drawn();
     return view;
@@ -99,13 +145,11 @@ class View {
 
   /** The picture of now, as base64 of a JPEG. */
   async picture(bot) {
+    this.number = (this.number || 0) + 1;
     bot.emit('move', bot.entity.position);
-    return this.page.evaluate((quality) => new Promise((resolve) => {
-      requestAnimationFrame(() => {
-        const canvas = document.querySelector('canvas');
-        resolve(canvas ? canvas.toDataURL('image/jpeg', quality).split(',')[1] : '');
-      });
-    }), QUALITY);
+    bot.viewer.erase(`veclink-${this.number}`); // a word that changes nothing and comes after all before it
+    return this.page.evaluate(([number, patience, quality]) => window.pictured(number, patience, quality),
+      [this.number, PATIENCE, QUALITY]);
   }
 
   async close() {

@@ -16,6 +16,7 @@ const BLOW = 4; // half hearts lost that end a wait at a furnace
 
 const LEAST = 300; // ms
 const POLL = 1;
+const BETWEEN = 60; // ms between two clicks on a server with a clock of its own
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** The player's window slot of a slot of the contract. */
@@ -36,10 +37,14 @@ async function until(bot, holds, ticks) {
   return true;
 }
 
-/** One click; older servers confirm each one, newer ones only say what differs from what we believe. */
+/**
+ * One click; older servers confirm each one, newer ones only say what differs from what we believe. Those tell a client
+ * everything anew that clicks before it has heard their last word, so that it clicks no faster than they tick.
+ */
 async function click(bot, slot, button = 0, mode = 0) {
   const clicked = bot.clickWindow(slot, button, mode).catch(() => {});
   if (bot.supportFeature('transactionPacketExists')) await clicked;
+  else if (bot.ticksAlone) await sleep(BETWEEN);
 }
 
 /** Exchanges two slots of the player's window, one of them the hand's. */
@@ -134,10 +139,11 @@ function laidOut(recipe) {
     height = Math.ceil(recipe.ingredients.length / wide);
   }
   const result = recipe.result;
-  return { id: idOf(result), count: (result && result.count) || 1, metadata: result && result.metadata, width, height, cells };
+  return { id: idOf(result), count: (result && result.count) || 1, metadata: result && result.metadata, width, height,
+    cells };
 }
 
-/** All recipes of a result; those that differ only in kinds (woods, stones) are followed by one that takes a mixture. */
+/** All recipes of a result; those that differ only in kinds (woods, stones) are followed by one with a mixture. */
 function recipesOf(bot, id) {
   const plain = (bot.registry.recipes[id] || []).map(laidOut);
   const groups = new Map();
@@ -148,14 +154,16 @@ function recipesOf(bot, id) {
   }
   const single = plain.map((recipe) => ({ ...recipe, cells: recipe.cells.map(([y, x, item]) => [y, x, [item]]) }));
   const mixed = [...groups.values()].filter((group) => group.length > 1).map((group) => ({
-    ...group[0], cells: group[0].cells.map(([y, x], i) => [y, x, [...new Set(group.map((recipe) => recipe.cells[i][2]))]]),
+    ...group[0],
+    cells: group[0].cells.map(([y, x], i) => [y, x, [...new Set(group.map((recipe) => recipe.cells[i][2]))]]),
   }));
   return [...single, ...mixed];
 }
 
 /** Which slot gives each cell of a recipe, or null where something is missing. */
 function sources(window, recipe) {
-  const left = new Map(ownSlots(window).filter((slot) => window.slots[slot]).map((slot) => [slot, window.slots[slot].count]));
+  const full = ownSlots(window).filter((slot) => window.slots[slot]);
+  const left = new Map(full.map((slot) => [slot, window.slots[slot].count]));
   const plan = new Map();
   for (const [y, x, items] of recipe.cells) {
     const slot = [...left.keys()].find((each) => left.get(each) > 0 && items.includes(window.slots[each].type));

@@ -53,7 +53,7 @@ class Game extends EventEmitter {
     this.recipes = new Recipes(this.facts);
     this.chance = new Chance(config.seed ^ 0x51f15e);
     this.terrain = new Terrain(this.facts, config);
-    this.world = new World(this.facts, this.terrain);
+    this.world = new World(this.facts, this.terrain, 2 * (2 * this.view + 3) ** 2);
     this.drops = new Drops(this);
     this.blocks = new Blocks(this);
     this.containers = new Containers(this);

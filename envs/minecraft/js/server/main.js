@@ -1,7 +1,6 @@
 'use strict';
 // The embedded server as a process: `node -r clock.js server/main.js '<JSON config>'`. Prints one JSON line a message
-// on
-// stdout (first ready or error), takes admin requests as JSON lines on stdin, and ends when stdin closes.
+// on stdout (first ready or error), takes admin requests as JSON lines on stdin, and ends when stdin closes.
 
 const SCHEMA = 1;
 const LONGEST = 1 << 20; // characters of a request line

@@ -101,11 +101,16 @@ function click(session, packet) {
     session.resync();
     return;
   }
+  // What we told after the last word that the client had heard reaches it after this click: it will believe that.
+  const heard = session.heard(packet.stateId);
   for (const { location, item } of packet.changedSlots) {
-    if (location >= 0 && location < window.views.length)
-      window.believed[location] = game.items.mark(game.items.fromSlot(item));
+    if (location >= 0 && location < window.views.length) {
+      const told = window.told[location];
+      window.believed[location] = told.state > heard ? told.mark : game.items.mark(game.items.fromSlot(item));
+    }
   }
-  const cursor = game.items.mark(game.items.fromSlot(packet.cursorItem));
+  const { toldCursor } = window;
+  const cursor = toldCursor.state > heard ? toldCursor.mark : game.items.mark(game.items.fromSlot(packet.cursorItem));
   if (cursor !== game.items.mark(player.cursor)) {
     session.resync();
     return;

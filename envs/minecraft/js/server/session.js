@@ -10,6 +10,7 @@ const NEAR = 2; // columns sent before the player is told where it stands
 const SEEN = 72; // blocks within which entities are shown
 const TURN_CHUNKS = 2; // columns each time that is told, where the game goes turn by turn
 const CHUNK_TIME = 12; // milliseconds a tick for chunks, less when the clock is warped
+const STATES = 32768; // numbers that name what was told of slots
 const text = (words) => ({ type: 'compound', value: { text: { type: 'string', value: words } } });
 const heightmaps = { type: 'compound', name: '', value: { MOTION_BLOCKING: { type: 'longArray',
   value: new Array(37).fill([0, 0]) } } };
@@ -30,6 +31,7 @@ class Session {
     this.teleport = 0;
     this.confirmed = 0;
     this.windowId = 0;
+    this.state = 0; // grows with every word on slots; clicks name the last that the client has heard
     this.packets = 0; // that the rules took
     this.open = true;
     player.session = this;
@@ -357,9 +359,22 @@ class Session {
     if (window === player.inventory) return;
     if (tell) this.send('close_window', { windowId: window.id });
     const offset = window.start - 9;
-    for (let i = 9; i < 45; i++) player.inventory.believed[i] = window.believed[i + offset];
+    for (let i = 9; i < 45; i++) {
+      player.inventory.believed[i] = window.believed[i + offset];
+      player.inventory.told[i] = window.told[i + offset];
+    }
     if (window.container) window.container.left(player);
     player.window = player.inventory;
+  }
+
+  nextState() {
+    this.state += 1;
+    return this.state % STATES;
+  }
+
+  /** The whole number of the state that a click names. */
+  heard(stateId) {
+    return this.state - ((((this.state - stateId) % STATES) + STATES) % STATES);
   }
 
   /** Tells the client all slots of the open window. */
@@ -367,11 +382,13 @@ class Session {
     const { player, game } = this;
     const { window } = player;
     this.send('window_items', {
-      windowId: window.id, stateId: 1, items: window.views.map((v) => game.items.toSlot(v.stack)),
+      windowId: window.id, stateId: this.nextState(), items: window.views.map((v) => game.items.toSlot(v.stack)),
         carriedItem: game.items.toSlot(player.cursor),
     });
     window.believed = window.views.map((v) => game.items.mark(v.stack));
     window.cursor = game.items.mark(player.cursor);
+    window.told = window.believed.map((mark) => ({ state: this.state, mark }));
+    window.toldCursor = { state: this.state, mark: window.cursor };
   }
 
   /** Tells the client the slots that differ from what it believes. */
@@ -396,7 +413,9 @@ class Session {
     const mark = this.game.items.mark(stack);
     if (mark === window.believed[i] && !always) return;
     window.believed[i] = mark;
-    this.send('set_slot', { windowId: window.id, stateId: 1, slot: i, item: this.game.items.toSlot(stack) });
+    const stateId = this.nextState();
+    window.told[i] = { state: this.state, mark };
+    this.send('set_slot', { windowId: window.id, stateId, slot: i, item: this.game.items.toSlot(stack) });
   }
 }
 

@@ -49,6 +49,8 @@ class Window {
     for (let i = 9; i < 45; i++) this.views.push(new View(player.slots, i));
     if (layout.type === PLAYER) this.views.push(new View(player.slots, 45));
     this.believed = new Array(this.views.length).fill('');
+    this.told = this.views.map(() => ({ state: 0, mark: '' })); // our last word on each slot
+    this.toldCursor = { state: 0, mark: '' };
     this.cursor = '';
     this.drag = null;
   }

@@ -5,11 +5,13 @@
 const { HEIGHT, lightData } = require('./column');
 const { Light } = require('./light');
 
-const COLUMNS = 700; // loaded columns above which unused ones are let go
+const COLUMNS = 256; // loaded columns above which unused ones are let go, 100 kB each
 
 class World {
-  constructor(facts, terrain) {
+  /** @param {number} most loaded columns; at least those that the players see */
+  constructor(facts, terrain, most = COLUMNS) {
     this.facts = facts;
+    this.most = Math.max(COLUMNS, most);
     this.terrain = terrain;
     this.columns = new Map();
     this.edits = new Map(); // key -> edits of columns that are not loaded
@@ -35,7 +37,7 @@ class World {
       }
       this.columns.set(name, column);
       this.light.column(column);
-      if (this.columns.size > COLUMNS) this.letGo();
+      if (this.columns.size > this.most) this.letGo();
     }
     column.used = this.tick;
     this.last = column;
