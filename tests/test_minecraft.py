@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
@@ -107,7 +108,7 @@ def test_blocks_fill_the_rings_and_are_forgotten_when_far() -> None:
         return {"pos": [x, 70, 0.5], "sections": sections, "blocks": changes, "light": [3, 12, False],
                 "biome": "desert"}
 
-    blocks.take(seen(0.5, [[0, 4, 0, near.base64.b64encode(states.tobytes()).decode()], [-1, 4, -1, 1]], []))
+    blocks.take(seen(0.5, [[0, 4, 0, base64.b64encode(states.tobytes()).decode()], [-1, 4, -1, 1]], []))
     assert blocks.get(1, 67, 2) == iron and blocks.get(-5, 70, -5) == stone and blocks.get_meta(-5, 70, -5) == 5
     assert blocks.get(0, 64, 0) == 0 and blocks.get(1, 131, 2) == 0
     assert (blocks.glow(0, 0, 0), blocks.sky(0, 0, 0), blocks.biome_at(0, 0)) == (3, 12, 2)
