@@ -143,6 +143,8 @@ def _false_side(describer: Describer, drawer: Drawer, rng: random.Random) -> Sai
 
 def state(describer: Describer, drawer: Drawer, rng: random.Random) -> Lesson | None:
     """Hour, weather and snow."""
+    if describer.truth.covered:
+        return None
     truth, name = describer.truth, rng.choice(("night", "night", "day", "hour", "rain", "rain", "weather", "snow"))
     if name in ("night", "day", "hour"):
         if not truth.hour:

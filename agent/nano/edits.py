@@ -129,7 +129,9 @@ class Editor:
         line, label, new = self.drawer.numbered(f"edit/{name}", parts, self.rng)
         return (line[1:] if clause else line), label, new
 
-    def _whole(self, clause: bool) -> tuple[str, str, bool, Wanted, list[Said]]:
+    def _whole(self, clause: bool) -> tuple[str, str, bool, Wanted, list[Said]] | None:
+        if self.truth.covered:  # nothing of the sky's would show
+            return None
         kind = self.rng.choice(feasible(self.truth))
         line, label, new = self.line(kind, clause)
         return line, label, new, Wanted(EDIT, book("edits")["words"][kind], DENSE, change=whole_change(kind)), []

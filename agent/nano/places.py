@@ -1,14 +1,16 @@
-"""Places of the voxel world to look at: terrain of every climate, with patches of rarer blocks put down."""
+"""Places of the voxel world to look at: terrain of every climate with patches of rarer blocks put down, and caves."""
 
 from __future__ import annotations
 
 import math
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from veclink.agent.nano.book import SPLITS, check_split
+from veclink.agent.nano.caves import dig_cave
 from veclink.envs.facts import BLOCKS
 from veclink.envs.voxel.grid import Grid
 from veclink.envs.voxel.terrain import Terrain
@@ -16,10 +18,12 @@ from veclink.envs.voxel.terrain import Terrain
 BIOMES = ("plains", "forest", "desert", "taiga", "swampland", "savanna", "extreme_hills", "birch_forest", "ice_plains",
           "mesa", "flower_forest", "jungle_edge", "cold_taiga", "beach", "sunflower_plains", "mushroom_island")
 REACH = 26  # blocks from the middle of a place in which patches lie and eyes may stand
+CAVES = 0.16  # share of places under ground
 # what is put down, and how: "heap" on the ground, "pool" in its place
 HEAPS = ("sand", "gravel", "cobblestone", "log", "leaves", "snow", "ice", "cactus", "pumpkin", "melon_block", "planks",
          "brick_block", "hay_block", "bookshelf", "gold_block", "diamond_block", "obsidian", "glowstone", "sandstone",
-         "tnt", "crafting_table", "stained_hardened_clay", "hardened_clay", "stone", "dirt")
+         "tnt", "crafting_table", "furnace", "coal_ore", "iron_ore", "diamond_ore", "stained_hardened_clay",
+         "hardened_clay", "stone", "dirt")
 POOLS = ("water", "water", "lava", "ice", "sand", "gravel")
 PLANTS = ("red_flower", "yellow_flower", "tallgrass")
 NO_GROUND = frozenset(BLOCKS.id(name) for name in ("log", "leaves", "cactus", "brown_mushroom_block",
@@ -32,15 +36,19 @@ class Place:
 
     Attributes:
         number: of the place; no two have the same. grid: what is there. x, z: its middle.
+        floor: of a cave, column -> y of the feet; None under the open sky.
     """
 
     number: int
     grid: Grid
     x: int
     z: int
+    floor: Mapping[tuple[int, int], int] | None = None
 
     def ground(self, x: int, z: int) -> int:
         """y of the feet of somebody who stands on the column's ground, 0 where nobody can; on water its surface."""
+        if self.floor is not None:
+            return self.floor.get((x, z), 0)
         if not self.grid.loaded(x, z):
             return 0
         y = int(self.grid.top[x & 127, z & 127])
@@ -52,6 +60,8 @@ class Place:
 
     def is_water(self, x: int, z: int) -> bool:
         """Whether the column's surface is water."""
+        if self.floor is not None:
+            return False
         y = int(self.grid.top[x & 127, z & 127])
         return bool(BLOCKS.liquid[self.grid.get(x, y - 1, z)] == 1)
 
@@ -70,7 +80,13 @@ def place(split: str, seed: int, number: int) -> Place:
         if int(bare.height[x % 16, z % 16]) >= 62:
             break
     assert middle is not None
-    made = Place(number, Grid(terrain, *middle), *middle)
+    grid = Grid(terrain, *middle)
+    under = random.Random(f"cave/{split}/{seed}/{number}")
+    if under.random() < CAVES:
+        floor = dig_cave(grid, *middle, REACH, under)
+        grid.woken.clear()
+        return Place(number, grid, *middle, floor)
+    made = Place(number, grid, *middle)
     for _ in range(rng.randint(10, 16)):
         _patch(made, rng)
     made.grid.woken.clear()

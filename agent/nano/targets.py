@@ -73,7 +73,9 @@ def states() -> tuple[str, ...]:
 
 
 def states_of(truth: SceneTruth) -> dict[str, bool]:
-    """What holds of a picture and what does not; hours that people would disagree on are left out."""
+    """What holds of a picture and what does not; what nobody could tell is left out."""
+    if truth.covered:
+        return {}
     hours = {name: name == truth.hour for name in HOURS} if truth.hour else {}
     return {**hours, **{name: name == truth.sky for name in SKIES}, "snow": truth.snow}
 

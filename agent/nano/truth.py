@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 CLEAR_PIXELS, CLEAR_SHARE = 16, 0.25  # a mob with less in view may be overlooked by anybody
 SEEN_PIXELS = 5  # with less, nobody could know it
 CLEAR_BLOCK, SEEN_BLOCK = 40, 4  # pixels
+ROOF = 1.0  # blocks between the eye and what covers it
 NEAR_TREE = 2.6  # blocks
 LOG = BLOCKS.id("log")
 DAY, DUSK, NIGHT, DAWN = "day", "sunset", "night", "sunrise"
@@ -101,7 +102,7 @@ class SceneTruth:
         mobs: of which at least SEEN_PIXELS are seen, nearest first. blocks: likewise, most pixels first.
         time: of day, ticks. weather: 0 clear, 1 rain, 2 thunder. snow: everything covered with snow.
         snowing: rain falls as snow here. biome: name.
-        depth: (H, W) float32 blocks, or None.
+        depth: (H, W) float32 blocks, or None. covered: no sky is in view, so nobody could tell the hour or the weather.
     """
 
     size: tuple[int, int]
@@ -113,10 +114,13 @@ class SceneTruth:
     snowing: bool = False
     biome: str = "plains"
     depth: np.ndarray | None = None
+    covered: bool = False
 
     @cached_property
     def hour(self) -> str:
-        """The part of the day: DAY, DUSK, NIGHT or DAWN; "" in between, where people would disagree."""
+        """The part of the day: DAY, DUSK, NIGHT or DAWN; "" in between, where people would disagree, or unseen."""
+        if self.covered:
+            return ""
         for name, spans in book("edits")["hours"].items():
             if any(low <= self.time < high for low, high in spans):
                 return name
@@ -149,7 +153,18 @@ def truth_of(frame: Frame, scene: Scene) -> SceneTruth:
     biome = int(scene.biome[math.floor(scene.eye[0]) & 127, math.floor(scene.eye[2]) & 127])
     nearest_first = tuple(sorted(mobs, key=lambda mob: mob.distance))
     return SceneTruth((width, height), nearest_first, _blocks(frame, scene), int(scene.time), int(scene.weather),
-                      bool(scene.snow), bool(SNOWY[biome] and scene.weather), NAMES.get(biome, "plains"), frame.depth)
+                      bool(scene.snow), bool(SNOWY[biome] and scene.weather), NAMES.get(biome, "plains"), frame.depth,
+                      _covered(frame, scene))
+
+
+def _covered(frame: Frame, scene: Scene) -> bool:
+    """Whether a roof is over the eye and no sky in view."""
+    top = int(scene.top[math.floor(scene.eye[0]) & 127, math.floor(scene.eye[2]) & 127])
+    assert frame.block is not None
+    sky = frame.block == 0
+    for mob in frame.mobs:
+        sky &= ~mob.mask
+    return top > scene.eye[1] + ROOF and not bool(sky.any())
 
 
 def _mob(seen: SeenMob, record: np.void, scene: Scene) -> MobTruth:
