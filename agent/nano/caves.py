@@ -24,7 +24,7 @@ def dig_cave(grid: Grid, x: int, z: int, reach: int, rng: random.Random) -> Floo
     at = (x, z)
     for _ in range(rng.randint(4, 7)):
         to = (x + rng.randint(-reach + 9, reach - 9), z + rng.randint(-reach + 9, reach - 9))
-        _corridor(grid, floor, at, to, level, rng)
+        _corridor(grid, floor, (at, to), level, rng)
         _room(grid, floor, to, level, rng)
         at = to
     _ores(grid, floor, rng)
@@ -81,10 +81,11 @@ def _room(grid: Grid, floor: Floor, at: tuple[int, int], level: int, rng: random
                     floor.pop((i + a, k + b))
 
 
-def _corridor(grid: Grid, floor: Floor, start: tuple[int, int], end: tuple[int, int], level: int, rng: random.Random
+def _corridor(grid: Grid, floor: Floor, ends: tuple[tuple[int, int], tuple[int, int]], level: int, rng: random.Random
               ) -> None:
     """Along one axis, then along the other."""
-    (i, k), height, wide = start, rng.randint(2, 3), rng.randint(1, 2)
+    (i, k), end = ends
+    height, wide = rng.randint(2, 3), rng.randint(1, 2)
     dug = []
     while (i, k) != end:
         if i != end[0]:
@@ -94,9 +95,9 @@ def _corridor(grid: Grid, floor: Floor, start: tuple[int, int], end: tuple[int, 
         dug += [(i + a, k + b) for a in range(wide) for b in range(wide)]
     for column in dug:
         if column not in floor:
-            _open(grid, floor, *column, level, height)
+            _open(grid, floor, column[0], column[1], level, height)
     for column in dug:
-        _walled(grid, *column, level, height, floor)
+        _walled(grid, column[0], column[1], level, height, floor)
 
 
 def _ores(grid: Grid, floor: Floor, rng: random.Random) -> None:

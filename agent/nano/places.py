@@ -83,7 +83,7 @@ def place(split: str, seed: int, number: int) -> Place:
     grid = Grid(terrain, *middle)
     under = random.Random(f"cave/{split}/{seed}/{number}")
     if under.random() < CAVES:
-        floor = dig_cave(grid, *middle, REACH, under)
+        floor = dig_cave(grid, middle[0], middle[1], REACH, under)
         grid.woken.clear()
         return Place(number, grid, *middle, floor)
     made = Place(number, grid, *middle)
