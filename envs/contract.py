@@ -365,6 +365,7 @@ class World(gymnasium.Env[dict[str, Any], np.ndarray]):
         task_id, task_prompt, task_guidance: what is asked of the player.
         is_successful: whether it is done.
         ticks: ticks since the last reset, for those who check the extra ones.
+        world_name: the name in the registry that it was made by; "" where it was made otherwise.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 20}  # noqa: RUF012  (gymnasium's own declaration)
@@ -373,6 +374,7 @@ class World(gymnasium.Env[dict[str, Any], np.ndarray]):
     task_guidance: str = ""
     is_successful: bool = False
     ticks: int = 0
+    world_name: str = ""
 
     def __init__(
         self,

@@ -97,7 +97,9 @@ def make(
     from veclink.envs.tasks import spec  # late: the task files are large and not every user of the registry needs them
 
     maker: Any = kind  # a world's constructor is its own, beside the three arguments above
-    return maker(spec(task_id), size, seed, **options)
+    made: World = maker(spec(task_id), size, seed, **options)
+    made.world_name = world
+    return made
 
 
 def _targets() -> dict[str, str | type[World]]:

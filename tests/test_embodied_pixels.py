@@ -306,12 +306,12 @@ class FakeAgent:
 def test_the_core_is_asked_in_plain_words() -> None:
     agent: Any = FakeAgent()
     eyes = CoreEyes(agent)
-    assert eyes.name == "core" and eyes.knows("log2") and eyes.knows("zombie") and not eyes.knows("iron_ore")
-    sights = eyes.look(np.zeros((*SIZE, 3), np.uint8), 0.0, ["log", "zombie", "iron_ore"])
+    assert eyes.name == "core" and eyes.knows("log2") and eyes.knows("iron_ore") and not eyes.knows("emerald_ore")
+    sights = eyes.look(np.zeros((*SIZE, 3), np.uint8), 0.0, ["log", "zombie", "emerald_ore"])
     assert agent.asked == ["outline the tree trunks", "find the zombies"] and eyes.asked == 2
     assert [(one.name, one.mask is None) for one in sights.of("log")] == [("log", False)]  # the unsure one is left out
     assert [(one.name, one.box) for one in sights.of("zombie")] == [("zombie", (10, 20, 40, 80))]
-    assert not eyes.look(np.zeros((*SIZE, 3), np.uint8), 0.0, ["iron_ore"]) and len(agent.asked) == 2
+    assert not eyes.look(np.zeros((*SIZE, 3), np.uint8), 0.0, ["emerald_ore"]) and len(agent.asked) == 2
 
 
 # -- an episode --------------------------------------------------------------------------------------------------------

@@ -257,9 +257,7 @@ def goals_from(goal: str | Goal | Sequence[Goal]) -> tuple[Goal, ...]:
 def _name(world: Any) -> str:
     """The world's name for the memory and the manifest."""
     inner = getattr(world, "unwrapped", world)
-    if isinstance(name := getattr(inner, "name", None), str):
-        return name
-    return {"VoxelWorld": "voxel", "MineDojoWorld": "minedojo"}.get(type(inner).__name__, type(inner).__name__)
+    return getattr(inner, "world_name", "") or type(inner).__name__
 
 
 def _version() -> str:

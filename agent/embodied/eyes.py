@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import cv2
 import numpy as np
 
-from veclink.envs.facts import BLOCKS, MOBS
+from veclink.envs.facts import MOBS
 
 if TYPE_CHECKING:
     from veclink.agent.agent import Agent
@@ -325,8 +325,3 @@ class CoreEyes:
             if score >= self.sure:
                 found += sights_of_mask(lens, name, np.asarray(mask, bool), pitch, float(score), least=12)
         return found
-
-
-def is_block(name: str) -> bool:
-    """Whether a name is a block's rather than a mob's."""
-    return name in BLOCKS

@@ -91,7 +91,7 @@ class _StandIn:
     respawns = True
 
     def __init__(self, name: str) -> None:
-        self.name, self.is_successful = name, False
+        self.world_name, self.is_successful = name, False
         self.seen: queue.Queue[Any] = queue.Queue()
         self.wanted: queue.Queue[np.ndarray | None] = queue.Queue()
 

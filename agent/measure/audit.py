@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -57,12 +58,16 @@ def audit(seeds: int = 20, steps: int = 72_000, folder: Path | None = None,
             raise InputError(f"a folder to write to at {folder}", f"{type(error).__name__}: {error.strerror}",
                              "choose another --out") from error
     rows = {str(seed): Seed(seed, folder).played(steps, progress) for seed in range(seeds)}
-    totals: dict[str, int] = {}
+    return summed("world audit", rows, steps)
+
+
+def summed(suite: str, rows: Mapping[str, Any], steps: int) -> dict[str, Any]:
+    """The document of an audit from what was found in each seed's world."""
+    totals: Counter[str] = Counter()
     for row in rows.values():
-        for kind, count in row["faults"].items():
-            totals[kind] = totals.get(kind, 0) + count
-    return {"suite": "world audit", "passed": not totals, "seeds": seeds, "steps": steps, "faults": totals,
-            "all_steps": sum(row["steps"] for row in rows.values()), "worlds": rows}
+        totals.update(row["faults"])
+    return {"suite": suite, "passed": not totals, "seeds": len(rows), "steps": steps, "faults": dict(totals),
+            "all_steps": sum(row["steps"] for row in rows.values()), "worlds": dict(rows)}
 
 
 class Seed:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from veclink.agent.measure.audit import CHUNK, GIVEN, KEPT, drawn
+from veclink.agent.measure.audit import CHUNK, GIVEN, KEPT, drawn, summed
 from veclink.agent.measure.figures import spread
 from veclink.agent.measure.world_child import WARM, actions
 
@@ -149,12 +149,7 @@ def endure(seeds: int = 1, steps: int = 24 * 60 * MINUTE, folder: Path | None = 
     """
     del folder
     rows = {str(seed): Endurance(seed).played(steps, progress) for seed in range(seeds)}
-    totals: dict[str, int] = {}
-    for row in rows.values():
-        for kind, count in row["faults"].items():
-            totals[kind] = totals.get(kind, 0) + count
-    return {"suite": "world minecraft audit", "passed": not totals, "seeds": seeds, "steps": steps, "faults": totals,
-            "all_steps": sum(row["steps"] for row in rows.values()), "worlds": rows}
+    return summed("world minecraft audit", rows, steps)
 
 
 class Endurance:

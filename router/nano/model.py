@@ -13,11 +13,11 @@ from torch.nn import functional
 from veclink.router.errors import ModelError
 from veclink.router.nano.language import Cache, Language, LanguageConfig
 from veclink.router.nano.layout import IGNORED, Batch
+from veclink.router.nano.recipe import NAMES
 from veclink.router.nano.vision import RegionEncoder, Vision, VisionConfig
 from veclink.router.nano.words import PICTURE, REGION_ID
 
 LARGEST = 48_000_000  # parameters
-NAMES = ("kinds", "tags", "states")  # of the eye's findings
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from veclink.router.nano.samples import Source
 
 KIND = "nano"
 STAGES = ("eye", "core", "links", "decoders")
-NAMES = ("kinds", "tags", "states")
+NAMES = ("kinds", "tags", "states")  # lists of names in `vision`
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 // The body on the embedded server, with a mineflayer bot: hunger, healing, damage of all kinds, armour, beds, death.
 
 const { Vec3 } = require('vec3');
-const { Server, connect, until, check, same, main } = require('./minecraft_harness');
+const { until, check, same, main, flat } = require('./minecraft_harness');
 
 let server;
 let bot;
@@ -10,13 +10,9 @@ let home;
 
 /** A server and a bot on it; gives what ends them. */
 async function setUp() {
-  server = await Server.start({ kind: 'flat', mobs: false, seed: 5, difficulty: 2 });
-  bot = await connect(server);
-  home = bot.entity.position.floored();
-  return () => {
-    bot.end();
-    return server.stop();
-  };
+  const made = await flat();
+  ({ server, bot, home } = made);
+  return made.end;
 }
 
 const id = (name) => bot.registry.itemsByName[name].id;

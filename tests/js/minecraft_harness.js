@@ -114,4 +114,15 @@ async function main(checks, setUp = async () => () => {}) {
   }
 }
 
-module.exports = { Server, connect, until, check, same, main, JS };
+/** A flat world without mobs and a bot on it: {server, bot, home, end}. */
+async function flat() {
+  const server = await Server.start({ kind: 'flat', mobs: false, seed: 5, difficulty: 2 });
+  const bot = await connect(server);
+  const end = () => {
+    bot.end();
+    return server.stop();
+  };
+  return { server, bot, home: bot.entity.position.floored(), end };
+}
+
+module.exports = { Server, connect, until, check, same, main, JS, flat };

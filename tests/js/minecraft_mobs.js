@@ -1,7 +1,7 @@
 'use strict';
 // Mobs on the embedded server, seen and met by a mineflayer bot.
 
-const { Server, connect, until, check, same, main } = require('./minecraft_harness');
+const { until, check, same, main, flat } = require('./minecraft_harness');
 
 let server;
 let bot;
@@ -9,13 +9,9 @@ let home;
 
 /** A server and a bot on it; gives what ends them. */
 async function setUp() {
-  server = await Server.start({ kind: 'flat', mobs: false, seed: 5, difficulty: 2 });
-  bot = await connect(server);
-  home = bot.entity.position.floored();
-  return () => {
-    bot.end();
-    return server.stop();
-  };
+  const made = await flat();
+  ({ server, bot, home } = made);
+  return made.end;
 }
 
 const id = (name) => bot.registry.itemsByName[name].id;

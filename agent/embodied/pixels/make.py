@@ -5,9 +5,9 @@ from __future__ import annotations
 from veclink.agent.embodied.body import SkillFailed
 from veclink.agent.embodied.pixels import dig, walk
 from veclink.agent.embodied.pixels.body import PixelBody
+from veclink.agent.embodied.skills.make import HAND, TABLE
 from veclink.envs.facts import BLOCKS, CRAFT_NAMES, ITEMS
 
-HAND, TABLE = 54, 170  # MineDojo's craft index: by hand, then at a table, then in a furnace
 PLACES = ((0, 60.0), (0, 45.0), (90, 60.0), (-90, 60.0), (180, 60.0), (90, 45.0), (-90, 45.0), (180, 45.0), (0, 30.0))
 FLOOR = (60.0, 45.0, 30.0)
 NICHE = (0.0, 45.0)  # what is dug where there is no room

@@ -12,7 +12,7 @@ from veclink.agent.embodied.sense import hostile, sees
 from veclink.agent.embodied.skills.dig import equip
 from veclink.agent.embodied.skills.gather import collect
 from veclink.agent.embodied.skills.roam import Roamer
-from veclink.agent.embodied.skills.walk import follow, go_to
+from veclink.agent.embodied.skills.walk import follow
 from veclink.agent.embodied.terms import terms_with
 from veclink.envs.facts import ITEMS, MOBS
 
@@ -202,8 +202,3 @@ def flee(body: Body, kinds: Collection[str] | None = None, most_ticks: int = 160
         follow(body, type(path)(path.steps[:10], path.cost, path.arrives), end, hurry=True)
         if body.steps == before:
             body.act(forward=1, jump=True)
-
-
-def back_to(body: Body, place: tuple[int, int, int], most_ticks: int = 1500) -> None:
-    """Walk to a place one has been at."""
-    go_to(body, place, most_ticks=most_ticks)

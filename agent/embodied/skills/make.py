@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from veclink.agent.embodied.body import Body, SkillFailed
-from veclink.agent.embodied.skills.dig import clear, dig, equip, place
+from veclink.agent.embodied.skills.dig import clear, equip, place
 from veclink.agent.embodied.skills.gather import collect, flags
 from veclink.agent.embodied.skills.walk import go_level, go_near
 from veclink.envs.facts import BLOCKS, CRAFT_NAMES
@@ -113,19 +113,6 @@ def put_down(body: Body, item: str, deeper: bool = True) -> tuple[int, int, int]
         go_level(body, y - LOWER, 300)  # out of the tree
         return put_down(body, item, deeper=False)
     raise SkillFailed("no view", f"of a place for {item}")
-
-
-def take_along(body: Body, kind: str) -> None:
-    """Take up the nearest table or furnace again."""
-    item, blocks = STATIONS[kind]
-    for spot in body.known.find(flags(blocks), body.pos, 6)[:1]:
-        before = body.items[item]
-        go_near(body, spot, NEAR_STATION, 200)
-        dig(body, spot)
-        collect(body)
-        if body.items[item] > before:
-            return
-    raise SkillFailed("not found", item)
 
 
 def empty_hand(body: Body) -> None:

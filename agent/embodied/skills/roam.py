@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from veclink.agent.embodied.body import RADIUS, Body, SkillFailed
+from veclink.agent.embodied.body import Body, SkillFailed
 from veclink.agent.embodied.known import UNKNOWN
 from veclink.agent.embodied.path import COLUMN, WATER, Path, find_path
 from veclink.agent.embodied.skills.walk import follow, go_level
@@ -129,10 +129,3 @@ def come_out(body: Body, most_ticks: int) -> None:
                 raise
         if body.cell[1] <= before[1] or body.steps >= end:
             return
-
-
-def seen_share(body: Body) -> float:
-    """Share of the blocks within the protocol's radius that are known, 0..1."""
-    x, y, z = body.cell
-    cells = [body.block(x + i, y, z + k) for i in range(-RADIUS, RADIUS + 1, 5) for k in range(-RADIUS, RADIUS + 1, 5)]
-    return sum(cell != UNKNOWN for cell in cells) / len(cells)

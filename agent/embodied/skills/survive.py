@@ -305,9 +305,3 @@ def burns(body: Body) -> bool:
     x, y, z = body.cell
     return any(name_of(block) in ("lava", "flowing_lava", "fire")
                for block in (body.block(x, y, z), body.block(x, y + 1, z)) if block < len(BLOCKS.names))
-
-
-def open_up(body: Body) -> None:
-    """Come out of a shelter: make the cell in front free."""
-    x, y, z = body.cell
-    clear(body, [(x + 1, y + 1, z), (x + 1, y, z)])
