@@ -289,8 +289,8 @@ def test_class_weights_learn_what_the_targets_are(tool: Detect) -> None:
 # -- untrained networks: the same paths with no weights at all ---------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["yolo11n.yaml", "yolo26n.yaml", "yolov8n-worldv2.yaml", "yoloe-11s.yaml",
-"yoloe-11s-seg.yaml"])
+@pytest.mark.parametrize("name", ["yolo11n.yaml", "yolo26n.yaml", "yolov8n-worldv2.yaml", "yolo11n-world.yaml",
+                                  "yoloe-11s.yaml", "yoloe-11s-seg.yaml"])
 def test_the_contract_holds_untrained(name: str) -> None:
     tool = Detect(name, device="cpu", text_encoder=hashed, confidence=1e-6, limit=5, resolution=96)
     assert len(check_tool(tool)) == 7
@@ -317,7 +317,7 @@ def test_an_end_to_end_head_chooses_after_the_classes_were_weighed() -> None:
     assert set(everything.classes) == {79}
 
 
-@pytest.mark.parametrize("name", ["yolov8n-worldv2.yaml", "yoloe-11s.yaml"])
+@pytest.mark.parametrize("name", ["yolov8n-worldv2.yaml", "yolo11n-world.yaml", "yoloe-11s.yaml"])
 def test_split_networks_equal_ultralytics_own_forward(name: str) -> None:
     net = Yolo.load(name, torch.device("cpu"), torch.float32)
     image = picture("bus.jpg")[:160, :128]

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -391,7 +392,7 @@ class Find(Tool):
     def networks(self) -> dict[str, torch.nn.Module]:
         return {"network": self.network}
 
-    def begin(self) -> None:
+    def begin(self, pictures: Any = ()) -> None:
         self.begun = True
 
     def save(self, path: Path) -> None:

@@ -297,7 +297,7 @@ def test_a_saved_network_comes_back_and_a_detector_can_share_it(tmp_path: Path) 
 
 
 def test_a_branch_on_a_detector_leaves_it_as_it_is(tmp_path: Path) -> None:
-    detector = Detect("yolov8n-worldv2.yaml", "cpu", text_encoder="table", resolution=96).ready()
+    detector = Detect("yolo11n-world.yaml", "cpu", text_encoder="table", resolution=96).ready()
     assert isinstance(detector, Detect)
     stir(detector)
     detector.save(tmp_path / "detect.safetensors")
@@ -324,7 +324,7 @@ def test_a_branch_on_a_detector_leaves_it_as_it_is(tmp_path: Path) -> None:
 
 
 def test_files_of_other_networks_are_refused(tmp_path: Path) -> None:
-    detector = Detect("yolov8n-worldv2.yaml", "cpu", text_encoder="table", resolution=96).ready()
+    detector = Detect("yolo11n-world.yaml", "cpu", text_encoder="table", resolution=96).ready()
     detector.save(tmp_path / "detect.safetensors")
     with pytest.raises(WeightsError, match="trained as pose"):
         Pose(str(tmp_path / "detect.safetensors"), "cpu").ready()

@@ -25,6 +25,7 @@ from veclink.tools import selection
 from veclink.tools.classes import ClassSpace, joined
 from veclink.tools.condition import Condition
 from veclink.tools.errors import ContractError, WeightsError
+from veclink.tools.origin import begin_with, trunk
 from veclink.tools.phrases import parse, parse_all
 from veclink.tools.results import Boxes
 from veclink.tools.small import PhraseTable, about_small, load_small, save_small
@@ -43,6 +44,7 @@ class Detect(Tool):
             finds nothing of sense and is there for tests.
         text_encoder: phrases to (n, 512) text features for open-vocabulary weights; None for the network's own; "table"
             for a `PhraseTable`, which is trained and saved with the network.
+        origin: for an untrained network, the published one whose numbers its trunk begins with, e.g. yolo11n.pt.
     """
 
     name = "detect"
@@ -61,9 +63,9 @@ class Detect(Tool):
     time_limit = 300.0
 
     def __init__(self, weights: str | None = None, device: str = "auto", text_encoder: TextEncoder | str | None = None,
-                 **options: Any) -> None:
+                 origin: str | None = None, **options: Any) -> None:
         super().__init__(weights, device, **options)
-        self.text_encoder = text_encoder
+        self.text_encoder, self.origin = text_encoder, origin
 
     def setup(self) -> None:
         self.yolo = Yolo.load(self.weights or "yolo11n.pt", self.device, self.dtype)
@@ -207,8 +209,11 @@ class Detect(Tool):
         words = {"words": self.text_encoder} if isinstance(self.text_encoder, PhraseTable) else {}
         return {"network": self.yolo.model, **words}
 
-    def begin(self) -> None:
+    def begin(self, pictures: Sequence[np.ndarray] = ()) -> None:
         """As found by trial: with ultralytics' own start of the scores a network of this size learns slowly."""
+        if self.origin is not None:
+            batch = self.yolo.tensor(self.yolo.together(pictures, self.options["resolution"]))
+            begin_with(trunk(self.yolo.model.model), self.origin, batch)
         for head in getattr(self.yolo.head, "cv4", ()):
             if hasattr(head, "logit_scale"):
                 head.bias.data.fill_(-5.0)

@@ -190,7 +190,7 @@ class Edit(Tool):
         """All networks of the small configuration; none of a public pipeline."""
         return self.pipeline.networks() if self.small else {}
 
-    def begin(self) -> None:
+    def begin(self, pictures: Sequence[np.ndarray] = ()) -> None:
         """Start where an edit changes little."""
         if self.small:
             from veclink.tools.small_edit import begin

@@ -284,7 +284,7 @@ class Pose(Tool):
         network = {"network": self.yolo.model} if self.trunk is None else {"points": self.yolo.head.points}
         return {**network, "words": self.words}
 
-    def begin(self) -> None:
+    def begin(self, pictures: Sequence[np.ndarray] = ()) -> None:
         """As `Detect.begin`; a detector's network has begun long ago."""
         if self.small and self.trunk is None and self.origin is None:
             for head in self.yolo.head.cv4:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from segment_anything.modeling import Sam
 
 TINY = "sam_tiny_random"
-SMALL = "sam_small_random"  # tiny, with a mask decoder of a quarter of the inner width: to be trained
+SMALL = "sam_small_random"  # see tools/small_sam.py: to be trained
 HOST = "https://dl.fbaipublicfiles.com/segment_anything/"
 # the maker's files carry the first digits of their sha256 in their names, in the way of torch.hub
 OFFICIAL = {"vit_b": "sam_vit_b_01ec64.pth", "vit_l": "sam_vit_l_0b3195.pth", "vit_h": "sam_vit_h_4b8939.pth"}
@@ -139,10 +139,12 @@ class SamNet:
         Raises:
             WeightsError: not to be had, changed on the way, or not a checkpoint of that size.
         """
+        from veclink.tools.small_sam import small_sam
+
         if name in (TINY, SMALL):
-            return cls(tiny_sam(512 if name == SMALL else 2048), device, dtype, name)
+            return cls(tiny_sam() if name == TINY else small_sam(), device, dtype, name)
         if Path(name).suffix == ".safetensors":
-            path, model = find_weights(name), tiny_sam(512)
+            path, model = find_weights(name), small_sam()
             load_small(path, {"network": model})
             return cls(model, device, dtype, path.name, sha256(path))
         from segment_anything import sam_model_registry
@@ -187,6 +189,10 @@ class SamNet:
             for image, pixels, one in zip(part, scaled, features, strict=True):
                 views.append(View(one, (image.shape[1], image.shape[0]), (pixels.shape[1], pixels.shape[0])))
         return views
+
+    def batch(self, images: Sequence[np.ndarray]) -> Tensor:
+        """(B, 3, side, side) as the encoder takes them."""
+        return torch.stack([self._padded(self._scaled(image)) for image in images])
 
     def _scaled(self, image: np.ndarray) -> np.ndarray:
         """The picture with its longer side as the network wants it, as upstream's own transform scales it."""
@@ -307,7 +313,7 @@ def _mask_loss(logits: Tensor, wanted: Tensor, quality: Tensor) -> Tensor:
     return FOCAL * focal + DICE * dice + QUALITY * (quality - true).square()
 
 
-def tiny_sam(inner: int = 2048) -> Sam:
+def tiny_sam() -> Sam:
     """A small Sam of segment-anything's own modules with random weights, the same at every call. It was never trained.
 
     Its masks mean nothing; it exists so that the code path can be tested where the public checkpoints are out of reach.
@@ -341,7 +347,7 @@ def tiny_sam(inner: int = 2048) -> Sam:
                 transformer_dim=width,
                 iou_head_depth=3,
                 iou_head_hidden_dim=256,
-                transformer=TwoWayTransformer(depth=2, embedding_dim=width, mlp_dim=inner, num_heads=8),
+                transformer=TwoWayTransformer(depth=2, embedding_dim=width, mlp_dim=2048, num_heads=8),
             ),
         )
 

@@ -97,6 +97,7 @@ class Segment(Tool):
         grounder: ultralytics weights with a closed vocabulary; None, or weights that cannot be had (a warning says
             so), make G = 0: then only regions and link vectors prompt Segment Anything.
         model: a Segment Anything network to use instead of weights.
+        origin: for the untrained small network, the published one whose numbers its trunk begins with, e.g. yolo11n.pt.
 
     Weights "sam_tiny_random" are a small untrained Segment Anything of the same classes, and "yolo11n-seg.yaml" an
     untrained ultralytics network; both for tests.
@@ -116,8 +117,9 @@ class Segment(Tool):
     limits = {"confidence": (0, 1), "iou": (0, 1), "limit": (1, 300)}  # noqa: RUF012 - read only
 
     def __init__(self, weights: str | None = None, device: str = "auto", *, grounder: str | None = "yolo11n.pt",
-                 model: Any = None, words: str | None = None, **options: Any) -> None:
+                 model: Any = None, words: str | None = None, origin: str | None = None, **options: Any) -> None:
         super().__init__(weights, device, **options)
+        self.origin = origin
         self.grounder, self._model, self._words_kind = grounder, model, words
         self.table: Any = None
 
@@ -236,18 +238,26 @@ class Segment(Tool):
             return {}
         return {"network": self.sam.model, **({} if self.table is None else {"words": self.table})}
 
+    def begin(self, pictures: Sequence[np.ndarray] = ()) -> None:
+        """Put the origin's numbers into the trunk."""
+        from veclink.tools.origin import begin_with
+
+        if self.sam is not None and self.origin is not None:
+            begin_with(self.sam.encoder.map.layers, self.origin, self.sam.batch(pictures))
+
     def save(self, path: Any) -> None:
         """As `Tool.save`.
 
         Raises:
             ContractError: the network is not the small one.
         """
-        from veclink.tools.sam import SMALL, tiny_sam
+        from veclink.tools.sam import SMALL
         from veclink.tools.small import save_small
+        from veclink.tools.small_sam import small_sam
 
         assert self.sam is not None, "only Segment Anything has networks to save"
         shapes = [tuple(p.shape) for p in self.sam.model.parameters()]
-        if shapes != [tuple(p.shape) for p in tiny_sam(512).parameters()]:
+        if shapes != [tuple(p.shape) for p in small_sam().parameters()]:
             raise ContractError(f"the network {SMALL}", self.sam.name, "save other networks by their own library")
         save_small(path, self.networks(), {"config": SMALL, "words": self.table is not None})
 

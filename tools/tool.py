@@ -133,8 +133,12 @@ class Tool:
         """
         return {}
 
-    def begin(self) -> None:
-        """Make networks that were never trained ready to be trained from nothing."""
+    def begin(self, pictures: Sequence[np.ndarray] = ()) -> None:
+        """Make networks that were never trained ready to be trained.
+
+        Args:
+            pictures: some of those they will be trained on, (H, W, 3) uint8.
+        """
 
     def save(self, path: Any) -> None:
         """Write `networks` as one safetensors file that the tool takes as its weights."""

@@ -33,6 +33,7 @@ os.environ.setdefault("YOLO_AUTOINSTALL", "false")
 
 RESOLUTION = 640  # long side in pixels of what the networks see; the published weights were trained at it
 BATCH = 8  # pictures a forward pass
+OWN = Path(__file__).parent / "data"  # configurations of this project's
 
 
 @dataclass(frozen=True, eq=False)
@@ -435,7 +436,7 @@ def _opened(path: Path) -> Any:
 
 
 def _untrained(name: str) -> Any:
-    """A network of random weights, the same each time, of one of ultralytics' configurations."""
+    """A network of random weights, the same each time, of a configuration of ultralytics' or this project's."""
     from ultralytics.nn import tasks
     from ultralytics.utils import ROOT, YAML
 
@@ -446,7 +447,9 @@ def _untrained(name: str) -> Any:
     try:
         with quiet(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            model = getattr(tasks, kind)(name, verbose=False)
+            own = OWN / Path(name).name
+            config = {**YAML.load(own), "scale": "n", "yaml_file": own.name} if own.is_file() else name
+            model = getattr(tasks, kind)(config, verbose=False)
     except Exception as error:  # ultralytics raises many kinds for a name it does not know
         raise WeightsError("one of ultralytics' configurations, e.g. yolo11n.yaml", f"{name} ({str(error)[:120]})",
                            "mend the name") from error

@@ -20,7 +20,7 @@ from veclink.router.nano.samples import Sample
 
 SQUARE = 8  # pixels
 UNKNOWN = 255  # in labels
-TAGS_PART = 8  # so many tags that are wrong weigh as much as one thing that was missed
+TAGS_PART = 3  # so many tags that are wrong weigh as much as one thing that was missed
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from veclink.router.errors import RecipeError
 from veclink.router.nano.samples import Source
 
 KIND = "nano"
-STAGES = ("eye", "core", "links", "decoders")
+STAGES = ("eye", "core", "links")
 NAMES = ("kinds", "tags", "states")  # lists of names in `vision`
 
 
@@ -23,7 +23,7 @@ class NanoRecipe:
     Attributes:
         stage: "eye": the eye learns to say what is in pictures. "core": the core learns to answer and to route.
             "links": queries, projectors, gates and the tools' networks learn together, the core frozen or updated by
-            `rank`. "decoders": the tools' networks alone.
+            `rank`.
         source: "module:function", called with `data` as keyword arguments, gives a `samples.Source`.
         data: what the source takes (split, seed, ...).
         output: folder of the model (stages eye and core); of links and networks (the others).
@@ -33,14 +33,17 @@ class NanoRecipe:
             words must stay whole.
         vision: numbers that replace those of `VisionConfig`; its kinds, tags and states are names, or "module:function"
             that gives them. In a stage with a start it makes a new eye.
-        tools: names with a routing token (stage core); tool name -> arguments of its class (the others).
+        tools: names with a routing token (stage core); tool name -> arguments of its class (stage links).
         frozen: those of the tools whose networks stay as they are.
-        begin: links checkpoint to go on from (stages links and decoders).
+        origin: a published network whose numbers the trunk of a new eye begins with.
+        begin: links checkpoint to go on from (stage links).
         gate: where a gate that is 0 begins; above 0 where the tools' networks start from nothing.
         condition: "link", or "text" for the bridge alone, which no picture and no context reach.
+        alone: first steps that teach the tools' networks alone, by conditions of phrases; both conditions share them.
         unheard: share of the linked calls whose bridge is that of no words: the link alone must do.
         rank: of low-rank updates of the language model in stage links; 0 keeps the core frozen.
-        steps, batch, rate, slow, warmup, decay: of AdamW with a cosine; the language model learns at rate * slow.
+        steps, batch, rate, slow, warmup, decay: of AdamW with a cosine; the language model, and a trunk that
+            began with published numbers, learn at rate * slow.
         looks: the eye learns at rate * looks in stage core.
         eye: weight of the losses that teach the eye directly in stage core.
         precision: "bf16" (autocast) or "f32". threads: of the CPU; 0 leaves them as they are.
@@ -60,9 +63,11 @@ class NanoRecipe:
     vision: Mapping[str, Any] = field(default_factory=dict)
     tools: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     frozen: tuple[str, ...] = ()
+    origin: str = ""
     begin: Path | None = None
     gate: float = 1.0
     condition: str = "link"
+    alone: int = 0
     unheard: float = 0.0
     rank: int = 0
     steps: int = 5_000

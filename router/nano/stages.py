@@ -24,7 +24,10 @@ from veclink.router.nano.vision import VisionConfig, letterbox, scale_of
 from veclink.router.nano.words import Words
 from veclink.tools.condition import Condition
 from veclink.tools.models import find_model
+from veclink.tools.origin import TrunkMap, begin_with
 from veclink.tools.tool import Tool
+
+PICTURES = 24  # that norm what was begun with published numbers
 
 
 class Lesson:
@@ -71,8 +74,12 @@ class Stage(Protocol):
         """What a checkpoint holds: all that a step changes."""
         ...
 
-    def losses(self, lesson: Lesson) -> dict[str, Tensor]:
-        """Name -> scalar; their sum is minimised. Empty where the batch teaches nothing."""
+    def losses(self, lesson: Lesson, step: int) -> dict[str, Tensor]:
+        """Name -> scalar; their sum is minimised. Empty where the batch teaches nothing.
+
+        Args:
+            step: of the run, from 1.
+        """
         ...
 
     def save(self, output: Path, notes: Mapping[str, Any]) -> None:
@@ -86,16 +93,26 @@ class EyeStage:
     def __init__(self, recipe: NanoRecipe, source: Source, device: torch.device) -> None:
         self.recipe = recipe
         self.model, self.words = beginning(recipe, source)
+        eye = self.model.vision
+        self.begun: list[nn.Parameter] = []
+        if recipe.origin and isinstance(eye.stem, TrunkMap):
+            pictures = np.stack([letterbox(one, eye.config) for one in shown(source)])
+            begin_with(eye.stem.layers, recipe.origin, torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255)
+            self.begun = list(eye.stem.layers.parameters())
         self.model.to(device).eval().requires_grad_(False)
-        self.model.vision.train().requires_grad_(True)
+        eye.train().requires_grad_(True)
 
     def groups(self) -> list[dict[str, Any]]:
-        return [{"params": list(self.model.vision.parameters()), "scale": 1.0, "part": "eye"}]
+        begun = {id(p) for p in self.begun}
+        fresh = [p for p in self.model.vision.parameters() if id(p) not in begun]
+        groups = [{"params": self.begun, "scale": self.recipe.slow, "part": "trunk"},
+                  {"params": fresh, "scale": 1.0, "part": "eye"}]
+        return [group for group in groups if group["params"]]
 
     def modules(self) -> dict[str, nn.Module]:
         return {"vision": self.model.vision}
 
-    def losses(self, lesson: Lesson) -> dict[str, Tensor]:
+    def losses(self, lesson: Lesson, step: int) -> dict[str, Tensor]:
         if lesson.labels is None:
             return {}
         return self.model.vision.losses(self.model.vision.see(lesson.batch.pictures.float() / 255), lesson.labels)
@@ -126,7 +143,7 @@ class CoreStage:
     def modules(self) -> dict[str, nn.Module]:
         return {"model": self.model}
 
-    def losses(self, lesson: Lesson) -> dict[str, Tensor]:
+    def losses(self, lesson: Lesson, step: int) -> dict[str, Tensor]:
         states, _, features = self.model(lesson.batch)
         return answer_losses(self.model, states, features, lesson, self.recipe.eye)
 
@@ -137,27 +154,30 @@ class CoreStage:
 class LinkStage:
     """Links and the tools' networks on a core that is frozen, or updated by low-rank matrices.
 
+    The first `alone` steps do without the core.
+
     Args:
         tools: name -> tool, set up for training by whoever made them; losses are the tools' own.
     """
 
-    def __init__(self, recipe: NanoRecipe, tools: Mapping[str, Tool], device: torch.device) -> None:
+    def __init__(self, recipe: NanoRecipe, source: Source, tools: Mapping[str, Tool], device: torch.device) -> None:
         assert recipe.start is not None
         self.recipe, self.tools = recipe, {name: tool.ready() for name, tool in tools.items()}
         self.core = NanoCore(recipe.start, recipe.begin or False, str(device), torch.float32)
         self.core.attach([tool.spec() for tool in self.tools.values()], tuple(self.tools))
         self.model, self.links = self.core.model, self.core.linkset
         self.words = self.core.words.with_tools(self.tools)  # a tool that is new to the core gets a free slot
-        self.updates = self.model.low_rank(recipe.rank) if recipe.rank and recipe.stage == "links" else {}
+        self.updates = self.model.low_rank(recipe.rank) if recipe.rank else {}
         for name, tool in self.tools.items():
             part = self.links.of(name)
             if recipe.begin is None:
                 part.gate.value.data.fill_(recipe.gate)
                 if part.projector is not None:  # columns that no loss reaches stay the bridge's
-                    part.projector.outer.weight.data[tool.learned:] = 0
+                    # and networks that know their phrases are fed just those at first
+                    part.projector.outer.weight.data[0 if recipe.alone else tool.learned:] = 0
                 if "untrained" in tool.models.values():
-                    tool.begin()
-        self.links.requires_grad_(recipe.stage == "links" and recipe.condition == "link")
+                    tool.begin(shown(source))
+        self.links.requires_grad_(recipe.condition == "link")
         for network in self.networks().values():
             network.requires_grad_(True).train()
 
@@ -179,12 +199,13 @@ class LinkStage:
         updates = {"updates": nn.ParameterDict({k.replace(".", "_"): v for k, v in self.updates.items()})}
         return {"links": self.links, **self.networks(), **(updates if self.updates else {})}
 
-    def losses(self, lesson: Lesson) -> dict[str, Tensor]:
+    def losses(self, lesson: Lesson, step: int) -> dict[str, Tensor]:
         asked = [(row, call, at) for row, made in enumerate(lesson.rows) for call, _, at in made.calls
                  if call.target is not None and call.tool in self.tools]
         losses: dict[str, Tensor] = {}
         links: list[Tensor | None] = [None] * len(asked)
-        if self.recipe.condition == "link" or self.updates:
+        together = step > self.recipe.alone
+        if together and (self.recipe.condition == "link" or self.updates):
             with torch.set_grad_enabled(bool(self.updates)):
                 states, cache, features = self.model(lesson.batch)
                 if self.updates:  # what was learned before must stay
@@ -218,7 +239,7 @@ class LinkStage:
             self.core.attach([tool.spec() for tool in self.tools.values()])
             for name in self.tools:
                 self.core.linkset.put(name, self.links.of(name))
-        if self.recipe.stage == "links" and self.recipe.condition == "link":
+        if self.recipe.condition == "link":
             self._save_links(output / "links.safetensors", notes)
         for name, tool in self.tools.items():
             if tool.networks() and name not in self.recipe.frozen:
@@ -235,6 +256,11 @@ class LinkStage:
                 self.links.put(spec.name, kept.of(spec.name))
             told = {name: note for name, note in header.notes.items() if name not in self.tools}
         self.core.save_links(path, {**told, **{name: dict(notes) for name in self.tools}})
+
+
+def shown(source: Source) -> list[np.ndarray]:
+    """Some of the pictures that a run is about to see."""
+    return list(islice((s.picture for s in source(0) if s.picture is not None), PICTURES))
 
 
 def answer_losses(model: NanoModel, states: Tensor, features: Tensor, lesson: Lesson, eye: float) -> dict[str, Tensor]:

@@ -41,7 +41,7 @@ def train_nano(recipe: NanoRecipe, folder: Path, device: str = "auto", steps: in
         device: as `pick_device`.
         steps: make the schedule so many steps long, for a small version of the run.
         report: called with each row of the log.
-        tools: by name, for the stages links and decoders.
+        tools: by name, for stage links.
         source: of the samples; None means the recipe's own.
 
     Returns:
@@ -53,7 +53,7 @@ def train_nano(recipe: NanoRecipe, folder: Path, device: str = "auto", steps: in
     torch.manual_seed(recipe.seed)
     source = source or recipe.samples()
     alone = {"eye": EyeStage, "core": CoreStage}.get(recipe.stage)
-    stage: Stage = LinkStage(recipe, tools or {}, target) if alone is None else alone(recipe, source, target)
+    stage: Stage = LinkStage(recipe, source, tools or {}, target) if alone is None else alone(recipe, source, target)
     groups = stage.groups()
     if not groups:
         raise RecipeError("something to train", f"nothing in stage {recipe.stage}", "name tools that can be trained")
@@ -114,7 +114,7 @@ def _step(stage: Stage, lesson: Lesson, optimizer: torch.optim.Optimizer, recipe
         group["lr"] = rate * group["scale"]
     torch.manual_seed(recipe.seed * 1_000_003 + step)  # noise and drop-outs are the same after a resume
     with torch.autocast(stage.model.device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
-        losses = stage.losses(lesson)
+        losses = stage.losses(lesson, step)
     whole = [value for value in losses.values() if value.requires_grad]
     optimizer.zero_grad(set_to_none=False)  # so that every parameter has a state from the first step on
     if whole:

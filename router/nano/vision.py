@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from veclink.router.nano.findings import Findings, Labels
+from veclink.tools.origin import TrunkMap
 from veclink.tools.regions import Region
 
 KINDS = ("box", "point", "scribble", "mask")
@@ -31,9 +32,10 @@ class VisionConfig:
 
     Attributes:
         height, width: of the canvas in pixels, multiples of 16 * pool.
-        size: width of its layers. layers, heads: of its transformer. stem: channels after the first convolution.
+        size: width of its layers. layers, heads: of its transformer.
+        trunk: one of ultralytics' configurations, e.g. yolo11n.yaml, whose first layers are the convolutions; empty for
+            four plain ones. stem: channels after the first of those.
         pool: pool x pool cells of the 16-pixel grid become one picture token.
-        near: residual convolutions at a stride of 8, for what is small.
         kinds: names of what `Sample.labels` tells apart, the first being nothing; empty for an eye without findings.
         tags: what can be said of one thing. states: what can be said of the whole picture.
     """
@@ -45,10 +47,10 @@ class VisionConfig:
     heads: int = 4
     stem: int = 32
     pool: int = 2
-    near: int = 0
     kinds: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     states: tuple[str, ...] = ()
+    trunk: str = ""
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -107,18 +109,19 @@ class Block(nn.Module):
         return x + self.outer(functional.gelu(self.inner(self.after(x))))
 
 
-class Near(nn.Module):
-    """Two convolutions beside the way."""
+class Stem(nn.Sequential):
+    """Four plain convolutions: (B, 3, H, W) in 0..1 to (B, size, H / 16, W / 16)."""
 
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.GroupNorm(8, channels), nn.GELU(),
-            nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.GroupNorm(8, channels),
-        )
+    def __init__(self, config: VisionConfig) -> None:
+        channels = (3, config.stem, 2 * config.stem, 4 * config.stem, config.size)
+        layers: list[nn.Module] = []
+        for a, b in pairwise(channels):
+            # groups of channels, not batches, are normed: a picture's features depend on no other picture
+            layers += [nn.Conv2d(a, b, 3, 2, 1, bias=False), nn.GroupNorm(8, b), nn.GELU()]
+        super().__init__(*layers)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.layers(x)
+    def forward(self, pictures: Tensor) -> Tensor:
+        return super().forward(pictures * 2 - 1)
 
 
 class Vision(nn.Module):
@@ -133,13 +136,7 @@ class Vision(nn.Module):
         super().__init__()
         c, size = config, config.size
         self.config = config
-        channels = (3, c.stem, 2 * c.stem, 4 * c.stem, size)
-        stem: list[nn.Module] = []
-        for stride, (a, b) in zip((2, 4, 8, 16), pairwise(channels), strict=True):
-            # groups of channels, not batches, are normed: a picture's features depend on no other picture
-            stem += [nn.Conv2d(a, b, 3, 2, 1, bias=False), nn.GroupNorm(8, b), nn.GELU()]
-            stem += [Near(b) for _ in range(c.near)] if stride == 8 else []
-        self.stem = nn.Sequential(*stem)
+        self.stem = TrunkMap(c.trunk, size) if c.trunk else Stem(c)
         rows, columns = c.grid
         self.rows = nn.Parameter(0.02 * torch.randn(rows, 1, size))
         self.columns = nn.Parameter(0.02 * torch.randn(1, columns, size))
@@ -164,7 +161,7 @@ class Vision(nn.Module):
 
     def see(self, pictures: Tensor) -> Tensor:
         """Features (B, rows, columns, size) before anything is said of them."""
-        x = self.stem(pictures * 2 - 1).permute(0, 2, 3, 1) + self.rows + self.columns
+        x = self.stem(pictures).permute(0, 2, 3, 1) + self.rows + self.columns
         x = x.flatten(1, 2)
         for block in self.blocks:
             x = block(x)
