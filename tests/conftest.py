@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,17 @@ def need_model(name: str) -> None:
 
     if not is_here(name):
         pytest.skip(f"needs the model {name}: any veclink run with the photo profile fetches it")
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Tiny networks only lose by threads; and sums are taken in the same order in every process."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(autouse=True)

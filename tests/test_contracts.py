@@ -24,12 +24,8 @@ UNTRAINED = {
     "edit": ("instruct-pix2pix-tiny-random",),
 }
 PUBLIC = {"detect": ("yolo11n.pt",), "pose": ("yolo11n-pose.pt",), "segment": ("yolo11n-seg.pt",)}
+pytestmark = pytest.mark.usefixtures("one_thread")
 FAST: dict[str, dict[str, Any]] = {"edit": {"steps": 2, "max_side": 64}}
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
 
 
 def test_every_tool_of_this_project_is_registered() -> None:

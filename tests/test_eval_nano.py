@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from PIL import Image as Pillow
-from test_nano_core import tiny_model, tiny_words
+from tiny_nano import tiny_model, tiny_words
 
 from veclink.agent.cli import main
 from veclink.agent.measure.nano import latency
@@ -47,16 +47,8 @@ from veclink.tools.regions import Region
 from veclink.tools.results import Boxes, Image, Keypoints, Masks, Result
 from veclink.tools.tool import Tool
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 COUNTS = {False: 6, True: 2}  # pictures with known and with held-out textures
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Networks this small only lose by threads."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 class Kept(Part):

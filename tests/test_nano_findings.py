@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from test_nano_core import tiny_model, tiny_words
+from tiny_nano import tiny_model, tiny_words
 
 from veclink.agent.nano.stream import Stream
 from veclink.agent.nano.targets import kinds, states, tags
@@ -21,7 +21,7 @@ from veclink.router.nano.stages import Lesson
 from veclink.router.nano.train import train_nano
 from veclink.router.nano.vision import VisionConfig
 
-EYE = {"height": 64, "width": 96, "size": 32, "layers": 1, "heads": 2, "stem": 8, "near": 1,
+EYE = {"height": 64, "width": 96, "size": 32, "layers": 1, "heads": 2, "stem": 8,
        "kinds": ("", "lamp"), "tags": ("red", "green"), "states": ("dark",)}
 
 
