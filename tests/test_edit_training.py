@@ -57,7 +57,7 @@ def count(tool: Edit) -> int:
 def test_contract(small: Edit) -> None:
     assert len(check_tool(small)) >= 7
     assert small.condition == (4, 128) and small.models == {SMALL: "untrained"}
-    assert set(small.networks()) == {"unet", "vae", "composer", "words"} and 4e6 < count(small) < 9e6
+    assert set(small.networks()) == {"unet", "vae", "composer", "words"} and 4e6 < count(small) < 10e6
 
 
 def test_it_has_its_own_options_where_none_are_given(small: Edit) -> None:

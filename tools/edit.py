@@ -56,6 +56,9 @@ class Edit(Tool):
     `veclink.tools.small_edit`, which can be trained whole. It has its own values for options that are not given, a
     `PhraseTable` for a text side, and leaves pixels that the edit does not touch as they were, in pictures larger than
     `max_side` too.
+
+    Args:
+        origin: for the untrained small configuration, the published network whose numbers its sight begins with.
     """
 
     name = "edit"
@@ -93,8 +96,10 @@ class Edit(Tool):
     }
     time_limit = 1800.0
 
-    def __init__(self, weights: str | None = None, device: str = "auto", **options: Any) -> None:
+    def __init__(self, weights: str | None = None, device: str = "auto", origin: str | None = None,
+                 **options: Any) -> None:
         super().__init__(weights, device, **options)
+        self.origin = origin
         self._given = frozenset(options)
 
     def setup(self) -> None:
@@ -195,7 +200,7 @@ class Edit(Tool):
         if self.small:
             from veclink.tools.small_edit import begin
 
-            begin(self.pipeline)
+            begin(self.pipeline, pictures, self.origin)
 
     def save(self, path: Any) -> None:
         """As `Tool.save`.

@@ -44,30 +44,38 @@ def trunk_of(config: str) -> nn.ModuleList:
 
 
 class TrunkMap(nn.Module):
-    """The trunk of a configuration, its maps of strides 8, 16 and 32 brought together at 16.
+    """The trunk of a configuration, its maps of strides 8, 16 and 32 brought together at one.
 
     In training its batch norms see the whole batch; in use they are constants.
 
     Args:
-        config: e.g. yolo11n.yaml. size: channels of the map.
+        config: e.g. yolo11n.yaml. size: channels of the map. stride: of the map, 8 or 16 pixels.
+        normed: whether batches norm it in training too; small ones had better not.
     """
 
-    def __init__(self, config: str, size: int) -> None:
+    def __init__(self, config: str, size: int, stride: int = 16, normed: bool = True) -> None:
         super().__init__()
+        self.normed = normed
         self.layers = trunk_of(config).eval()
         with torch.no_grad():
             fine, middle, coarse = (level.shape[1] for level in self._levels(torch.zeros(1, 3, 64, 64)))
-        self.layers.train()
-        self.fine = nn.Conv2d(fine, size // 2, 3, 2, 1)
+        self.layers.train(normed)
+        self.fine = nn.Conv2d(fine, size // 2, 3, stride // 8, 1)
         self.middle = nn.Conv2d(middle, size // 2, 1)
         self.coarse = nn.Conv2d(coarse, size // 2, 1)
         self.outer = nn.Conv2d(3 * (size // 2), size, 1)
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """(B, size, H / 16, W / 16) of pictures (B, 3, H, W) in 0..1, whose sides are multiples of 32."""
-        fine, middle, coarse = self._levels(pictures)
-        coarse = nn.functional.interpolate(self.coarse(coarse), scale_factor=2)
-        return self.outer(torch.cat([self.fine(fine), self.middle(middle), coarse], 1))
+        """(B, size, H / stride, W / stride) of pictures (B, 3, H, W) in 0..1; sides are multiples of the stride."""
+        fine, *others = (layer(level) for layer, level in
+                         zip((self.fine, self.middle, self.coarse), self._levels(pictures), strict=True))
+        others = [nn.functional.interpolate(level, fine.shape[-2:]) for level in others]
+        return self.outer(torch.cat([fine, *others], 1))
+
+    def train(self, mode: bool = True) -> TrunkMap:
+        super().train(mode)
+        self.layers.train(mode and self.normed)
+        return self
 
     def _levels(self, x: Tensor) -> list[Tensor]:
         """The last map of each of the strides 8, 16 and 32."""

@@ -3,7 +3,8 @@
 diffusers' own classes with four changes that its size asks for:
 
 - The autoencoder (AutoencoderTiny) works on pictures folded 4 x 4, so that no layer runs at full resolution. Latents
-  have 16 channels and an eighth of the picture's sides.
+  have 32 channels and an eighth of the picture's sides. Beside its encoder stands the trunk of a small detector, which
+  can begin with published numbers: latents also tell what things are, as instructions speak of those.
 - The denoiser (UNet2DConditionModel) predicts the latents wanted, not the noise, as their difference from the picture's
   own latents, which it is given anyway: an edit that changes nothing is where it begins.
 - The schedule ends in pure noise and is run in one or a few steps.
@@ -33,11 +34,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from veclink.tools.diffusion import SMALL
+from veclink.tools.origin import TrunkMap, begin_with
 from veclink.tools.small import PhraseTable, load_small, save_small
 
 ROWS, WIDTH = 4, 128  # of a condition
+TRUNK = "yolo11n.yaml"
 FOLD = 4  # pixels a side of what the autoencoder reads as one place
-LATENTS, SCALE = 16, 8  # channels of the latents, pixels a side of one of their places
+LATENTS, SCALE = 32, 8  # channels of the latents, pixels a side of one of their places
 MAPS = 8  # numbers a pixel of the composer: 3 factors, 3 of paint, the paint's share, the change's share
 LOGFACTOR = 3.0  # factors lie between e^-3 and e^3
 # what suits it where the user says nothing else
@@ -52,11 +55,19 @@ INSIDE, OUTSIDE, PLACE, LATENT, COPY, SPREAD = 1.0, 0.3, 0.3, 0.1, 1.0, 0.1  # w
 
 
 class FoldedAutoencoder(AutoencoderTiny):
-    """diffusers' AutoencoderTiny on pictures folded FOLD x FOLD: (B, 3, H, W) between -1 and 1 from outside."""
+    """diffusers' AutoencoderTiny on pictures folded FOLD x FOLD: (B, 3, H, W) between -1 and 1 from outside.
+
+    Attributes:
+        sight: what things are, added to the latents.
+    """
+
+    sight: TrunkMap
 
     def encode(self, x: Tensor, return_dict: bool = True) -> Any:
         """`.latents`: (B, LATENTS, H / SCALE, W / SCALE)."""
-        return super().encode(functional.pixel_unshuffle(x, FOLD), return_dict)
+        out: Any = super().encode(functional.pixel_unshuffle(x, FOLD), True)
+        out.latents = out.latents + self.sight(_unit(x))
+        return out if return_dict else (out.latents,)
 
     def decode(self, x: Tensor, generator: torch.Generator | None = None, return_dict: bool = True) -> Any:
         """`.sample`: (B, 3, H, W)."""
@@ -160,6 +171,7 @@ def small_pipeline(path: Path | None = None) -> SmallPipeline:
             encoder_block_out_channels=(64, 64), decoder_block_out_channels=(64, 64), num_encoder_blocks=(1, 2),
             num_decoder_blocks=(2, 1),
         )
+        vae.sight = TrunkMap(TRUNK, LATENTS, SCALE, normed=False)
         composer, table = Composer(), PhraseTable(ROWS, WIDTH)
     scheduler = DDIMScheduler(
         beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False,
@@ -182,20 +194,33 @@ def save_pipeline(path: str | Path, pipeline: SmallPipeline) -> None:
     save_small(path, pipeline.networks(), {"config": SMALL, "words": True})
 
 
-def begin(pipeline: SmallPipeline) -> None:
-    """Give latents mean 0 and spread 1, as the noise has, from the first step on.
+def begin(pipeline: SmallPipeline, pictures: Sequence[np.ndarray] = (), origin: str | None = None) -> None:
+    """Give latents mean 0 and spread 1, as the noise has, from the first step on; half of it from the sight.
 
-    An encoder with random weights makes them so small that the denoiser would see little but noise. They are measured
-    on pictures of squares in random colours.
+    Random weights make them so small that the denoiser would see little but noise.
+
+    Args:
+        pictures: on which they are measured; without any, squares in random colours.
+        origin: the published network whose numbers the sight begins with.
     """
     parts: Any = pipeline
-    last = parts.vae.encoder.layers[-1]
-    squares = torch.rand(16, 3, 10, 16, generator=torch.Generator().manual_seed(0)).to(last.weight.device)
+    vae: FoldedAutoencoder = parts.vae
+    squares = torch.rand(16, 3, 10, 16, generator=torch.Generator().manual_seed(0))
+    seen = functional.interpolate(squares, scale_factor=16)
+    if len(pictures):
+        tensors = [torch.from_numpy(np.ascontiguousarray(one)).permute(2, 0, 1)[None].float() / 255 for one in pictures]
+        seen = torch.cat([functional.interpolate(one, (160, 256), mode="area") for one in tensors])
+    seen = seen.to(vae.sight.outer.weight.device)
+    if origin is not None:
+        begin_with(vae.sight.layers, origin, seen)
     with torch.no_grad():
-        latents = parts.vae.encode(functional.interpolate(squares, scale_factor=16) * 2 - 1).latents
-        mean, spread = latents.mean((0, 2, 3)), latents.std((0, 2, 3))
-        last.weight.div_(spread[:, None, None, None])
-        last.bias.sub_(mean).div_(spread)
+        sides: list[tuple[Any, Tensor]] = [
+            (vae.encoder.layers[-1], vae.encoder(functional.pixel_unshuffle(seen * 2 - 1, FOLD))),
+            (vae.sight.outer, vae.sight(seen))]
+        for last, latents in sides:
+            mean, spread = latents.mean((0, 2, 3)), latents.std((0, 2, 3)) * math.sqrt(len(sides))
+            last.weight.div_(spread[:, None, None, None])
+            last.bias.sub_(mean).div_(spread)
 
 
 def embed_words(pipeline: SmallPipeline, phrases: Sequence[str]) -> Tensor:
