@@ -108,7 +108,7 @@ def test_contract(small: Pose) -> None:
 
 
 def test_its_pictures_are_small_where_nothing_is_said() -> None:
-    assert Pose(SMALL, "cpu").options["resolution"] == 256 and Pose(device="cpu").options["resolution"] == 640
+    assert Pose(SMALL, "cpu").options["resolution"] == 320 and Pose(device="cpu").options["resolution"] == 640
 
 
 def test_only_what_is_asked_for_is_named(small: Pose) -> None:

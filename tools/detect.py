@@ -65,7 +65,7 @@ class Detect(Tool):
     def __init__(self, weights: str | None = None, device: str = "auto", text_encoder: TextEncoder | str | None = None,
                  origin: str | None = None, **options: Any) -> None:
         super().__init__(weights, device, **options)
-        self.text_encoder, self.origin = text_encoder, origin
+        self.text_encoder, self.origin, self._given = text_encoder, origin, frozenset(options)
 
     def setup(self) -> None:
         self.yolo = Yolo.load(self.weights or "yolo11n.pt", self.device, self.dtype)
@@ -80,9 +80,12 @@ class Detect(Tool):
             self._set_up_words()
 
     def _set_up_words(self) -> None:
-        """The table of words, where it was asked for or the weights hold one."""
+        """The table of words, where it was asked for or the weights hold one, and the resolution that they tell."""
         path = locate(self.weights or "")
-        stored = path is not None and path.suffix == ".safetensors" and about_small(path).get("words")
+        about = about_small(path) if path is not None and path.suffix == ".safetensors" else {}
+        stored = about.get("words")
+        if "resolution" in about and "resolution" not in self._given:  # what it was trained at
+            self.options["resolution"] = int(about["resolution"])
         if stored or self.text_encoder == "table":
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(0)
@@ -229,7 +232,8 @@ class Detect(Tool):
         if not config or not self.yolo.open:
             raise ContractError("an open-vocabulary network of a configuration", self.yolo.name, "train such a one")
         networks = self.networks()
-        save_small(path, networks, {"config": Path(config).name, "words": "words" in networks})
+        save_small(path, networks, {"config": Path(config).name, "words": "words" in networks,
+                                    "resolution": self.options["resolution"]})
 
     @property
     def learned(self) -> int:

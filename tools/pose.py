@@ -87,7 +87,7 @@ class Pose(Tool):
     Args:
         weights: an ultralytics file name or path; "*.yaml" builds that network with random weights, untrained, for
             tests. SMALL, or a safetensors file that one was saved to, is the small open-vocabulary network of
-            `veclink.tools.small_pose`; its resolution is 256 where none is given.
+            `veclink.tools.small_pose`; its resolution is 320 where none is given.
         trunk: for the small network, the file of a detector of the same configuration: the network is that detector's,
             frozen, and only the keypoint branch is trained and saved.
         origin: for the untrained small network, the file of a trained detector of the same configuration, whose numbers
@@ -115,7 +115,9 @@ class Pose(Tool):
         self.trunk, self.origin = trunk, origin
         self.small = weights == SMALL or Path(weights or "").suffix == ".safetensors"
         if self.small and "resolution" not in options:
-            self.options["resolution"] = 256
+            from veclink.tools.small_pose import RESOLUTION
+
+            self.options["resolution"] = RESOLUTION
 
     def setup(self) -> None:
         if self.small:

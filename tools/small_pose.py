@@ -30,7 +30,7 @@ from veclink.tools.weights import find_weights, sha256
 from veclink.tools.yolo import BATCH, Features, Seen, Yolo
 
 CONFIG = "yolo11n-world.yaml"
-RESOLUTION = 256  # long side in pixels of the pictures that it is trained on
+RESOLUTION = 320  # long side in pixels of the pictures that it is trained on
 SIGMA = 0.1  # of every point: an error of 2 sigma times the box's side costs 1 - 1/e of the most; ultralytics' own
 # choice for bodies that are not COCO's, one by the number of points, is so tight that far points give no gradient
 SHARP = 8.0  # from a weight in a condition to how surely a point is asked for
