@@ -199,7 +199,7 @@ class Segment(Tool):
         return [self._by_class(p, c) for p, c in zip(self.encoded(images), conditions, strict=True)]
 
     def loss(self, images: Sequence[np.ndarray], conditions: Sequence[Condition], targets: Sequence[Result]) -> Tensor:
-        """Focal, dice and quality loss of Segment Anything's low-resolution logits (see `SamNet.loss`).
+        """Cross entropy, focal, dice and quality loss of Segment Anything's low-resolution logits (see `SamNet.loss`).
 
         Gradients reach the conditions' first 256 columns and the mask decoder; the image encoder too in training mode
         (`networks`). Rows that
