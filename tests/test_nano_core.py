@@ -128,7 +128,7 @@ def test_gradients_reach_queries_projector_regions_and_eye(words: Words, model: 
     part = links.of("find")
     assert part.projector is not None
     for parameter in (part.queries.vectors, part.projector.inner.weight, part.gate.value, model.regions.place.weight,
-                      model.regions.seen.weight, model.vision.stem[0].weight, model.vision.project[0].weight,
+                      model.regions.seen.weight, next(model.vision.stem.parameters()), model.vision.project[0].weight,
                       model.language.embed_tokens.weight, next(model.language.layers[0].parameters())):
         assert isinstance(parameter, torch.Tensor) and parameter.grad is not None
         assert float(parameter.grad.abs().sum()) > 0

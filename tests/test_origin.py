@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -48,7 +50,7 @@ def test_a_trunk_computes_what_the_published_one_does_and_norms_what_it_sees(pub
     assert torch.allclose(run(layers, other), run(published, other), atol=1e-3), "on others too"
 
     inputs: list[torch.Tensor] = []
-    norm = layers[0].bn
+    norm: Any = layers[0].bn
     handle = norm.register_forward_pre_hook(lambda _, given: inputs.append(given[0]))
     run(layers, seen)
     handle.remove()

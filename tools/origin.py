@@ -34,7 +34,7 @@ def trunk_of(config: str) -> nn.ModuleList:
 
     try:
         with quiet():
-            found = yaml_model_load(config)
+            found: Any = yaml_model_load(config)
             model, _ = parse_model({**found, "head": found["head"][:1]}, ch=3, verbose=False)
     except Exception as error:  # ultralytics raises many kinds for a name it does not know
         raise WeightsError("one of ultralytics' configurations, e.g. yolo11n.yaml", f"{config} ({str(error)[:120]})",

@@ -448,7 +448,7 @@ def _untrained(name: str) -> Any:
         with quiet(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             own = OWN / Path(name).name
-            config = {**YAML.load(own), "scale": "n", "yaml_file": own.name} if own.is_file() else name
+            config = {**YAML.load(str(own)), "scale": "n", "yaml_file": own.name} if own.is_file() else name
             model = getattr(tasks, kind)(config, verbose=False)
     except Exception as error:  # ultralytics raises many kinds for a name it does not know
         raise WeightsError("one of ultralytics' configurations, e.g. yolo11n.yaml", f"{name} ({str(error)[:120]})",
