@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from veclink.tools.condition import Condition
+from veclink.tools.detect import Detect
 from veclink.tools.errors import ContractError, WeightsError
 from veclink.tools.regions import Region
-from veclink.tools.results import Masks, Result
+from veclink.tools.results import Boxes, Masks, Result
 from veclink.tools.selection import SIZE, select
 from veclink.tools.tool import Tool
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from veclink.tools.yolo import Found, Seen
 
 ROWS = 4  # vectors of a condition for Segment Anything
+LOOSE = 0.08  # of a box's side, how far its corners may be off in training
+POINTING = 0.2  # weight of an open grounder's loss
 FITS = 0.5  # IoU, or share of a thing's pixels, from which a mask and a region agree
 
 log = logging.getLogger(__name__)
@@ -80,22 +84,24 @@ class Segment(Tool):
     first 256 numbers are a sparse prompt embedding, fed to the mask decoder beside those of the regions; a row of
     zeros is left out. The other G numbers of the first row are a condition for a small ultralytics network, the
     grounder: Segment Anything has no text side, so the bridge leaves the 256 at zero and says there which classes to
-    look for. What prompts, in this order:
+    look for, or, where the grounder has an open vocabulary, gives it the features of the phrase. What prompts, in
+    this order:
 
     1. regions: each box, point, scribble or mask gives one mask, the grounder is not asked;
     2. else the boxes that the grounder finds, where a class weighs at least `confidence`; none found is an empty
-       result;
-    3. else the link's vectors alone; the mask is left out where its predicted IoU is below `confidence`.
+       result, but for an open vocabulary, as not everything that has a shape has a box;
+    3. else the vectors alone; the mask is left out where its predicted IoU is below `confidence`.
 
     A mask's score is its class score (ultralytics) or its predicted IoU (Segment Anything).
 
     Options: confidence, iou and limit of the finding by words, as for detection.
 
     Args:
-        words: "table" for a `PhraseTable` as the text side of a Segment Anything without a grounder; it is trained and
-            saved with the network.
-        grounder: ultralytics weights with a closed vocabulary; None, or weights that cannot be had (a warning says
-            so), make G = 0: then only regions and link vectors prompt Segment Anything.
+        words: "table" for a `PhraseTable` as the text side of a Segment Anything without a closed grounder; it is
+            trained and saved with the network.
+        grounder: ultralytics weights with a closed vocabulary, or a file of a detector that this project trained; None,
+            or weights that cannot be had (a warning says so), make G = 0: then only regions and vectors prompt
+            Segment Anything.
         model: a Segment Anything network to use instead of weights.
         origin: for the untrained small network, the published one whose numbers its trunk begins with, e.g. yolo11n.pt.
 
@@ -122,6 +128,7 @@ class Segment(Tool):
         self.origin = origin
         self.grounder, self._model, self._words_kind = grounder, model, words
         self.table: Any = None
+        self.pointer: Detect | None = None  # the grounder of an open vocabulary
 
     def setup(self) -> None:
         """Load the networks; the condition's shape follows from them."""
@@ -141,8 +148,11 @@ class Segment(Tool):
             raise WeightsError(wanted, self.finder.name, "use yolo11n-seg.pt, or sam_vit_b_01ec64.pth with yolo11n.pt")
         self.space = None if self.finder is None else ClassSpace(self.finder.names)
         words = 0 if self.space is None else self.space.size
+        if self.pointer is not None:
+            words = self.pointer.condition[1]
         self.condition = (1, words) if self.sam is None else (ROWS, self.sam.width + words)
-        self.models = {net.name: net.sha256 for net in (self.sam, self.finder) if net is not None}
+        nets = (self.sam, self.finder, self.pointer.yolo if self.pointer else None)
+        self.models = {net.name: net.sha256 for net in nets if net is not None}
         self._set_up_table()
 
     def _set_up_table(self) -> None:
@@ -168,24 +178,39 @@ class Segment(Tool):
         if not self.grounder:
             return None
         try:
+            if Path(self.grounder).suffix == ".safetensors":
+                pointer = Detect(self.grounder, self.device_name)
+                pointer.ready()
+                self.pointer = pointer
+                return None
             return Yolo.load(self.grounder, self.device, self.dtype)
         except WeightsError as error:
             log.warning("%s works by regions and link vectors alone, words find nothing: %s", self.name, error)
             return None
 
     def bridge(self, phrases: Sequence[str]) -> list[Tensor]:
-        """What a phrase names among the classes: (1, classes + selection) or (4, 256 + classes + selection) float32."""
+        """What a phrase names among the classes: (1, classes + selection) or (4, 256 + G) float32."""
         import torch
 
         self.ready()
         if self.table is not None and phrases:
             with torch.set_grad_enabled(self.table.training and torch.is_grad_enabled()):
-                return list(self.table(phrases).cpu())
+                return self._with_pointer(self.table(phrases).cpu(), phrases)
         rows = [torch.zeros(self.condition) for _ in phrases]
         if self.space is not None:
             for row, phrase in zip(rows, phrases, strict=True):
                 row[:1, self._words] = self.space.condition(phrase)
         return rows
+
+    def _with_pointer(self, rows: Tensor, phrases: Sequence[str]) -> list[Tensor]:
+        """The rows (n, 4, 256), the first of each with the open grounder's own condition of the phrase behind it."""
+        import torch
+
+        if self.pointer is None:
+            return list(rows)
+        told = torch.stack(self.pointer.bridge(phrases))
+        nothing = told.new_zeros(len(rows), rows.shape[1] - 1, told.shape[2])
+        return list(torch.cat([rows, torch.cat([told, nothing], 1)], 2))
 
     def encode(self, images: Sequence[np.ndarray]) -> list[Any]:
         """What the finder sees in each picture, several in one pass; Segment Anything follows where it is needed."""
@@ -199,11 +224,11 @@ class Segment(Tool):
         return [self._by_class(p, c) for p, c in zip(self.encoded(images), conditions, strict=True)]
 
     def loss(self, images: Sequence[np.ndarray], conditions: Sequence[Condition], targets: Sequence[Result]) -> Tensor:
-        """Cross entropy, focal, dice and quality loss of Segment Anything's low-resolution logits (see `SamNet.loss`).
+        """`SamNet.loss` of Segment Anything's low-resolution logits, and an open grounder's loss of its own condition.
 
-        Gradients reach the conditions' first 256 columns and the mask decoder; the image encoder too in training mode
-        (`networks`). Rows that
-        are zero are fed too, so that a link whose gate is still 0 gets a gradient. The grounder is not asked.
+        Gradients reach the conditions' vectors and the mask decoder; the image encoder too in training mode
+        (`networks`), in which half of the pairs without regions show the boxes of their masks beside the vectors, as a
+        grounder would. Rows that are zero are fed too, so that a link whose gate is still 0 gets a gradient.
 
         Args:
             targets: Masks a pair: one mask a region, in their order; without regions, all of them together are what
@@ -228,9 +253,34 @@ class Segment(Tool):
             if not isinstance(target, Masks) or target.size != size or (count and len(target) != count):
                 raise ContractError(f"Masks on {size[0]} x {size[1]} pixels, {count or 'any number'} of them",
                                     repr(target), "give one mask a region")
-            prompts += _Asked(condition.regions, condition.vectors[:, : self.sam.width], ()).prompts(picture)
-            wanted += list(target.masks) if count else [target.masks.any(0)]
-        return self.sam.loss(prompts, wanted)
+            regions = condition.regions or self._shown(target)
+            prompts += _Asked(regions, condition.vectors[:, : self.sam.width], ()).prompts(picture)
+            wanted += list(target.masks) if regions else [target.masks.any(0)]
+        return self.sam.loss(prompts, wanted) + self._pointer_loss(images, conditions, targets)
+
+    def _shown(self, target: Masks) -> tuple[Region, ...]:
+        """In training, for half of the targets: boxes that lie about as well as a grounder's."""
+        import torch
+
+        assert self.sam is not None
+        if not self.sam.model.training or not len(target) or float(torch.rand(())) < 0.5:
+            return ()
+        corners = torch.from_numpy(target.xyxy).float()
+        sides = (corners[:, 2:] - corners[:, :2]).repeat(1, 2)
+        moved = corners + (torch.rand(corners.shape) - 0.5) * 2 * LOOSE * sides
+        limits = torch.tensor([*target.size, *target.size]).float()
+        return tuple(Region.box(*box) for box in moved.clamp(min=0).minimum(limits).tolist())
+
+    def _pointer_loss(self, images: Sequence[np.ndarray], conditions: Sequence[Condition], targets: Sequence[Result]
+                      ) -> Tensor | float:
+        """How far an open grounder is from finding the masks' boxes; 0 where no link changes its condition."""
+        assert self.sam is not None
+        if self.pointer is None or not self.linked:
+            return 0.0
+        told = [condition.vectors[:1, self.sam.width :] for condition in conditions]
+        boxes = [Boxes(t.xyxy, np.ones(len(t)), t.labels, t.phrases, t.size) for t in targets if isinstance(t, Masks)]
+        loss = self.pointer.loss(images, [Condition(vectors) for vectors in told], boxes)
+        return POINTING * loss
 
     def networks(self) -> dict[str, Any]:
         """Segment Anything, and its table of words where it has one."""
@@ -263,7 +313,9 @@ class Segment(Tool):
 
     @property
     def learned(self) -> int:
-        return self.condition[1] if self.sam is None else self.sam.width
+        if self.sam is None:
+            return self.condition[1]
+        return self.sam.width + (self.pointer.features if self.pointer is not None else 0)
 
     def _check(self, images: Sequence[np.ndarray], conditions: Sequence[Condition]) -> None:
         self.ready()
@@ -326,7 +378,8 @@ class Segment(Tool):
         assert self.sam is not None
         pictures = self.encoded(images)
         sizes = [(image.shape[1], image.shape[0]) for image in images]
-        asked = [self._asked(*given) for given in zip(pictures, conditions, sizes, strict=True)]
+        boxes = self._pointed(images, conditions)
+        asked = [self._asked(*given) for given in zip(pictures, conditions, sizes, boxes, strict=True)]
         self._view([image for image, one in zip(images, asked, strict=True) if one.count],
                    [picture for picture, one in zip(pictures, asked, strict=True) if one.count])
         prompts = [prompt for picture, one in zip(pictures, asked, strict=True) for prompt in one.prompts(picture)]
@@ -343,6 +396,18 @@ class Segment(Tool):
                                  condition.phrase, size))
         return results
 
+    def _pointed(self, images: Sequence[np.ndarray], conditions: Sequence[Condition]) -> list[Boxes | None]:
+        """What an open grounder finds for each pair; None where there is none, or regions tell where to look."""
+        found: list[Boxes | None] = [None] * len(images)
+        if self.pointer is not None:
+            assert self.sam is not None
+            asked = [i for i, condition in enumerate(conditions) if not condition.regions]
+            told = [Condition(conditions[i].vectors[:1, self.sam.width :].detach(), conditions[i].phrase,
+                              options=conditions[i].options) for i in asked]
+            for i, boxes in zip(asked, self.pointer.decode([images[i] for i in asked], told), strict=True):
+                found[i] = boxes
+        return found
+
     def _view(self, images: Sequence[np.ndarray], pictures: Sequence[_Picture]) -> None:
         """Give each picture that has none Segment Anything's view of it, several in one pass."""
         assert self.sam is not None
@@ -352,7 +417,7 @@ class Segment(Tool):
             for (picture, _), view in zip(missing.values(), views, strict=True):
                 picture.view = view
 
-    def _asked(self, picture: _Picture, condition: Condition, size: tuple[int, int]) -> _Asked:
+    def _asked(self, picture: _Picture, condition: Condition, size: tuple[int, int], pointed: Boxes | None) -> _Asked:
         """What prompts Segment Anything for one pair, in the order that the class's docstring gives."""
         assert self.sam is not None
         name = condition.phrase or "thing"
@@ -360,6 +425,9 @@ class Segment(Tool):
         rows = rows[rows.abs().amax(1) > 0]
         if condition.regions:
             return _Asked(condition.regions, rows, [name] * len(condition.regions))
+        if pointed is not None and len(pointed):
+            corners = [box for box in pointed.xyxy.tolist() if box[2] > box[0] and box[3] > box[1]]
+            return _Asked(tuple(Region.box(*box) for box in corners), rows, pointed.labels[: len(corners)])
         if picture.seen is not None and self._asks(weights := self._weights(condition), condition):
             found = self._found(picture.seen, weights, condition)
             found = _part(found, np.flatnonzero((found.xyxy[:, 2:] > found.xyxy[:, :2]).all(1)))

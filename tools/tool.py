@@ -67,6 +67,10 @@ class Tool:
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         queries: 1 to 256, in the place of the class's; a link trained with another number does not fit.
         options: values that replace those in `defaults`.
+
+    Attributes:
+        linked: in training, whether the conditions carry a link; a `loss` that only a link can lower may be left out
+            where they do not.
     """
 
     name: ClassVar[str]
@@ -89,6 +93,7 @@ class Tool:
         self.device_name = device
         self.options = {**self.defaults, **self._checked(options)}
         self.models: dict[str, str] = {}  # file name -> sha256 of what setup() loaded
+        self.linked = True
         self._ready = False
         self._lock = threading.RLock()
         self._encoded: OrderedDict[str, Any] = OrderedDict()

@@ -216,6 +216,7 @@ class LinkStage:
         for name, tool in self.tools.items():
             mine = [i for i, (_, call, _) in enumerate(asked) if call.tool == name]
             if mine:
+                tool.linked = any(links[i] is not None for i in mine)
                 pictures = [lesson.rows[asked[i][0]].pictures[0] for i in mine]
                 calls = [asked[i][1] for i in mine]
                 conditions = [self._condition(call, links[i]) for i, call in zip(mine, calls, strict=True)]

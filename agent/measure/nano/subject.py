@@ -29,6 +29,7 @@ LOW = 0.01  # score from which things count towards average precision
 TOGETHER = 16  # decodes in one call
 NO_OTHER = "no other request for this tool in the block"  # then a call is left out of arm SHUFFLED
 Found = Result | str | None  # a result; why there is none; None where the core asked for nothing
+SHIPPED = "nano/"  # before the names of the files that the shipped profile speaks of
 
 
 class Subject(Protocol):
@@ -268,6 +269,15 @@ def _specs_of(names: Any) -> list[Any]:
     return [replace(tool.spec(), condition=None) for tool in made]
 
 
+def _placed(given: Mapping[str, Any], folder: Path | None) -> dict[str, Any]:
+    """A tool's arguments with files of the shipped tools replaced by those of the same names in a folder."""
+    def other(value: Any) -> Any:
+        shipped = folder is not None and isinstance(value, str) and value.startswith(SHIPPED)
+        return str(Path(folder or "") / value.removeprefix(SHIPPED)) if shipped else value
+
+    return {key: other(value) for key, value in given.items()}
+
+
 def _tools(arguments: Mapping[str, Mapping[str, Any]], folder: Path | None, device: str
            ) -> tuple[dict[str, Tool], dict[str, str]]:
     """The tools that have trained weights, ready; and why each of the others has none."""
@@ -275,7 +285,7 @@ def _tools(arguments: Mapping[str, Mapping[str, Any]], folder: Path | None, devi
 
     found, lacking = {}, {}
     for name in fillers().values():
-        given = dict(arguments.get(name) or {})
+        given = _placed(arguments.get(name) or {}, folder)
         weights = str(folder / f"{name}.safetensors") if folder is not None else str(given.get("weights", ""))
         if not given and folder is None:
             lacking[name] = "the profile has no weights for it"
