@@ -94,7 +94,7 @@ def test_an_eye_learns_to_find_and_to_count(folder: Path) -> None:
     with torch.no_grad():
         features = model.vision.see(lesson.batch.pictures.float() / 255)
         assert model.vision.findings is not None
-        cells, whole = model.vision.findings.told(features)
+        cells, whole, _ = model.vision.findings.told(features)
     counted = whole[:, 1:].round()  # dark; things, red, green
     wanted = torch.tensor([[len(s.things or ()), *(sum(tag in t.tags for t in s.things or ()) for tag in EYE["tags"])]
                            for s in samples], dtype=torch.float32)

@@ -85,7 +85,7 @@ class Detect(Tool):
         about = about_small(path) if path is not None and path.suffix == ".safetensors" else {}
         stored = about.get("words")
         if "resolution" in about and "resolution" not in self._given:  # what it was trained at
-            self.options["resolution"] = int(about["resolution"])
+            self.options |= self._checked({"resolution": about["resolution"]})
         if stored or self.text_encoder == "table":
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(0)

@@ -67,15 +67,19 @@ class Findings(nn.Module):
         return (_squares(self.kinds(features), kinds), _squares(self.things(features), things),
                 self.states(features.mean((1, 2)))[:, :states])
 
-    def told(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """What is found, in probabilities: (B, rows, columns, kinds + 1 + tags) and (B, states + 1 + tags) in all.
+    def told(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What is found, in probabilities, without gradients.
 
         A cell's kinds are those of its squares; its things are counted, and each tag with the things that have it.
+
+        Returns:
+            (B, rows, columns, kinds + 1 + tags) a cell, (B, states + 1 + tags) in all, and the things as they are,
+            (B, 2 rows, 2 columns, 1 + tags).
         """
         kinds, things, states = (part.float().sigmoid() for part in self(features.detach()))
         counted = torch.cat([things[..., :1], things[..., :1] * things[..., 1:]], -1)
         cells = torch.cat([_cells(kinds).amax(-2), _cells(counted).sum(-2)], -1)
-        return cells.detach(), torch.cat([states, counted.sum((1, 2))], -1).detach()
+        return cells.detach(), torch.cat([states, counted.sum((1, 2))], -1).detach(), things.detach()
 
     def losses(self, features: Tensor, labels: Labels) -> dict[str, Tensor]:
         """Name -> loss of what the eye says of pictures whose truth is known."""

@@ -132,7 +132,7 @@ class CoreStage:
     def groups(self) -> list[dict[str, Any]]:
         language = list(self.model.language.parameters())
         eye = self.model.vision
-        joints = [part for part in (eye.project, eye.whole, self.model.regions) if part is not None]
+        joints = [part for part in (eye.project, eye.whole, eye.telling, self.model.regions) if part is not None]
         between = [p for part in joints for p in part.parameters()]
         held = {id(p) for p in between}
         seeing = [p for p in eye.parameters() if id(p) not in held]
@@ -280,6 +280,7 @@ def beginning(recipe: NanoRecipe, source: Source) -> tuple[NanoModel, Words]:
             return model, words
         fresh = NanoModel(NanoConfig(model.config.language, VisionConfig(**recipe.eyed())))
         fresh.language.load_state_dict(model.language.state_dict())
+        name_things(fresh, words)
         return fresh, words
     texts: list[str] = []
     for sample in islice(source(0), recipe.corpus):
@@ -289,4 +290,13 @@ def beginning(recipe: NanoRecipe, source: Source) -> tuple[NanoModel, Words]:
     pruned = prune(find_model(recipe.base), texts, list(recipe.tools), layers, recipe.vocabulary)
     model = NanoModel(NanoConfig(pruned.config, VisionConfig(**recipe.eyed())))
     model.language.load_state_dict(pruned.state)
-    return model, Words(pruned.words, pruned.tokenizer)
+    words = Words(pruned.words, pruned.tokenizer)
+    name_things(model, words)
+    return model, words
+
+
+def name_things(model: NanoModel, words: Words) -> None:
+    """Tokens of what the eye finds begin as the language model's own words."""
+    table = model.language.embed_tokens.weight.data
+    if model.vision.telling is not None:
+        model.vision.telling.name(lambda name: table[words.ids(f" {name.replace('_', ' ')}")].mean(0))

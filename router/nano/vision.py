@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from veclink.router.nano.findings import Findings, Labels
+from veclink.router.nano.telling import Telling
 from veclink.tools.origin import TrunkMap
 from veclink.tools.regions import Region
 
@@ -38,6 +39,7 @@ class VisionConfig:
         pool: pool x pool cells of the 16-pixel grid become one picture token.
         kinds: names of what `Sample.labels` tells apart, the first being nothing; empty for an eye without findings.
         tags: what can be said of one thing. states: what can be said of the whole picture.
+        things, counts: how many things, and how many of the kinds that there are, become tokens of their own.
     """
 
     height: int = 160
@@ -51,6 +53,8 @@ class VisionConfig:
     tags: tuple[str, ...] = ()
     states: tuple[str, ...] = ()
     trunk: str = ""
+    things: int = 0
+    counts: int = 0
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -66,7 +70,12 @@ class VisionConfig:
     @property
     def tokens(self) -> int:
         """Picture tokens of one picture."""
-        return self.grid[0] * self.grid[1] // self.pool**2
+        return self.grid[0] * self.grid[1] // self.pool**2 + self.things + min(self.counts, len(self.counted))
+
+    @property
+    def counted(self) -> tuple[int, ...]:
+        """Which of the tags are kinds."""
+        return tuple(i for i, tag in enumerate(self.tags) if tag in self.kinds)
 
 
 def scale_of(picture: np.ndarray, config: VisionConfig) -> float:
@@ -146,6 +155,7 @@ class Vision(nn.Module):
         self.findings = Findings(size, len(c.kinds), len(c.tags), len(c.states)) if c.kinds else None
         self.project = nn.Sequential(nn.Linear((size + cell) * c.pool**2, hidden), nn.GELU(), nn.Linear(hidden, hidden))
         self.whole = nn.Linear(whole, hidden) if whole else None
+        self.telling = Telling(size, hidden, c.tags, c.counted, c.things, c.counts) if c.things else None
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         """Picture tokens (B, tokens, H) and features of (B, 3, height, width) in 0..1.
@@ -155,9 +165,12 @@ class Vision(nn.Module):
         features = self.see(pictures)
         if self.findings is None or self.whole is None:
             return self.project(self._pooled(features)), features
-        cells, whole = self.findings.told(features)
-        features = torch.cat([features, cells.to(features.dtype)], -1)
-        return self.project(self._pooled(features)) + self.whole(whole)[:, None], features
+        cells, whole, things = self.findings.told(features)
+        wide = torch.cat([features, cells.to(features.dtype)], -1)
+        tokens = self.project(self._pooled(wide)) + self.whole(whole)[:, None]
+        if self.telling is not None:
+            tokens = torch.cat([tokens, self.telling(features, things).to(tokens.dtype)], 1)
+        return tokens, wide
 
     def see(self, pictures: Tensor) -> Tensor:
         """Features (B, rows, columns, size) before anything is said of them."""
