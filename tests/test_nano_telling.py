@@ -70,7 +70,7 @@ def test_kinds_are_counted_in_words() -> None:
 def test_the_core_reads_the_tokens_and_a_file_brings_them_back(tmp_path: Path) -> None:
     words = tiny_words()
     torch.manual_seed(0)
-    eye = VisionConfig(64, 96, 32, 1, 2, 8, 2, kinds=("nothing", "cow"), tags=TAGS, states=("night",), things=4, counts=3)
+    eye = VisionConfig(64, 96, 32, 1, 2, 8, 2, ("nothing", "cow"), TAGS, ("night",), things=4, counts=3)
     assert eye.counted == (0,) and eye.tokens == 2 * 3 + 4 + 1
     model = NanoModel(NanoConfig(LanguageConfig(words.config.vocabulary, 32, 2, 4, 2, 48), eye))
     name_things(model, words)
