@@ -74,6 +74,7 @@ def save(path: str | Path, links: LinkSet, core: CoreId, notes: Mapping[str, Any
         handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         os.close(handle)
         save_file(tensors, scratch, metadata={"veclink": json.dumps(head)})
+        os.chmod(scratch, 0o644)
         os.replace(scratch, path)
     except OSError as error:
         if scratch:
