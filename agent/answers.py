@@ -20,6 +20,7 @@ IRREGULAR = {
     "tooth": "teeth",
     "mouse": "mice",
     "knife": "knives",
+    "wolf": "wolves",
     "sheep": "sheep",
     "scissors": "scissors",
     "skis": "skis",

@@ -26,7 +26,7 @@ from veclink.tools.classes import ClassSpace, joined
 from veclink.tools.condition import Condition
 from veclink.tools.errors import ContractError, WeightsError
 from veclink.tools.origin import begin_with, trunk
-from veclink.tools.phrases import parse, parse_all
+from veclink.tools.phrases import parse, parse_all, singular
 from veclink.tools.results import Boxes
 from veclink.tools.small import PhraseTable, about_small, load_small, save_small
 from veclink.tools.tool import Tool
@@ -247,8 +247,8 @@ def described(noun: str, qualifiers: Sequence[str]) -> str:
 
 
 def label_of(phrase: str) -> str:
-    """What to write on a box that a phrase found: its noun."""
-    return parse(phrase).noun or "object"
+    """What to write on a box that a phrase found: its noun, of one thing."""
+    return singular(parse(phrase).noun) or "object"
 
 
 # -- the text side of open-vocabulary networks -------------------------------------------------------------------------
