@@ -26,11 +26,12 @@ from veclink.tools.classes import ClassSpace, joined
 from veclink.tools.condition import Condition
 from veclink.tools.errors import ContractError, WeightsError
 from veclink.tools.origin import begin_with, trunk
-from veclink.tools.phrases import parse, parse_all, singular
+from veclink.tools.phrases import parse, parse_all
 from veclink.tools.results import Boxes
 from veclink.tools.small import PhraseTable, about_small, load_small, save_small
 from veclink.tools.tool import Tool
 from veclink.tools.weights import locate
+from veclink.tools.words import singular
 from veclink.tools.yolo import BATCH, Features, Found, Seen, Yolo, check_options, published
 
 TextEncoder = Callable[[Sequence[str]], Tensor]
