@@ -21,7 +21,8 @@ from veclink.tools import Condition, Masks, Region, check_tool
 from veclink.tools import sam as sam_module
 from veclink.tools.errors import ContractError, OptionError, RegionError, WeightsError
 from veclink.tools.sam import TINY, Prompt, SamNet, along, tiny_sam
-from veclink.tools.segment import Segment, agreeing
+from veclink.tools.segment import Segment
+from veclink.tools.shapes import agreeing
 
 torch.set_num_threads(1)
 

@@ -67,7 +67,10 @@ def test_what_the_detector_finds_prompts(tool: Segment, monkeypatch: pytest.Monk
     monkeypatch.setattr(tool.sam, "logits", lambda prompts: prompted.extend(prompts) or logits(prompts))
     cows, sand = tool.bridge(["cows", "sand"])
     marked = Condition(cows, "cows", (Region.box(0, 0, 20, 20),))
-    tool.decode([picture()] * 3, [Condition(cows, "cows"), Condition(sand, "sand"), marked])
+    drawn, _, _ = tool.decode([picture()] * 3, [Condition(cows, "cows"), Condition(sand, "sand"), marked])
+    for box, inside in zip(drawn.xyxy, corners, strict=False):
+        margin = [0.08 * (inside[2] - inside[0]) + 1, 0.08 * (inside[3] - inside[1]) + 1]
+        assert (box[:2] >= np.subtract(inside[:2], margin)).all() and (box[2:] <= np.add(inside[2:], margin)).all()
     assert [c.phrase for c in asked] == ["cows", "sand"], "regions say where by themselves"
     assert torch.equal(asked[0].vectors, cows[:1, tool.sam.width :])
     assert [None if p.box is None else p.box.tolist() for p in prompted] == [*corners, None, [0, 0, 20, 20]]

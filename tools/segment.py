@@ -16,6 +16,7 @@ from veclink.tools.errors import ContractError, WeightsError
 from veclink.tools.regions import Region
 from veclink.tools.results import Boxes, Masks, Result
 from veclink.tools.selection import SIZE, select
+from veclink.tools.shapes import agreeing, inside
 from veclink.tools.tool import Tool
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 ROWS = 4  # vectors of a condition for Segment Anything
 LOOSE = 0.08  # of a box's side, how far its corners may be off in training
 POINTING = 0.2  # weight of an open grounder's loss
-FITS = 0.5  # IoU, or share of a thing's pixels, from which a mask and a region agree
 
 log = logging.getLogger(__name__)
 
@@ -49,12 +49,14 @@ class _Asked:
         rows: (r, 256) vectors beside them, none of them zero.
         labels: one a prompt.
         least: predicted IoU from which a mask counts.
+        bounded: whether a mask ends a little outside its region: a small network spills where a large one would not.
     """
 
     regions: Sequence[Region]
     rows: Tensor
     labels: Sequence[str]
     least: float = 0.0
+    bounded: bool = False
 
     @property
     def count(self) -> int:
@@ -390,6 +392,8 @@ class Segment(Tool):
             part = slice(start, start + one.count)
             start = part.stop
             shapes = [self.sam.grow(x, p.view) for x, p in zip(logits[part], prompts[part], strict=True)]
+            if one.bounded:
+                shapes = [inside(shape, region, LOOSE) for shape, region in zip(shapes, one.regions, strict=True)]
             scores = np.array([min(max(float(quality), 0.0), 1.0) for quality in qualities[part]])
             keep = [i for i, shape in enumerate(shapes) if shape.any() and scores[i] >= one.least]
             results.append(Masks(np.array([shapes[i] for i in keep]), scores[keep], [one.labels[i] for i in keep],
@@ -427,7 +431,8 @@ class Segment(Tool):
             return _Asked(condition.regions, rows, [name] * len(condition.regions))
         if pointed is not None and len(pointed):
             corners = [box for box in pointed.xyxy.tolist() if box[2] > box[0] and box[3] > box[1]]
-            return _Asked(tuple(Region.box(*box) for box in corners), rows, pointed.labels[: len(corners)])
+            boxes = tuple(Region.box(*box) for box in corners)
+            return _Asked(boxes, rows, pointed.labels[: len(corners)], bounded=True)
         if picture.seen is not None and self._asks(weights := self._weights(condition), condition):
             found = self._found(picture.seen, weights, condition)
             found = _part(found, np.flatnonzero((found.xyxy[:, 2:] > found.xyxy[:, :2]).all(1)))
@@ -441,58 +446,3 @@ def _part(found: Found, keep: np.ndarray) -> Found:
     """Those of the things found that these indices name."""
     return replace(found, xyxy=found.xyxy[keep], scores=found.scores[keep], classes=found.classes[keep],
                    extra=found.extra[keep.tolist()])
-
-
-def agreeing(masks: np.ndarray, regions: Sequence[Region]) -> np.ndarray:
-    """Indices of the masks that agree with any of the regions, in their own order; none where nothing lies there.
-
-    - A box or mask: the masks that it fits (an IoU above a half; for a box with the mask's bounds); where it fits
-      none, those of which at least half the pixels lie inside it.
-    - A point: the smallest mask that contains it.
-    - A scribble: the smallest of the masks that contain at least half of it.
-
-    Args:
-        masks: (n, H, W) bool.
-    """
-    chosen: set[int] = set()
-    if len(masks):
-        areas = masks.sum((1, 2))
-        for region in regions:
-            chosen |= set(_agreeing(masks, areas, region).tolist())
-    return np.array(sorted(chosen), int)
-
-
-def _agreeing(masks: np.ndarray, areas: np.ndarray, region: Region) -> np.ndarray:
-    height, width = masks.shape[1:]
-    if region.kind in ("point", "scribble"):
-        place = region.as_mask(width, height, 1.0) if region.kind == "scribble" else _pixel(region, width, height)
-        held = (masks & place).sum((1, 2)) >= FITS * place.sum()
-        return np.flatnonzero(held & (areas == areas[held].min(initial=np.iinfo(int).max)))
-    place = region.as_mask(width, height)
-    shared = (masks & place).sum((1, 2))
-    if region.kind == "box":
-        fit = _bounds_iou(masks, region.bounds())
-    else:
-        fit = shared / np.maximum(areas + place.sum() - shared, 1)
-    if (fit > FITS).any():
-        return np.flatnonzero(fit > FITS)
-    return np.flatnonzero(shared >= FITS * np.maximum(areas, 1))
-
-
-def _pixel(region: Region, width: int, height: int) -> np.ndarray:
-    """(H, W) bool: the one pixel in which a point lies."""
-    mask = np.zeros((height, width), bool)
-    x, y = region.points[0]
-    mask[min(int(y), height - 1), min(int(x), width - 1)] = True
-    return mask
-
-
-def _bounds_iou(masks: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray:
-    """(n,) IoU of the masks' bounds with a box x1, y1, x2, y2."""
-    rows, columns = np.asarray(masks.any(axis=2)), np.asarray(masks.any(axis=1))
-    y1, x1 = rows.argmax(1), columns.argmax(1)
-    y2, x2 = rows.shape[1] - rows[:, ::-1].argmax(1), columns.shape[1] - columns[:, ::-1].argmax(1)
-    across = np.clip(np.minimum(x2, box[2]) - np.maximum(x1, box[0]), 0, None)
-    down = np.clip(np.minimum(y2, box[3]) - np.maximum(y1, box[1]), 0, None)
-    total = (x2 - x1) * (y2 - y1) + (box[2] - box[0]) * (box[3] - box[1]) - across * down
-    return across * down / np.maximum(total, 1e-9)
