@@ -68,6 +68,7 @@ def test_what_the_detector_finds_prompts(tool: Segment, monkeypatch: pytest.Monk
     cows, sand = tool.bridge(["cows", "sand"])
     marked = Condition(cows, "cows", (Region.box(0, 0, 20, 20),))
     drawn, _, _ = tool.decode([picture()] * 3, [Condition(cows, "cows"), Condition(sand, "sand"), marked])
+    assert isinstance(drawn, Masks)
     for box, inside in zip(drawn.xyxy, corners, strict=False):
         margin = [0.08 * (inside[2] - inside[0]) + 1, 0.08 * (inside[3] - inside[1]) + 1]
         assert (box[:2] >= np.subtract(inside[:2], margin)).all() and (box[2:] <= np.add(inside[2:], margin)).all()
