@@ -289,7 +289,7 @@ def test_a_small_detector_trains_with_its_words_and_comes_back(tmp_path: Path) -
     from veclink.tools.detect import Detect
 
     tool = Detect("yolov8n-worldv2.yaml", "cpu", "table", resolution=96)
-    tool.ready().begin()
+    tool.ready().begin([])
     networks = tool.networks()
     for network in networks.values():
         network.requires_grad_(True).train()

@@ -65,6 +65,12 @@ def test_a_trunk_of_another_shape_is_refused() -> None:
         trunk_of("yolo11n-no-such.yaml")
 
 
+@pytest.mark.parametrize("name", ["http://example.com/yolo11n.yaml", "../yolo11n.yaml", "/a/yolo11n.yaml", "a.pt", ""])
+def test_what_a_file_calls_its_trunk_is_opened_only_where_it_is_a_plain_name(name: str) -> None:
+    with pytest.raises(WeightsError, match="name of a configuration"):
+        trunk_of(name)
+
+
 def test_the_map_has_one_cell_for_sixteen_pixels_and_learns() -> None:
     network = TrunkMap(PUBLISHED, 32)
     found = network(pictures(2))

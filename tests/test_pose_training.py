@@ -231,7 +231,7 @@ def test_half_precision_keeps_the_loss(small: Pose) -> None:
 def test_it_learns_a_body_by_its_vector() -> None:
     """Two bodies in one picture: each vector finds its own, with its points."""
     tool = made(confidence=0.01)
-    tool.begin()
+    tool.begin([])
     network = tool.networks()["network"].requires_grad_(True).train()
     for layer in network.modules():
         if isinstance(layer, torch.nn.BatchNorm2d):
@@ -303,7 +303,7 @@ def test_a_branch_on_a_detector_leaves_it_as_it_is(tmp_path: Path) -> None:
     detector.save(tmp_path / "detect.safetensors")
     tool = made(trunk=str(tmp_path / "detect.safetensors"))
     before = {key: value.clone() for key, value in tool.yolo.model.state_dict().items() if ".points." not in key}
-    tool.begin()
+    tool.begin([])
     branch = tool.networks()["points"]
     branch.requires_grad_(True).train()
     assert set(tool.networks()) == {"points", "words"}

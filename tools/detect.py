@@ -66,7 +66,7 @@ class Detect(Tool):
     def __init__(self, weights: str | None = None, device: str = "auto", text_encoder: TextEncoder | str | None = None,
                  origin: str | None = None, **options: Any) -> None:
         super().__init__(weights, device, **options)
-        self.text_encoder, self.origin, self._given = text_encoder, origin, frozenset(options)
+        self.text_encoder, self.origin = text_encoder, origin
 
     def setup(self) -> None:
         self.yolo = Yolo.load(self.weights or "yolo11n.pt", self.device, self.dtype)
@@ -85,7 +85,7 @@ class Detect(Tool):
         path = locate(self.weights or "")
         about = about_small(path) if path is not None and path.suffix == ".safetensors" else {}
         stored = about.get("words")
-        if "resolution" in about and "resolution" not in self._given:  # what it was trained at
+        if "resolution" in about and "resolution" not in self.given:  # what it was trained at
             self.options |= self._checked({"resolution": about["resolution"]})
         if stored or self.text_encoder == "table":
             with torch.random.fork_rng(devices=[]):
@@ -213,7 +213,7 @@ class Detect(Tool):
         words = {"words": self.text_encoder} if isinstance(self.text_encoder, PhraseTable) else {}
         return {"network": self.yolo.model, **words}
 
-    def begin(self, pictures: Sequence[np.ndarray] = ()) -> None:
+    def begin(self, pictures: Sequence[np.ndarray]) -> None:
         """As found by trial: with ultralytics' own start of the scores a network of this size learns slowly."""
         if self.origin is not None:
             batch = self.yolo.tensor(self.yolo.together(pictures, self.options["resolution"]))

@@ -100,7 +100,6 @@ class Edit(Tool):
                  **options: Any) -> None:
         super().__init__(weights, device, **options)
         self.origin = origin
-        self._given = frozenset(options)
 
     def setup(self) -> None:
         """Open the pipeline; N and D of the condition are its text encoder's."""
@@ -111,7 +110,7 @@ class Edit(Tool):
         if self.small:
             from veclink.tools.small_edit import OPTIONS
 
-            self.options |= {name: value for name, value in OPTIONS.items() if name not in self._given}
+            self.options |= {name: value for name, value in OPTIONS.items() if name not in self.given}
         self.empty = self._features([""]) * (not self.small)  # zeros are the small one's lack of an instruction
         self.condition = (int(self.empty.shape[1]), int(self.empty.shape[2]))
         self.models = {weights: revision(self.pipeline, weights)}
@@ -195,7 +194,7 @@ class Edit(Tool):
         """All networks of the small configuration; none of a public pipeline."""
         return self.pipeline.networks() if self.small else {}
 
-    def begin(self, pictures: Sequence[np.ndarray] = ()) -> None:
+    def begin(self, pictures: Sequence[np.ndarray]) -> None:
         """Start where an edit changes little."""
         if self.small:
             from veclink.tools.small_edit import begin

@@ -25,16 +25,17 @@ def trunk_of(config: str) -> nn.ModuleList:
     """The trunk of one of ultralytics' configurations ("yolo11n.yaml"), with random numbers.
 
     Raises:
-        WeightsError: no such configuration.
+        WeightsError: no such configuration, or no plain name.
     """
     from ultralytics.nn.tasks import parse_model, yaml_model_load
     from ultralytics.utils.torch_utils import initialize_weights
 
-    from veclink.tools.yolo import quiet
+    from veclink.tools.yolo import config_name, quiet
 
+    name = config_name(config)
     try:
         with quiet():
-            found: Any = yaml_model_load(config)
+            found: Any = yaml_model_load(name)
             model, _ = parse_model({**found, "head": found["head"][:1]}, ch=3, verbose=False)
     except Exception as error:  # ultralytics raises many kinds for a name it does not know
         raise WeightsError("one of ultralytics' configurations, e.g. yolo11n.yaml", f"{config} ({str(error)[:120]})",

@@ -114,7 +114,7 @@ class Pose(Tool):
         super().__init__(weights, device, **options)
         self.trunk, self.origin = trunk, origin
         self.small = weights == SMALL or Path(weights or "").suffix == ".safetensors"
-        if self.small and "resolution" not in options:
+        if self.small and "resolution" not in self.given:
             from veclink.tools.small_pose import RESOLUTION
 
             self.options["resolution"] = RESOLUTION
@@ -286,7 +286,7 @@ class Pose(Tool):
         network = {"network": self.yolo.model} if self.trunk is None else {"points": self.yolo.head.points}
         return {**network, "words": self.words}
 
-    def begin(self, pictures: Sequence[np.ndarray] = ()) -> None:
+    def begin(self, pictures: Sequence[np.ndarray]) -> None:
         """As `Detect.begin`; a detector's network has begun long ago."""
         if self.small and self.trunk is None and self.origin is None:
             for head in self.yolo.head.cv4:

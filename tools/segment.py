@@ -290,7 +290,7 @@ class Segment(Tool):
             return {}
         return {"network": self.sam.model, **({} if self.table is None else {"words": self.table})}
 
-    def begin(self, pictures: Sequence[np.ndarray] = ()) -> None:
+    def begin(self, pictures: Sequence[np.ndarray]) -> None:
         """Put the origin's numbers into the trunk."""
         from veclink.tools.origin import begin_with
 

@@ -194,22 +194,19 @@ def save_pipeline(path: str | Path, pipeline: SmallPipeline) -> None:
     save_small(path, pipeline.networks(), {"config": SMALL, "words": True})
 
 
-def begin(pipeline: SmallPipeline, pictures: Sequence[np.ndarray] = (), origin: str | None = None) -> None:
+def begin(pipeline: SmallPipeline, pictures: Sequence[np.ndarray], origin: str | None = None) -> None:
     """Give latents mean 0 and spread 1, as the noise has, from the first step on; half of it from the sight.
 
     Random weights make them so small that the denoiser would see little but noise.
 
     Args:
-        pictures: on which they are measured; without any, squares in random colours.
+        pictures: (H, W, 3) uint8, at least one, on which they are measured.
         origin: the published network whose numbers the sight begins with.
     """
     parts: Any = pipeline
     vae: FoldedAutoencoder = parts.vae
-    squares = torch.rand(16, 3, 10, 16, generator=torch.Generator().manual_seed(0))
-    seen = functional.interpolate(squares, scale_factor=16)
-    if len(pictures):
-        tensors = [torch.from_numpy(np.ascontiguousarray(one)).permute(2, 0, 1)[None].float() / 255 for one in pictures]
-        seen = torch.cat([functional.interpolate(one, (160, 256), mode="area") for one in tensors])
+    tensors = [torch.from_numpy(np.ascontiguousarray(one)).permute(2, 0, 1)[None].float() / 255 for one in pictures]
+    seen = torch.cat([functional.interpolate(one, (160, 256), mode="area") for one in tensors])
     seen = seen.to(vae.sight.outer.weight.device)
     if origin is not None:
         begin_with(vae.sight.layers, origin, seen)

@@ -69,6 +69,7 @@ class Tool:
         options: values that replace those in `defaults`.
 
     Attributes:
+        given: names of the options that were given, not the class's.
         linked: in training, whether the conditions carry a link; a `loss` that only a link can lower may be left out
             where they do not.
     """
@@ -92,6 +93,7 @@ class Tool:
         self.weights = weights
         self.device_name = device
         self.options = {**self.defaults, **self._checked(options)}
+        self.given = frozenset(options)
         self.models: dict[str, str] = {}  # file name -> sha256 of what setup() loaded
         self.linked = True
         self._ready = False
@@ -138,7 +140,7 @@ class Tool:
         """
         return {}
 
-    def begin(self, pictures: Sequence[np.ndarray] = ()) -> None:
+    def begin(self, pictures: Sequence[np.ndarray]) -> None:
         """Make networks that were never trained ready to be trained.
 
         Args:

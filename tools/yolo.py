@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -129,8 +130,7 @@ class Yolo:
             return cls(_untrained(name), device, dtype, name)
         path = published(name)
         if path.suffix == ".safetensors":
-            about = about_small(path)
-            model = _untrained(str(about.get("config")))
+            model = _untrained(config_name(about_small(path).get("config")))
             load_small(path, {"network": model})
             return cls(model, device, dtype, path.name, sha256(path))
         with quiet():
@@ -433,6 +433,17 @@ def _opened(path: Path) -> Any:
         if isinstance(layer, torch.nn.Upsample) and not hasattr(layer, "recompute_scale_factor"):
             layer.recompute_scale_factor = None  # checkpoints of torch before 1.11 lack it
     return model.float()
+
+
+def config_name(name: Any) -> str:
+    """A configuration's name as a file of weights may tell it: ultralytics would open any path and fetch any address.
+
+    Raises:
+        WeightsError: anything but a plain name.
+    """
+    if not isinstance(name, str) or not re.fullmatch(r"yolo[\w-]+\.yaml", name):
+        raise WeightsError("the name of a configuration, e.g. yolo11n.yaml", repr(name)[:120], "get the file again")
+    return name
 
 
 def _untrained(name: str) -> Any:

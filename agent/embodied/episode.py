@@ -91,8 +91,11 @@ class Episode:
         self.on_step, self.resume, self.judged = on_step, resume, judged
         self.folder = Folder(run_dir) if run_dir is not None else None
         self.eyes = (eyes or CoreEyes()) if protocol == "pixels" else None
-        sees: Any = (PixelBody, self.eyes) if self.eyes else (Body,)
-        self.body: Body = sees[0](world, steps, self._stepped, *sees[1:])
+        self.body: Body
+        if self.eyes is not None:
+            self.body = PixelBody(world, steps, self._stepped, self.eyes)
+        else:
+            self.body = Body(world, steps, self._stepped)
         seen_by = f"{protocol} by {self.eyes.name}" if self.eyes else protocol  # never mixed up in the memory
         where: dict[str, Any] = {"world": _name(world), "protocol": seen_by}
         learnt, plans = (memory.costs(**where), recalled(memory, **where)) if memory else (None, None)

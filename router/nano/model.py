@@ -42,6 +42,10 @@ class NanoConfig:
             raise ModelError("a configuration with language and vision", str(error), "mend it") from error
         lang, eye = config.language, config.vision
         step = 16 * eye.pool
+        squares = 4 * eye.grid[0] * eye.grid[1] if eye.tags else 0
+        if not (0 <= eye.things <= squares and 0 <= eye.counts <= len(eye.counted)):
+            raise ModelError("tokens for as many things and kinds as there can be", f"{eye.things}, {eye.counts}",
+                             "mend the configuration")
         if (lang.hidden % (2 * lang.heads) or lang.heads % lang.kv_heads or eye.size % eye.heads or eye.stem % 8
                 or eye.size % 8 or eye.height % step or eye.width % step):
             raise ModelError("widths that heads divide and a canvas of whole tokens", str(data)[:200], "mend it")

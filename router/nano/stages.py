@@ -70,6 +70,10 @@ class Stage(Protocol):
         """AdamW's parameter groups: `scale` times the recipe's rate is a group's own; `part` says whose it is."""
         ...
 
+    def begin(self, source: Source) -> None:
+        """Numbers that a run starts from; not called where one is gone on with."""
+        ...
+
     def modules(self) -> dict[str, nn.Module]:
         """What a checkpoint holds: all that a step changes."""
         ...
@@ -93,19 +97,21 @@ class EyeStage:
     def __init__(self, recipe: NanoRecipe, source: Source, device: torch.device) -> None:
         self.recipe = recipe
         self.model, self.words = beginning(recipe, source)
-        eye = self.model.vision
-        self.begun: list[nn.Parameter] = []
-        if recipe.origin and isinstance(eye.stem, TrunkMap):
-            pictures = np.stack([letterbox(one, eye.config) for one in shown(source)])
-            begin_with(eye.stem.layers, recipe.origin, torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255)
-            self.begun = list(eye.stem.layers.parameters())
         self.model.to(device).eval().requires_grad_(False)
-        eye.train().requires_grad_(True)
+        self.model.vision.train().requires_grad_(True)
+        stem = self.model.vision.stem
+        self.trunk = stem.layers if recipe.origin and isinstance(stem, TrunkMap) else nn.ModuleList()
+
+    def begin(self, source: Source) -> None:
+        if len(self.trunk):
+            pictures = np.stack([letterbox(one, self.model.vision.config) for one in shown(source)])
+            begin_with(self.trunk, self.recipe.origin, torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255)
 
     def groups(self) -> list[dict[str, Any]]:
-        begun = {id(p) for p in self.begun}
-        fresh = [p for p in self.model.vision.parameters() if id(p) not in begun]
-        groups = [{"params": self.begun, "scale": self.recipe.slow, "part": "trunk"},
+        begun = list(self.trunk.parameters())
+        held = {id(p) for p in begun}
+        fresh = [p for p in self.model.vision.parameters() if id(p) not in held]
+        groups = [{"params": begun, "scale": self.recipe.slow, "part": "trunk"},
                   {"params": fresh, "scale": 1.0, "part": "eye"}]
         return [group for group in groups if group["params"]]
 
@@ -128,6 +134,9 @@ class CoreStage:
         self.recipe = recipe
         self.model, self.words = beginning(recipe, source)
         self.model.to(device).train().requires_grad_(True)
+
+    def begin(self, source: Source) -> None:
+        """Nothing: it has begun as the stage before ended."""
 
     def groups(self) -> list[dict[str, Any]]:
         language = list(self.model.language.parameters())
@@ -160,7 +169,7 @@ class LinkStage:
         tools: name -> tool, set up for training by whoever made them; losses are the tools' own.
     """
 
-    def __init__(self, recipe: NanoRecipe, source: Source, tools: Mapping[str, Tool], device: torch.device) -> None:
+    def __init__(self, recipe: NanoRecipe, tools: Mapping[str, Tool], device: torch.device) -> None:
         assert recipe.start is not None
         self.recipe, self.tools = recipe, {name: tool.ready() for name, tool in tools.items()}
         self.core = NanoCore(recipe.start, recipe.begin or False, str(device), torch.float32)
@@ -175,11 +184,15 @@ class LinkStage:
                 if part.projector is not None:  # columns that no loss reaches stay the bridge's
                     # and networks that know their phrases are fed just those at first
                     part.projector.outer.weight.data[0 if recipe.alone else tool.learned:] = 0
-                if "untrained" in tool.models.values():
-                    tool.begin(shown(source))
         self.links.requires_grad_(recipe.condition == "link")
         for network in self.networks().values():
             network.requires_grad_(True).train()
+
+    def begin(self, source: Source) -> None:
+        fresh = [tool for tool in self.tools.values() if "untrained" in tool.models.values()]
+        pictures = shown(source) if fresh and self.recipe.begin is None else []
+        for tool in fresh if pictures else ():
+            tool.begin(pictures)
 
     def networks(self) -> dict[str, nn.Module]:
         """"tool.part" -> network, of the tools that say what of theirs can be trained."""

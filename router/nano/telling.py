@@ -25,23 +25,18 @@ class Telling(nn.Module):
     Args:
         size: width of the eye's features. hidden: H of the language model.
         tags: names of what can be said of a thing. counted: indices of those that are counted.
-        things, counts: how many tokens of either there are.
+        things, counts: how many tokens of either there are; of counts at most one a name that is counted.
     """
 
     def __init__(self, size: int, hidden: int, tags: Sequence[str], counted: Sequence[int], things: int, counts: int
                  ) -> None:
         super().__init__()
-        self.tags, self.things, self.counts = tuple(tags), things, min(counts, len(counted))
-        self.counted = tuple(counted)
+        self.tags, self.counted, self.things, self.counts = tuple(tags), tuple(counted), things, counts
         self.names = nn.Linear(len(tags), hidden, bias=False)
         self.seen = nn.Linear(size, hidden)
         self.place = nn.Linear(2 * 2 * WAVES, hidden)
         self.number = nn.Embedding(MOST + 1, hidden)
         self.nothing = nn.Parameter(torch.zeros(2, hidden))
-
-    @property
-    def tokens(self) -> int:
-        return self.things + self.counts
 
     def name(self, embed: Callable[[str], Tensor]) -> None:
         """Begin with the language model's embeddings (H,) of the names and of the numbers."""
@@ -73,7 +68,7 @@ class Telling(nn.Module):
         return sure * told + (1 - sure) * self.nothing[0]
 
     def _counts(self, things: Tensor) -> Tensor:
-        counted = torch.tensor(self.counted, device=things.device)
+        counted = torch.tensor(self.counted, dtype=torch.long, device=things.device)
         count, index = (things[..., :1] * things[..., 1:]).sum((1, 2))[:, counted].topk(self.counts)
         names = self.names.weight.t()[counted[index]]
         low = count.clamp(0, MOST - 1e-3).floor()

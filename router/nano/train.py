@@ -53,7 +53,7 @@ def train_nano(recipe: NanoRecipe, folder: Path, device: str = "auto", steps: in
     torch.manual_seed(recipe.seed)
     source = source or recipe.samples()
     alone = {"eye": EyeStage, "core": CoreStage}.get(recipe.stage)
-    stage: Stage = LinkStage(recipe, source, tools or {}, target) if alone is None else alone(recipe, source, target)
+    stage: Stage = LinkStage(recipe, tools or {}, target) if alone is None else alone(recipe, source, target)
     groups = stage.groups()
     if not groups:
         raise RecipeError("something to train", f"nothing in stage {recipe.stage}", "name tools that can be trained")
@@ -61,6 +61,8 @@ def train_nano(recipe: NanoRecipe, folder: Path, device: str = "auto", steps: in
     total = steps or recipe.steps
     folder.mkdir(parents=True, exist_ok=True)
     done, spent = _resume(folder, stage.modules(), optimizer, target)
+    if not done:
+        stage.begin(source)
     began = time.monotonic() - spent
     lessons = _lessons(source, done, recipe, stage.words, stage.model.config.vision)
     means: dict[str, list[float]] = {}

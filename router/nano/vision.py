@@ -39,7 +39,8 @@ class VisionConfig:
         pool: pool x pool cells of the 16-pixel grid become one picture token.
         kinds: names of what `Sample.labels` tells apart, the first being nothing; empty for an eye without findings.
         tags: what can be said of one thing. states: what can be said of the whole picture.
-        things, counts: how many things, and how many of the kinds that there are, become tokens of their own.
+        things, counts: how many things, and how many of the kinds among the tags, become tokens of their own; 0 for an
+            eye without findings.
     """
 
     height: int = 160
@@ -70,7 +71,7 @@ class VisionConfig:
     @property
     def tokens(self) -> int:
         """Picture tokens of one picture."""
-        return self.grid[0] * self.grid[1] // self.pool**2 + self.things + min(self.counts, len(self.counted))
+        return self.grid[0] * self.grid[1] // self.pool**2 + self.things + self.counts
 
     @property
     def counted(self) -> tuple[int, ...]:
@@ -155,7 +156,7 @@ class Vision(nn.Module):
         self.findings = Findings(size, len(c.kinds), len(c.tags), len(c.states)) if c.kinds else None
         self.project = nn.Sequential(nn.Linear((size + cell) * c.pool**2, hidden), nn.GELU(), nn.Linear(hidden, hidden))
         self.whole = nn.Linear(whole, hidden) if whole else None
-        self.telling = Telling(size, hidden, c.tags, c.counted, c.things, c.counts) if c.things else None
+        self.telling = Telling(size, hidden, c.tags, c.counted, c.things, c.counts) if c.things + c.counts else None
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         """Picture tokens (B, tokens, H) and features of (B, 3, height, width) in 0..1.

@@ -8,12 +8,7 @@ let server;
 let bot;
 let home;
 
-/** A server and a bot on it; gives what ends them. */
-async function setUp() {
-  const made = await flat();
-  ({ server, bot, home } = made);
-  return made.end;
-}
+const setUp = () => flat((made) => ({ server, bot, home } = made));
 
 const id = (name) => bot.registry.itemsByName[name].id;
 const count = (name) => bot.inventory.count(id(name));

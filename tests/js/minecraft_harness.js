@@ -114,15 +114,18 @@ async function main(checks, setUp = async () => () => {}) {
   }
 }
 
-/** A flat world without mobs and a bot on it: {server, bot, home, end}. */
-async function flat() {
+/**
+ * A flat world without mobs and a bot on it; gives what ends them.
+ * @param {function({server, bot, home}): void} take gets them
+ */
+async function flat(take) {
   const server = await Server.start({ kind: 'flat', mobs: false, seed: 5, difficulty: 2 });
   const bot = await connect(server);
-  const end = () => {
+  take({ server, bot, home: bot.entity.position.floored() });
+  return () => {
     bot.end();
     return server.stop();
   };
-  return { server, bot, home: bot.entity.position.floored(), end };
 }
 
 module.exports = { Server, connect, until, check, same, main, JS, flat };
