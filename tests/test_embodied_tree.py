@@ -95,6 +95,12 @@ def test_alternatives_are_kept_and_chosen_by_cost() -> None:
     assert decompose(Goal("wool"), banned=all_ways).roots[0].way is not None  # better a poor way than none
 
 
+def test_a_tool_that_stands_on_what_it_is_for_is_not_chosen_however_dear_the_others_are() -> None:
+    """Where stone has become dear, a diamond pickaxe, of which one lasts long, seems cheaper than an iron one."""
+    tree = decompose(Goal("diamond"), learnt={"mine:stone@pickaxe>cobblestone": 3662.5})
+    assert "iron_pickaxe" in [need.object.name for need in tree.walk()]
+
+
 def test_a_need_can_be_split_over_two_ways() -> None:
     tree = decompose(Goal("planks", 12), {"log2": 2})
     parts = [need for need in tree.walk() if need.role == "part"]

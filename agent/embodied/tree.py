@@ -324,11 +324,8 @@ class _Work:
         for _ in range(MOST_TOOLS):
             name = next((each for each in names if self.stock.tools.get(each)), "")
             if not name:
-                free = [each for each in names if Item(each) not in path]
-                name = min(free, key=lambda each: self._price(Item(each)), default="")
-                if not name or not math.isfinite(self._price(Item(name))):
-                    raise self._no_way(Item(names[0] if names else tool[0]))
-                need.children.append(self._held(Item(name), 1, "tool", path))
+                need.children.append(self._new_tool(tool, path))
+                name = need.children[-1].object.name
             first = first or name
             part = min(uses, sum(self.stock.tools.get(name, [uses])))
             self.stock.wear(name, part)
@@ -336,6 +333,19 @@ class _Work:
             if uses <= 0:
                 break
         return first
+
+    def _new_tool(self, tool: tuple[str, int], path: tuple[Item, ...]) -> Need:
+        """The cheapest tool of a kind that can be won here; some stand on what they would be for."""
+        names = self.known.tools_for(*tool)
+        refused = self._no_way(Item(names[0] if names else tool[0]))
+        free = [each for each in names if Item(each) not in path]
+        for name in sorted(free, key=lambda each: self._price(Item(each))):
+            before = self.stock.copy()
+            try:
+                return self._held(Item(name), 1, "tool", path)
+            except ImpossibleGoal as error:
+                refused, self.stock = error, before
+        raise refused
 
     def _fuel(self, goes: int, path: tuple[Item, ...]) -> Need:
         """The fuel for so many smeltings that is cheapest now."""
