@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -334,12 +335,12 @@ def test_several_tools_keep_their_order_and_a_change_comes_last():
 
 
 class OneFrame(Drawer):
-    """Draws this frame for several tools."""
+    """Draws this frame for several tools, and of their clauses the plainest."""
 
-    line = "{2}, but first {1}"
+    lines: ClassVar = {"several": "{2}, but first {1}", DETECT: "box {t}", SEGMENT: "outline {t}"}
 
     def numbered(self, name: str, parts: dict, rng: random.Random) -> tuple[str, str, bool]:
-        return (self.line, "several/0", False) if name == "several" else super().numbered(name, parts, rng)
+        return (self.lines[name], f"{name}/0", False) if name in self.lines else super().numbered(name, parts, rng)
 
 
 def test_before_and_after_win_over_the_order_of_mention():

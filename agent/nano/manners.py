@@ -7,6 +7,8 @@ import random
 from veclink.agent.nano.book import Drawer, book, expand
 
 TYPED_WRONG = 0.15  # share of texts with slips
+BLUNT = 0.15  # of imperatives with nothing polite round them, beside those that the book leaves so
+PLAIN = 0.25  # of texts with nothing before them, and of those with nothing after, likewise
 KEYS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 NEAR = {row[i]: row[max(i - 1, 0) : i] + row[i + 1 : i + 2] for row in KEYS for i in range(len(row))}
 
@@ -15,6 +17,8 @@ def imperative(line: str, drawer: Drawer, rng: random.Random) -> str:
     """A frame, with something polite round it where it begins with "!"."""
     if not line.startswith("!"):
         return line
+    if rng.random() < BLUNT:
+        return line[1:]
     pattern = expand(drawer.one(book("talk")["please"], rng)[0], rng)
     body = line[1:] if pattern == "{x}" else line[1:].rstrip("?")
     return pattern.replace("{x}", body)
@@ -22,8 +26,8 @@ def imperative(line: str, drawer: Drawer, rng: random.Random) -> str:
 
 def dressed(body: str, drawer: Drawer, rng: random.Random) -> str:
     """The body as a person would type it: with words before and after, capitals or none, slips."""
-    before = expand(drawer.one(book("talk")["before"], rng)[0], rng)
-    after = expand(drawer.one(book("talk")["after"], rng)[0], rng)
+    before, after = ("" if rng.random() < PLAIN else expand(drawer.one(book("talk")[part], rng)[0], rng)
+                     for part in ("before", "after"))
     if body[-1] not in ".?!" and (after or rng.random() < 0.6):
         body += "."
     if before.rstrip().endswith((".", "!")):

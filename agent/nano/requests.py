@@ -20,8 +20,6 @@ PARTS = {
     "feet": ("foot",), "knees": ("knee",), "legs": ("knee", "foot"), "limbs": ("knee", "foot", "elbow", "hand"),
     "arms": ("shoulder", "elbow", "hand"), "hands": ("hand",), "elbows": ("elbow",), "shoulders": ("shoulder",),
 }
-NO_OPENER = ("first", "1", "a)", "two", "three", "before", "after", "once", "step", "both", "start", "to begin",
-             "do this", "in ", "task", "kindly")  # beginnings that take no "could you" before them
 ARMED = {"arms", "hands", "elbows", "shoulders"}  # parts of humanoids alone
 
 
@@ -151,7 +149,7 @@ class Requester:
     def several(self) -> Lesson | None:
         """Two or three tools in one request, in order; a change of the picture comes last."""
         line, label, new = self.drawer.numbered("several", book("tools")["several"], self.rng)
-        count = 3 if "{3}" in line else 2
+        count, bare = 3 if "{3}" in line else 2, line.startswith("{")
         kinds = self._kinds(count)
         together = self.rng.random() < 0.65
         said = self._common(kinds) if together else None
@@ -172,7 +170,7 @@ class Requester:
         for i, clause in enumerate(clauses):
             line = line.replace(f"{{{i + 1}}}", clause)
         opener = self.rng.choice(("", "", "", "please ", "could you ", "can you please ", "I'd like you to "))
-        if opener and not line.startswith(NO_OPENER):
+        if opener and bare:
             line = opener + line.rstrip(".?") + ("?" if opener.startswith(("could", "can")) else "")
         kept = tuple(route for route in routes if route is not None)
         return asked(line, label, fresh, self.drawer, self.rng, told, kind="several", routes=kept, answer=answer,
