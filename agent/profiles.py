@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from veclink.agent.errors import ProfileError
+from veclink.agent.pictures import OWN
 from veclink.envs.errors import UnknownName
 from veclink.tools import registry
 
 FOLDER = Path(__file__).parent / "profiles"
-DEFAULT = "photo"
+DEFAULT, WORLD = "photo", "nano"  # for pictures of any kind; for those of the built-in world
 CORE_KEYS = ("model", "routing", "links", "max_new_tokens")
+
+
+def default_for(images: Sequence[Any]) -> str:
+    """The profile that suits pictures that a request is about: that of the built-in world where all are its scenes."""
+    own = [f"example:{name}" for name in OWN]
+    return WORLD if images and all(isinstance(image, str) and image in own for image in images) else DEFAULT
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from veclink.agent.agent import Agent
 from veclink.agent.errors import ProfileError
-from veclink.agent.profiles import DEFAULT, Profile, load_profile, profile_names
+from veclink.agent.profiles import DEFAULT, WORLD, Profile, default_for, load_profile, profile_names
 from veclink.agent.testing import FakeCore, blocks
 from veclink.envs.errors import InputError, UnknownName
 from veclink.tools import registry
@@ -131,3 +132,9 @@ def test_a_tool_with_a_seed_gets_the_agents() -> None:
     assert seeded and all(tool.options["seed"] == 11 for tool in seeded)
     name = seeded[0].name
     assert Agent(DEFAULT, device="cpu", seed=11, options={name: {"seed": 3}}).tools[name].options["seed"] == 3
+
+
+def test_scenes_of_the_own_world_are_for_the_profile_that_was_trained_on_it() -> None:
+    assert default_for(["example:meadow"]) == default_for(["example:night", "example:desert"]) == WORLD
+    for images in ([], ["example:street"], ["example:meadow", "mine.png"], [np.zeros((20, 20, 3), np.uint8)]):
+        assert default_for(images) == DEFAULT

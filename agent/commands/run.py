@@ -31,7 +31,8 @@ ROWS = 40  # of a table on the screen; the files hold everything
 @click.command("run")
 @click.argument("text", required=False)
 @click.argument("images", nargs=-1, metavar="[IMAGE]...")
-@click.option("-p", "--profile", help="A profile's name or a YAML file: which core, which tools.")
+@click.option("-p", "--profile", help="A profile's name or a YAML file: which core, which tools.  [default: nano for "
+                                      "scenes of the built-in world, photo for all else]")
 @click.option("--tool", "tools", multiple=True, metavar="NAME", help="Use this tool alone; may be repeated.")
 @click.option("--region", "regions", multiple=True, metavar="REGION",
               help="Point at a place: box=x,y,w,h, point=x,y, scribble=x,y,x,y,... or mask=FILE.png, in pixels; "
@@ -109,7 +110,7 @@ def _do(text: str | None, images: tuple[str, ...], **choices: Any) -> tuple[Run,
         return Agent.resume(choices["resume"]), choices["resume"]
     assert text is not None
     regions = [_region(each) for each in choices["regions"]]
-    agent = _agent(choices)
+    agent = _agent(choices, images)
     if choices["dry_run"]:
         run = agent.plan(text, list(images), regions)
         if choices["out"] is not None:
@@ -135,12 +136,12 @@ def _nothing_left_of(out: Path | None) -> Iterator[None]:
         raise
 
 
-def _agent(choices: dict[str, Any]) -> Agent:
+def _agent(choices: dict[str, Any], images: Sequence[str]) -> Agent:
     from veclink.agent import Agent
+    from veclink.agent.profiles import default_for
 
     chosen: dict[str, Any] = {name: choices[name] for name in ("device", "seed", "time_limit")}
-    if choices["profile"] is not None:
-        chosen["profile"] = choices["profile"]
+    chosen["profile"] = choices["profile"] or default_for(images)
     return Agent(tools=list(choices["tools"]) or None, options=_options(choices["settings"]), **chosen)
 
 
