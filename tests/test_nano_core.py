@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,10 +18,11 @@ from veclink.router.errors import CheckpointError, TaskError
 from veclink.router.nano.core import NanoCore
 from veclink.router.nano.files import load_nano, packed, save_nano, unpacked
 from veclink.router.nano.findings import labels_of
+from veclink.router.nano.language import LanguageConfig
 from veclink.router.nano.layout import IGNORED, collate, prompt_row, sample_row
-from veclink.router.nano.model import Ask, NanoModel
+from veclink.router.nano.model import Ask, NanoConfig, NanoModel
 from veclink.router.nano.samples import Call, Sample, Turn
-from veclink.router.nano.vision import letterbox
+from veclink.router.nano.vision import VisionConfig, letterbox
 from veclink.router.nano.words import REGION_ID, Words
 from veclink.router.nano.writing import MAX_CALLS, Writer, choose
 from veclink.tools.regions import Region
@@ -106,7 +109,7 @@ def test_two_passes_equal_one(words: Words, model: NanoModel) -> None:
         asked = [Ask(row, at, queries[k]) for row, made in enumerate(rows) for k, (_, _, at) in enumerate(made.calls)]
         links = model.links(batch, cache, asked)
         for ask, link in zip(asked, links, strict=True):
-            x, _ = model.embed(batch)
+            x, _, _ = model.embed(batch)
             x = torch.cat([x[ask.row:ask.row + 1, :ask.at + 1], ask.queries[None]], 1)
             states, _ = model.language(x, torch.arange(x.shape[1])[None])
             torch.testing.assert_close(link, states[0, -len(ask.queries):], atol=5e-5, rtol=0)
@@ -157,7 +160,7 @@ def test_region_tokens_tell_places_apart(words: Words, model: NanoModel) -> None
     task = Task("these", (picture(0),), tuple(regions))
     batch = collate([prompt_row(words, model.config.vision, task)], model.config.vision)
     with torch.no_grad():
-        _, features = model.embed(batch)
+        _, features, _ = model.embed(batch)
         tokens = model.regions(features[batch.owners], batch.shares, batch.geometry)
     distances = torch.cdist(tokens, tokens) + torch.eye(len(regions))
     assert bool(torch.isfinite(tokens).all()) and distances.min() > 1e-4
@@ -271,3 +274,15 @@ def test_six_bits_lose_at_most_half_a_step() -> None:
     back = unpacked(parts, scale)
     assert bool(((back - value).abs() <= 0.5001 * scale).all())
     torch.testing.assert_close(packed(back)[0], parts)
+
+
+def test_a_core_loaded_before_any_tool_leaves_their_networks_whole(words: Words, tmp_path: Path) -> None:
+    """ultralytics' classes hold tensors that come with their import; the core's trunk is made without numbers."""
+    eye = VisionConfig(64, 96, 32, 1, 2, 8, 2, trunk="yolo11n.yaml")
+    model = NanoModel(NanoConfig(LanguageConfig(words.config.vocabulary, 32, 2, 4, 2, 48), eye))
+    save_nano(tmp_path / "core", model, words)
+    code = ("import sys, torch; from veclink.router.nano.files import load_nano; load_nano(sys.argv[1]);"
+            "from veclink.tools.yolo import Yolo; Yolo.load('yolo11n.yaml', torch.device('cpu'), torch.float32)")
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "core")], capture_output=True, text=True,
+                          check=False)
+    assert done.returncode == 0, done.stderr[-600:]

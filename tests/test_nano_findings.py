@@ -113,9 +113,9 @@ def test_the_core_hears_of_it_and_goes_on_from_it(folder: Path) -> None:
     model, _, _ = load_nano(folder / "core")
     assert model.config.vision == learned.config.vision
     pictures = torch.rand(1, 3, 64, 96)
-    tokens, features = model.vision(pictures)
+    tokens, features, _ = model.vision(pictures)
     assert model.vision.findings is not None
     with torch.no_grad():
         model.vision.findings.things.bias.add_(6)  # it now sees things everywhere
-    louder, _ = model.vision(pictures)
+    louder, _, _ = model.vision(pictures)
     assert features.shape[-1] == 32 + 5 and not torch.allclose(tokens, louder)

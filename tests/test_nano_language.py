@@ -358,6 +358,17 @@ def test_before_and_after_win_over_the_order_of_mention():
     assert orders == {(DETECT, SEGMENT)}
 
 
+def test_boxes_are_asked_for_where_there_are_none():
+    language, texts = Language("train", (DETECT,), weights={"nothing": 1}), set()
+    for seed in range(40):
+        lesson = language.lesson(farm(), random.Random(seed))
+        (wanted,) = lesson.routes
+        boxes, ignored = target_of(wanted, farm())
+        assert wanted.role == DETECT and len(boxes) == len(ignored) == 0
+        texts.add(bool(wanted.blocks))
+    assert texts == {True, False}
+
+
 def test_later_turns_carry_what_they_are_about():
     language, roles = Language("train"), set()
     for seed in range(80):

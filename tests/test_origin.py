@@ -9,7 +9,7 @@ import torch
 
 from veclink.tools.errors import WeightsError
 from veclink.tools.origin import TrunkMap, begin_with, trunk, trunk_of
-from veclink.tools.small_sam import GRID, SIDE, WIDTH, TrunkEncoder
+from veclink.tools.small_sam import FINE, GRID, SIDE, WIDTH, TrunkEncoder
 from veclink.tools.yolo import Yolo
 
 PUBLISHED = "yolo11n.yaml"  # random numbers, the same each time, with their norms folded as in a published file
@@ -82,6 +82,9 @@ def test_the_map_has_one_cell_for_sixteen_pixels_and_learns() -> None:
         assert TrunkMap(PUBLISHED, 32).outer.weight.shape == network.outer.weight.shape
 
 
-def test_the_small_segment_anything_encodes_in_cells_of_sixteen_pixels() -> None:
+def test_the_small_segment_anything_encodes_in_cells_of_sixteen_pixels_and_in_finer_ones() -> None:
     with torch.no_grad():
-        assert TrunkEncoder().eval()(torch.rand(1, 3, SIDE, SIDE)).shape == (1, WIDTH, GRID, GRID)
+        features, *fine = TrunkEncoder().eval()(torch.rand(1, 3, SIDE, SIDE))
+    assert features.shape == (1, WIDTH, GRID, GRID)
+    for level, channels, stride in zip(fine, FINE, (2, 4, 8), strict=True):
+        assert level.shape == (1, channels, SIDE // stride, SIDE // stride)

@@ -71,7 +71,7 @@ def open_pipeline(weights: str, device: torch.device, dtype: torch.dtype) -> Pip
     try:
         pipeline = kinds.StableDiffusionInstructPix2PixPipeline.from_pretrained(
             str(place),
-            torch_dtype=dtype,
+            dtype=dtype,
             use_safetensors=True,
             safety_checker=None,
             feature_extractor=None,

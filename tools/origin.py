@@ -5,7 +5,7 @@ What it learned from photographs (edges, textures, the looks of animals) then ne
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import takewhile
 from typing import Any
@@ -59,7 +59,7 @@ class TrunkMap(nn.Module):
         self.normed = normed
         self.layers = trunk_of(config).eval()
         with torch.no_grad():
-            fine, middle, coarse = (level.shape[1] for level in self._levels(torch.zeros(1, 3, 64, 64)))
+            fine, middle, coarse = (level.shape[1] for level in self.levels(torch.zeros(1, 3, 64, 64))[-3:])
         self.layers.train(normed)
         self.fine = nn.Conv2d(fine, size // 2, 3, stride // 8, 1)
         self.middle = nn.Conv2d(middle, size // 2, 1)
@@ -68,8 +68,12 @@ class TrunkMap(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """(B, size, H / stride, W / stride) of pictures (B, 3, H, W) in 0..1; sides are multiples of the stride."""
+        return self.joined(self.levels(pictures))
+
+    def joined(self, levels: Sequence[Tensor]) -> Tensor:
+        """What `forward` returns, of a picture's `levels`."""
         fine, *others = (layer(level) for layer, level in
-                         zip((self.fine, self.middle, self.coarse), self._levels(pictures), strict=True))
+                         zip((self.fine, self.middle, self.coarse), levels[-3:], strict=True))
         others = [nn.functional.interpolate(level, fine.shape[-2:]) for level in others]
         return self.outer(torch.cat([fine, *others], 1))
 
@@ -78,13 +82,13 @@ class TrunkMap(nn.Module):
         self.layers.train(mode and self.normed)
         return self
 
-    def _levels(self, x: Tensor) -> list[Tensor]:
-        """The last map of each of the strides 8, 16 and 32."""
+    def levels(self, x: Tensor) -> list[Tensor]:
+        """The last map of each of the strides 2, 4, 8, 16 and 32."""
         found: dict[int, Tensor] = {}
         for layer in self.layers:
             x = layer(x)
             found[x.shape[-1]] = x
-        return list(found.values())[-3:]
+        return list(found.values())
 
 
 def begin_with(layers: nn.ModuleList, name: str, pictures: Tensor) -> None:

@@ -53,11 +53,13 @@ class View:
     Attributes:
         features: (C, h, w) float32, the image embedding.
         size: (width, height) of the picture; inner: (width, height) to which it was scaled before padding.
+        fine: maps of smaller strides, where the network's masks are drawn with them.
     """
 
     features: Tensor
     size: tuple[int, int]
     inner: tuple[int, int]
+    fine: tuple[Tensor, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,9 +187,11 @@ class SamNet:
             part = list(images[start : start + PICTURES])
             scaled = [self._scaled(image) for image in part]
             batch = torch.stack([self._padded(pixels) for pixels in scaled])
-            features = self.encoder(batch.to(self.dtype)).float()
-            for image, pixels, one in zip(part, scaled, features, strict=True):
-                views.append(View(one, (image.shape[1], image.shape[0]), (pixels.shape[1], pixels.shape[0])))
+            seen = self.encoder(batch.to(self.dtype))
+            features, *fine = [level.float() for level in (seen if isinstance(seen, tuple) else (seen,))]
+            for i, (image, pixels) in enumerate(zip(part, scaled, strict=True)):
+                views.append(View(features[i], (image.shape[1], image.shape[0]), (pixels.shape[1], pixels.shape[0]),
+                                  tuple(level[i] for level in fine)))
         return views
 
     def batch(self, images: Sequence[np.ndarray]) -> Tensor:
@@ -213,8 +217,8 @@ class SamNet:
         """Low-resolution mask logits and predicted IoU of each prompt, of the same or of different pictures.
 
         Returns:
-            a (4 h, 4 w) float32 tensor a prompt, above 0 inside, on the padded square; and a () tensor, its predicted
-            IoU.
+            a (4 h, 4 w) float32 tensor a prompt, finer where the views are, above 0 inside, on the padded square; and a
+            () tensor, its predicted IoU.
         """
         groups: dict[tuple[int, bool], list[int]] = defaultdict(list)
         embedded = [self._embedded(prompt) for prompt in prompts]
@@ -256,33 +260,35 @@ class SamNet:
         sums are the same.
         """
         features = torch.stack([view.features + dense for view, (_, dense) in zip(views, embedded, strict=True)])
+        fine = [torch.stack(levels) for levels in zip(*(view.fine for view in views), strict=True)]
         return self.decoder(
             image_embeddings=torch.zeros_like(features[:1]),
             image_pe=self.prompter.get_dense_pe(),
             sparse_prompt_embeddings=torch.stack([sparse for sparse, _ in embedded]),
             dense_prompt_embeddings=features,
             multimask_output=several,
+            **({"fine": fine} if fine else {}),
         )
 
     # -- masks at both sizes ------------------------------------------------------------------------------------------
 
     @torch.no_grad()
     def grow(self, logits: Tensor, view: View) -> np.ndarray:
-        """(H, W) bool at the picture's own size of (4 h, 4 w) logits."""
+        """(H, W) bool at the picture's own size of a prompt's logits."""
         width, height = view.size
         whole = self.model.postprocess_masks(
             logits[None, None].float(), (view.inner[1], view.inner[0]), (height, width)
         )
         return (whole[0, 0] > self.model.mask_threshold).cpu().numpy()
 
-    def shrink(self, mask: np.ndarray, view: View) -> Tensor:
-        """(4 h, 4 w) float32 between 0 and 1: a (H, W) bool mask on the padded square; 0 in the padding."""
+    def shrink(self, mask: np.ndarray, view: View, cells: tuple[int, int] | None = None) -> Tensor:
+        """(4 h, 4 w) or `cells`, float32 between 0 and 1: a (H, W) bool mask on the padded square; 0 in the padding."""
         pixels = torch.from_numpy(np.ascontiguousarray(mask)).to(self.device).float()[None, None]
         inner = F.interpolate(
             pixels, (view.inner[1], view.inner[0]), mode="bilinear", align_corners=False, antialias=True
         )
         square = F.pad(inner, (0, self.side - inner.shape[3], 0, self.side - inner.shape[2]))
-        return F.interpolate(square, tuple(self.prompter.mask_input_size), mode="area")[0, 0].clamp(0, 1)
+        return F.interpolate(square, cells or tuple(self.prompter.mask_input_size), mode="area")[0, 0].clamp(0, 1)
 
     # -- training -----------------------------------------------------------------------------------------------------
 
@@ -300,7 +306,7 @@ class SamNet:
         for prompt, logit, quality, mask in zip(prompts, logits, qualities, masks, strict=True):
             # the padding is no part of the picture
             rows, columns = (-(-n * logit.shape[0] // self.side) for n in reversed(prompt.view.inner))
-            wanted = self.shrink(mask, prompt.view)[:rows, :columns]
+            wanted = self.shrink(mask, prompt.view, (logit.shape[0], logit.shape[1]))[:rows, :columns]
             parts.append(_mask_loss(logit[:rows, :columns], wanted, quality))
         return torch.stack(parts).mean()
 

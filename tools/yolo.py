@@ -24,6 +24,8 @@ from torch import Tensor
 
 from veclink.tools.condition import Condition
 from veclink.tools.errors import OptionError, WeightsError
+from veclink.tools.origin import trunk
+from veclink.tools.place import add_places
 from veclink.tools.small import about_small, load_small
 from veclink.tools.tool import Tool
 from veclink.tools.weights import find_weights, load_pickle, sha256
@@ -461,6 +463,8 @@ def _untrained(name: str) -> Any:
             own = OWN / Path(name).name
             config = {**YAML.load(str(own)), "scale": "n", "yaml_file": own.name} if own.is_file() else name
             model = getattr(tasks, kind)(config, verbose=False)
+            if own.is_file():
+                add_places(trunk(model.model), model.save)
     except Exception as error:  # ultralytics raises many kinds for a name it does not know
         raise WeightsError("one of ultralytics' configurations, e.g. yolo11n.yaml", f"{name} ({str(error)[:120]})",
                            "mend the name") from error

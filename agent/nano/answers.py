@@ -24,7 +24,10 @@ def asked(line: str, label: str, new: bool, drawer: Drawer, rng: random.Random, 
     """The lesson of a frame whose slots are filled."""
     text = dressed(imperative(line, drawer, rng), drawer, rng)
     words = tuple(word for one in said for word in one.words)
-    return Lesson(text=text, frame=label, words=words, new_frame=new, new_words=any(one.new for one in said), **fields)
+    sets = {one.mobs for one in said}
+    plain = len(sets) == 1 and not any(one.unsure or one.blocks for one in said)
+    return Lesson(text=text, frame=label, words=words, new_frame=new, new_words=any(one.new for one in said),
+                  meant=sets.pop() if plain else None, **fields)
 
 
 def number_sentence(count: int, said: Said) -> str:

@@ -71,6 +71,7 @@ class Lesson:
         value: the bare answer, for scoring: "3", "yes", "cow", "night"; "" where there is none.
         frame: the request frame in use, "detect/train/12". words: the nouns and attributes in use.
         new_frame, new_words: whether they come from outside the training part of the books.
+        meant: ids of the mobs that the text is about, where it is about one set of mobs and all are clearly seen.
     """
 
     text: str
@@ -85,6 +86,7 @@ class Lesson:
     words: tuple[str, ...] = ()
     new_frame: bool = False
     new_words: bool = False
+    meant: tuple[int, ...] | None = None
 
     @property
     def about(self) -> str:

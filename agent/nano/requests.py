@@ -51,6 +51,11 @@ class Requester:
         said = self.target(role)
         return None if said is None else self._framed(role, said)
 
+    def nothing(self) -> Lesson | None:
+        """A request for boxes round what has none: mobs that are not there, and blocks."""
+        said = self.describer.absent() if self.rng.random() < 0.6 else self.describer.block()
+        return None if said is None else self._framed(DETECT, said)
+
     def _framed(self, role: str, said: Said, region: Region | None = None) -> Lesson:
         line, label, new = self.drawer.numbered(role, book("tools")[role], self.rng)
         line = agreed(line, said).replace("{t}", said.text)

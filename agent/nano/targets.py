@@ -156,7 +156,9 @@ def turn_of(lesson: Lesson, truth: SceneTruth, tools: Mapping[str, str], edited:
     notes = {"value": lesson.value, "frame": lesson.frame, "words": lesson.words, "new_frame": lesson.new_frame,
              "new_words": lesson.new_words, "ignored": ignored, "changed": where,
              "edits": [wanted.change.kind if wanted.change else "" for wanted in lesson.routes]}
-    turn = Turn(lesson.text, lesson.answer, tuple(calls), lesson.rejected, lesson.regions, lesson.before, lesson.kind)
+    meant = None if lesson.meant is None else tuple(truth.mob(number).middle for number in lesson.meant)
+    turn = Turn(lesson.text, lesson.answer, tuple(calls), lesson.rejected, lesson.regions, lesson.before, lesson.kind,
+                meant)
     return turn, notes
 
 

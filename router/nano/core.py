@@ -304,7 +304,7 @@ class _Stream:
             # a row that is done still takes a step, which nobody looks at
             mask = self.seen.clone()
             mask[:, -1] = True
-            states, self.cache = language(x, (self.lengths + step)[:, None], mask[:, None, None], self.cache)
+            states, self.cache = self.model.go_on(x, (self.lengths + step)[:, None], mask[:, None, None], self.cache)
             self.last, step = states[:, 0], step + 1
 
     def links(self, row: int, at: Sequence[int], queries: Sequence[Tensor]) -> list[Tensor]:

@@ -12,6 +12,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,8 @@ def load_nano(folder: str | Path, device: torch.device | None = None, dtype: tor
                       (folder / "tokenizer.json").read_text("utf8"))
         if words.config.vocabulary != shape.language.vocabulary:
             raise ModelError(f"{shape.language.vocabulary} token ids", str(words.config.vocabulary), "get it again")
+        if shape.vision.trunk:  # classes there hold tensors that are made as they are imported, and not for this alone
+            import_module("ultralytics.nn.tasks")
         with torch.device("meta"):
             model = NanoModel(shape)
         state = _tensors(folder / "model.safetensors", model)

@@ -6,6 +6,7 @@ the layers: the Llama papers (RMS norm before each part, rotary positions, group
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -113,8 +114,8 @@ class Language(nn.Module):
             if isinstance(module, nn.Linear | nn.Embedding):
                 nn.init.normal_(module.weight, std=0.02)
 
-    def forward(self, x: Tensor, positions: Tensor, mask: Tensor | None = None, past: Cache | None = None
-                ) -> tuple[Tensor, Cache]:
+    def forward(self, x: Tensor, positions: Tensor, mask: Tensor | None = None, past: Cache | None = None,
+                middle: Callable[[Tensor], Tensor] | None = None) -> tuple[Tensor, Cache]:
         """States after the final norm.
 
         Args:
@@ -123,6 +124,7 @@ class Language(nn.Module):
             mask: (B, 1, T, P + T) bool, what each may look at, P being the length of `past`; None means causal, which
                 needs an empty past or a single new token.
             past: what an earlier call returned.
+            middle: what the states (B, T, H) go through between the first half of the layers and the second.
 
         Returns:
             (B, T, H) and the cache with these appended.
@@ -132,6 +134,8 @@ class Language(nn.Module):
             mask = torch.ones(1, 1, 1, past[0][0].shape[2] + 1, dtype=torch.bool, device=x.device)
         cache: Cache = []
         for i, layer in enumerate(self.layers):
+            if middle is not None and i == len(self.layers) // 2:
+                x = middle(x)
             x, kept = layer(x, turn, mask, past[i] if past else None)
             cache.append(kept)
         return self.norm(x), cache

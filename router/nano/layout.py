@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 import numpy as np
 import torch
@@ -59,6 +60,12 @@ class Row:
         self.targets += [*ids[1:], IGNORED] if learned else [IGNORED] * len(ids)
         self.positions += range(position, position + len(ids))
         self.turns += [turn] * len(ids)
+
+
+    def answering(self, turn: int) -> list[int]:
+        """Indices in `ids` of where a turn's answer begins to be written, and of its routing tokens."""
+        written = (i for i, of in enumerate(self.turns) if of == turn and self.targets[i] != IGNORED)
+        return [*islice(written, 1), *(at for _, of, at in self.calls if of == turn - 1)]
 
 
 @dataclass(eq=False)

@@ -14,6 +14,7 @@ from veclink.router.errors import ModelError
 from veclink.router.nano.language import Cache, Language, LanguageConfig
 from veclink.router.nano.layout import IGNORED, Batch
 from veclink.router.nano.recipe import NAMES
+from veclink.router.nano.tally import Fit, Tally, Things, by_row
 from veclink.router.nano.vision import RegionEncoder, Vision, VisionConfig
 from veclink.router.nano.words import PICTURE, REGION_ID
 
@@ -45,6 +46,9 @@ class NanoConfig:
         squares = 4 * eye.grid[0] * eye.grid[1] if eye.tags else 0
         if not (0 <= eye.things <= squares and 0 <= eye.counts <= len(eye.counted)):
             raise ModelError("tokens for as many things and kinds as there can be", f"{eye.things}, {eye.counts}",
+                             "mend the configuration")
+        if not 0 <= eye.tally <= 16 * bool(eye.tags):
+            raise ModelError("0 to 16 heads that count, none for an eye without tags", str(eye.tally),
                              "mend the configuration")
         if (lang.hidden % (2 * lang.heads) or lang.heads % lang.kv_heads or eye.size % eye.heads or eye.stem % 8
                 or eye.size % 8 or eye.height % step or eye.width % step):
@@ -84,6 +88,8 @@ class NanoModel(nn.Module):
         self.language = Language(config.language)
         self.vision = Vision(config.vision, hidden)
         self.regions = RegionEncoder(config.vision, hidden)
+        eye = config.vision
+        self.tally = Tally(hidden, eye.size, len(eye.tags), eye.tally) if eye.tally else None
         count = sum(p.numel() for p in self.parameters())
         if count > LARGEST:
             raise ModelError(f"at most {LARGEST:,} parameters", f"{count:,}", "choose a smaller configuration")
@@ -92,23 +98,49 @@ class NanoModel(nn.Module):
     def device(self) -> torch.device:
         return self.language.norm.weight.device
 
-    def embed(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """(B, T, H) embeddings with pictures and regions in their places, and the pictures' features."""
+    def embed(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor | None]:
+        """(B, T, H) embeddings with pictures and regions in their places, the pictures' features and things."""
         x = self.language.embed_tokens(batch.ids.clamp(min=0))
-        tokens, features = self.vision(batch.pictures.float() / 255)
+        tokens, features, found = self.vision(batch.pictures.float() / 255)
         # in one format, so that training in bfloat16 may place them
         x = x.masked_scatter((batch.ids == PICTURE)[..., None], tokens.to(x.dtype))
         if len(batch.owners):
             regions = self.regions(features[batch.owners], batch.shares, batch.geometry)
             x = x.masked_scatter((batch.ids == REGION_ID)[..., None], regions.to(x.dtype))
-        return x, features
+        return x, features, found
 
-    def forward(self, batch: Batch) -> tuple[Tensor, Cache, Tensor]:
-        """States (B, T, H) after the final norm, the cache, and the pictures' features."""
-        x, features = self.embed(batch)
+    def forward(self, batch: Batch, fits: list[Fit] | None = None) -> tuple[Tensor, Cache, Tensor]:
+        """States (B, T, H) after the final norm, the cache, and the pictures' features.
+
+        Args:
+            fits: gets what the tally finds to be meant.
+        """
+        x, features, found = self.embed(batch)
         mask = batch.mask()[:, None] if batch.several else None  # causal is enough: padding stands on the right
-        states, cache = self.language(x, batch.positions, mask)
+        things: Things | None = None
+        if self.tally is not None and found is not None:
+            things = by_row(self.tally.things(features[..., : self.config.vision.size], found),
+                            (batch.ids == PICTURE).sum(1) // self.config.vision.tokens)
+        states, cache = self.go_on(x, batch.positions, mask, None, things, fits)
         return states, cache, features
+
+    def go_on(self, x: Tensor, positions: Tensor, mask: Tensor | None, past: Cache | None, things: Things | None = None,
+              fits: list[Fit] | None = None) -> tuple[Tensor, Cache]:
+        """As `Language.forward`, with the tally; what it counts is kept as the last part of the cache."""
+        if self.tally is None:
+            return self.language(x, positions, mask, past)
+        held = past[-1] if past else things
+        assert held is not None, "the first call says what there is to count"
+        tally = self.tally
+
+        def middle(x: Tensor) -> Tensor:
+            added, fit = tally(x, held)
+            if fits is not None:
+                fits.append(fit)
+            return added
+
+        states, cache = self.language(x, positions, mask, past[:-1] if past else None, middle)
+        return states, [*cache, held]
 
     def answer_loss(self, states: Tensor, batch: Batch, heavy: Tensor | None = None) -> Tensor:
         """Mean cross entropy of what is to be written.
@@ -150,7 +182,7 @@ class NanoModel(nn.Module):
         mask = torch.cat([seen[:, None].expand(-1, widest, -1), own], 2)
         past = [(k[rows], v[rows]) for k, v in cache]
         x = block.to(self.language.embed_tokens.weight.dtype)
-        states, _ = self.language(x, last[:, None] + 1 + steps, mask[:, None], past)
+        states, _ = self.go_on(x, last[:, None] + 1 + steps, mask[:, None], past)
         return [states[i, : len(one)].float() for i, one in enumerate(queries)]
 
     def low_rank(self, rank: int) -> dict[str, nn.Parameter]:

@@ -50,6 +50,8 @@ class Turn:
         regions: places in the picture that this turn points at, in its pixels.
         before: what the turn before was about, as `Task.before`: "them" may mean it.
         kind: of task, for tables.
+        meant: (column, row) in the picture's pixels of the middle of each thing that the text is about; None where that
+            is not known or not one set of things.
     """
 
     text: str
@@ -59,6 +61,7 @@ class Turn:
     regions: tuple[Region, ...] = ()
     before: tuple[str, ...] = ()
     kind: str = ""
+    meant: tuple[tuple[float, float], ...] | None = None
 
     def __post_init__(self) -> None:
         if self.rejected == bool(self.words.strip() or self.calls):

@@ -14,12 +14,13 @@ from torch import Tensor, nn
 from veclink.router import checkpoint
 from veclink.router.nano.core import NanoCore
 from veclink.router.nano.files import load_nano, save_nano
-from veclink.router.nano.findings import UNKNOWN, Labels, labels_of
+from veclink.router.nano.findings import SQUARE, UNKNOWN, Labels, labels_of
 from veclink.router.nano.layout import Batch, Row, collate, sample_row
 from veclink.router.nano.model import Ask, NanoConfig, NanoModel
 from veclink.router.nano.prune import prune
 from veclink.router.nano.recipe import NanoRecipe
 from veclink.router.nano.samples import Call, Sample, Source
+from veclink.router.nano.tally import Fit, meant_loss, surest
 from veclink.router.nano.vision import VisionConfig, letterbox, scale_of
 from veclink.router.nano.words import Words
 from veclink.tools.condition import Condition
@@ -28,6 +29,7 @@ from veclink.tools.origin import TrunkMap, begin_with
 from veclink.tools.tool import Tool
 
 PICTURES = 24  # that norm what was begun with published numbers
+COUNTING = 3.0  # times the rate for the layer that counts: it begins with nothing where all else goes on
 
 
 class Lesson:
@@ -145,16 +147,21 @@ class CoreStage:
         between = [p for part in joints for p in part.parameters()]
         held = {id(p) for p in between}
         seeing = [p for p in eye.parameters() if id(p) not in held]
-        return [{"params": language, "scale": self.recipe.slow, "part": "core"},
-                {"params": seeing, "scale": self.recipe.looks, "part": "core"},
-                {"params": between, "scale": 1.0, "part": "core"}]
+        counting = list(self.model.tally.parameters()) if self.model.tally else []
+        groups = [{"params": language, "scale": self.recipe.slow, "part": "core"},
+                  {"params": seeing, "scale": self.recipe.looks, "part": "core"},
+                  {"params": between, "scale": 1.0, "part": "core"},
+                  {"params": counting, "scale": COUNTING, "part": "tally"}]
+        return [group for group in groups if group["params"]]
 
     def modules(self) -> dict[str, nn.Module]:
         return {"model": self.model}
 
     def losses(self, lesson: Lesson, step: int) -> dict[str, Tensor]:
-        states, _, features = self.model(lesson.batch)
-        return answer_losses(self.model, states, features, lesson, self.recipe.eye)
+        fits: list[Fit] = []
+        states, _, features = self.model(lesson.batch, fits)
+        losses = answer_losses(self.model, states, features, lesson, self.recipe.eye)
+        return losses | tally_losses(self.model, features, fits[0], lesson) if fits else losses
 
     def save(self, output: Path, notes: Mapping[str, Any]) -> None:
         save_nano(output, self.model, self.words, notes, self.recipe.small)
@@ -283,6 +290,32 @@ def answer_losses(model: NanoModel, states: Tensor, features: Tensor, lesson: Le
     if eye and lesson.labels is not None:
         losses |= {name: eye * loss for name, loss in model.vision.losses(features, lesson.labels).items()}
     return losses
+
+
+def tally_losses(model: NanoModel, features: Tensor, fit: Fit, lesson: Lesson) -> dict[str, Tensor]:
+    """How far the tally is from what turns mean, where their answers begin and at their routing tokens."""
+    assert model.vision.findings is not None
+    found = model.vision.findings.told(features[..., : model.vision.config.size])[2]
+    sure, index = surest(found)
+    at, wanted, picture = [], [], -1
+    for number, (row, sample) in enumerate(zip(lesson.rows, lesson.samples, strict=True)):
+        if sample.picture is None:
+            continue
+        picture += 1
+        scale = scale_of(sample.picture, model.vision.config) / SQUARE
+        for turn, one in enumerate(sample.turns, 1):
+            if one.meant is not None:
+                near = torch.zeros_like(index[picture], dtype=torch.bool)
+                for x, y in one.meant:
+                    near |= ((index[picture] // found.shape[2] - int(y * scale)).abs() <= 1) & (
+                        (index[picture] % found.shape[2] - int(x * scale)).abs() <= 1)
+                columns = row.answering(turn)
+                at += [(number, column, picture) for column in columns]
+                wanted += [near.float()] * len(columns)
+    if not at:
+        return {}
+    rows, columns, pictures = torch.tensor(at, device=fit.device).T
+    return {"meant": meant_loss(fit[rows, columns, : index.shape[1]], sure[pictures], torch.stack(wanted))}
 
 
 def beginning(recipe: NanoRecipe, source: Source) -> tuple[NanoModel, Words]:

@@ -41,6 +41,7 @@ class VisionConfig:
         tags: what can be said of one thing. states: what can be said of the whole picture.
         things, counts: how many things, and how many of the kinds among the tags, become tokens of their own; 0 for an
             eye without findings.
+        tally: heads of the layer that counts what is meant, see `tally.py`; 0 for none.
     """
 
     height: int = 160
@@ -56,6 +57,7 @@ class VisionConfig:
     trunk: str = ""
     things: int = 0
     counts: int = 0
+    tally: int = 0
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -158,20 +160,20 @@ class Vision(nn.Module):
         self.whole = nn.Linear(whole, hidden) if whole else None
         self.telling = Telling(size, hidden, c.tags, c.counted, c.things, c.counts) if c.things + c.counts else None
 
-    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Picture tokens (B, tokens, H) and features of (B, 3, height, width) in 0..1.
+    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Picture tokens (B, tokens, H), features and things found of (B, 3, height, width) in 0..1.
 
-        Features are (B, rows, columns, size + what the findings say of a cell).
+        Features are (B, rows, columns, size + what the findings say of a cell), things as `Findings.told` has them.
         """
         features = self.see(pictures)
         if self.findings is None or self.whole is None:
-            return self.project(self._pooled(features)), features
+            return self.project(self._pooled(features)), features, None
         cells, whole, things = self.findings.told(features)
         wide = torch.cat([features, cells.to(features.dtype)], -1)
         tokens = self.project(self._pooled(wide)) + self.whole(whole)[:, None]
         if self.telling is not None:
             tokens = torch.cat([tokens, self.telling(features, things).to(tokens.dtype)], 1)
-        return tokens, wide
+        return tokens, wide, things
 
     def see(self, pictures: Tensor) -> Tensor:
         """Features (B, rows, columns, size) before anything is said of them."""
