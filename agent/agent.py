@@ -105,11 +105,10 @@ class Agent:
 
             self._core = make_core(**self.profile.core, device=self.device)
         if not self._attached:
-            # links fit conditions that only loaded weights know
-            if self.profile.core.get("links") or getattr(self._core, "has_links", False):
-                for tool in self.tools.values():
+            for name in getattr(self._core, "awaited", ()):  # links fit conditions that only loaded weights know
+                if name in self.tools:
                     with suppress(VeclinkError):  # its own step says what it lacks
-                        tool.ready()
+                        self.tools[name].ready()
             self._core.attach([tool.spec() for tool in self.tools.values()])
             if prepare := getattr(self._core, "prepare", None):
                 prepare()

@@ -142,7 +142,7 @@ def test_links_learn_what_words_alone_cannot_say(recipe: NanoRecipe, words: Word
     assert rows["link"][-1]["find"] < 0.5 < 2.0 < rows["text"][-1]["find"]
     core = NanoCore(recipe.start or "", tmp_path / "links" / "links.safetensors", "cpu")
     core.attach([Find(device="cpu").ready().spec()])
-    assert core.linked == ("find",) and core.has_links
+    assert core.linked == core.awaited == ("find",)
     about_small(tmp_path / "links" / "find.safetensors")
 
 

@@ -137,9 +137,12 @@ class NanoCore:
         return checkpoint.save(path, self.linkset, self.id, notes)
 
     @property
-    def has_links(self) -> bool:
-        """Whether a links checkpoint waits for tools; their conditions must be known when they are attached."""
-        return self._checkpoint() is not None
+    def awaited(self) -> tuple[str, ...]:
+        """Tools for which a links checkpoint waits; their conditions must be known when they are attached."""
+        from veclink.router.checkpoint import read_header
+
+        file = self._checkpoint()
+        return () if file is None else tuple(read_header(file).tools)
 
     def _checkpoint(self) -> Path | None:
         own = self.folder / "links.safetensors"
