@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tiny_nano import lesson, picture, tiny_words
+from tiny_nano import found, lesson, picture, tiny_words
 
 from veclink.router.core import Task
 from veclink.router.errors import ModelError
@@ -29,12 +29,11 @@ def words() -> Words:
     return tiny_words()
 
 
-def model_of(words: Words, tally: int = 2) -> NanoModel:
+def model_of(words: Words) -> NanoModel:
     torch.manual_seed(0)
-    made = NanoModel(NanoConfig(LanguageConfig(words.config.vocabulary, 32, 2, 4, 2, 48), replace(EYE, tally=tally)))
-    for part in (made.vision.findings,):
-        assert part is not None
-        torch.nn.init.normal_(part.things.weight)  # so that there is something to count
+    made = NanoModel(NanoConfig(LanguageConfig(words.config.vocabulary, 32, 2, 4, 2, 48), EYE))
+    assert made.vision.findings is not None
+    torch.nn.init.normal_(made.vision.findings.things.weight)  # so that there is something to count
     return made.eval()
 
 
@@ -42,14 +41,6 @@ def speaking(model: NanoModel) -> NanoModel:
     assert model.tally is not None
     torch.nn.init.normal_(model.tally.told.weight)
     return model
-
-
-def found(*things: tuple[int, int, float, tuple[float, float, float]]) -> torch.Tensor:
-    """(1, 4, 6, 4) of things at (row, column), so sure, with these tags."""
-    grid = torch.zeros(1, 4, 6, 4)
-    for row, column, sure, tags in things:
-        grid[0, row, column] = torch.tensor([sure, *tags])
-    return grid
 
 
 @torch.no_grad()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_nano import lesson, tiny_words
+from tiny_nano import found, lesson, tiny_words
 
 from veclink.router.nano.files import load_nano, save_nano
 from veclink.router.nano.language import LanguageConfig
@@ -27,14 +27,6 @@ def telling() -> Telling:
     made.name(lambda name: torch.full((16,), float(len(name))) + torch.arange(16) * (ord(name[0]) % 7))
     torch.nn.init.normal_(made.nothing)
     return made
-
-
-def found(*things: tuple[int, int, float, tuple[float, float, float]]) -> torch.Tensor:
-    """(1, 4, 6, 4) of things at (row, column), so sure, with these tags."""
-    grid = torch.zeros(1, 4, 6, 4)
-    for row, column, sure, tags in things:
-        grid[0, row, column] = torch.tensor([sure, *tags])
-    return grid
 
 
 @torch.no_grad()

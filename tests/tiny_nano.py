@@ -52,3 +52,11 @@ def core_of(model: NanoModel, words: Words) -> NanoCore:
     core = NanoCore.from_parts(model, words, device="cpu", max_new_tokens=8)
     core.attach(SPECS, ("find", "trace"))
     return core
+
+
+def found(*things: tuple[int, int, float, tuple[float, float, float]]) -> torch.Tensor:
+    """(1, 4, 6, 4) of things at (row, column), so sure, with these tags."""
+    grid = torch.zeros(1, 4, 6, 4)
+    for row, column, sure, tags in things:
+        grid[0, row, column] = torch.tensor([sure, *tags])
+    return grid

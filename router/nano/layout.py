@@ -61,7 +61,6 @@ class Row:
         self.positions += range(position, position + len(ids))
         self.turns += [turn] * len(ids)
 
-
     def answering(self, turn: int) -> list[int]:
         """Indices in `ids` of where a turn's answer begins to be written, and of its routing tokens."""
         written = (i for i, of in enumerate(self.turns) if of == turn and self.targets[i] != IGNORED)

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from veclink.router.nano.telling import waves
+
 Things: TypeAlias = tuple[Tensor, Tensor]  # keys (B, S, heads, WIDTH) and how surely each is there (B, S)
 Fit: TypeAlias = Tensor  # (B, T, S) logits
 WIDTH = 48  # of a head
@@ -54,9 +56,7 @@ class Tally(nn.Module):
         row, column = index // columns, index % columns
         batch = torch.arange(len(found), device=found.device)[:, None]
         at = torch.stack([(row + 0.5) / rows, (column + 0.5) / columns], -1)
-        angles = at[..., None] * math.pi * 2 ** torch.arange(WAVES, device=found.device)
-        waves = torch.cat([angles.sin(), angles.cos()], -1).flatten(2)
-        told = found[batch, row, column, 1:], features[batch, row // 2, column // 2], waves
+        told = found[batch, row, column, 1:], features[batch, row // 2, column // 2], waves(at, WAVES)
         kind, seen, place = (one.to(self.place.weight.dtype) for one in told)
         keys = self.tags(kind) + self.seen(seen) + self.place(place)
         return keys.unflatten(-1, (self.heads, WIDTH)), sure

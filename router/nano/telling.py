@@ -61,9 +61,8 @@ class Telling(nn.Module):
         batch = torch.arange(len(middles), device=middles.device)[:, None]
         tags = things.flatten(1, 2)[batch, index][..., 1:]
         places = [(rows + 0.5) / middles.shape[1], (columns + 0.5) / middles.shape[2]]
-        angles = torch.stack(places, -1)[..., None] * math.pi * 2 ** torch.arange(WAVES, device=middles.device)
-        waves = torch.cat([angles.sin(), angles.cos()], -1).flatten(2)
-        told = self.names(tags) + self.seen(features[batch, rows // 2, columns // 2]) + self.place(waves)
+        place = self.place(waves(torch.stack(places, -1), WAVES))
+        told = self.names(tags) + self.seen(features[batch, rows // 2, columns // 2]) + place
         sure = torch.where(sure > SURE, sure, torch.zeros_like(sure))[..., None]
         return sure * told + (1 - sure) * self.nothing[0]
 
@@ -76,3 +75,9 @@ class Telling(nn.Module):
         number = torch.lerp(self.number(low.long()), self.number(low.long() + 1), part.to(self.number.weight.dtype))
         sure = count.clamp(max=1)[..., None]
         return sure * (names + number) + (1 - sure) * self.nothing[1]
+
+
+def waves(at: Tensor, count: int) -> Tensor:
+    """Places (B, n, 2) in 0..1 as sines and cosines of so many frequencies each: (B, n, 4 count)."""
+    angles = at[..., None] * math.pi * 2 ** torch.arange(count, device=at.device)
+    return torch.cat([angles.sin(), angles.cos()], -1).flatten(2)
