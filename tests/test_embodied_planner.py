@@ -215,6 +215,22 @@ def test_failures_change_the_plan() -> None:
     assert [action.name for action in worn[1:]] == ["dig_down", "explore", "approach", "equip", "mine"]
 
 
+def test_a_station_that_is_a_goal_is_taken_up_again() -> None:
+    carrier = Carrier({})
+    carrier.carry_out(Planner([Goal("brick"), Goal("furnace")]).next(State()))
+    assert carrier.stock.has(Item("brick")) == carrier.stock.has(Item("furnace")) == 1
+
+
+def test_the_wood_of_one_tree_is_looked_for_where_it_grows() -> None:
+    planner = Planner(Goal("planks:4"))
+    for biome, near in (("plains", ("log",)), ("roofed_forest", ("log", "log2"))):  # other trees do not help
+        first = planner.next(State(biome=biome, near=near))[0]
+        assert first.name == "explore" and first.args["find"] == "log2" and first.args["biomes"] == ["savanna"]
+    assert planner.next(State(biome="savanna", near=("log", "log2")))[0].name == "approach"
+    assert planner.next(State(biome="", near=("log2",)))[0].name == "approach", "where nothing is known of biomes"
+    assert Planner(Goal("planks")).next(State(biome="desert", near=("log",)))[0].name == "approach"
+
+
 def test_a_table_that_is_needed_again_is_taken_along() -> None:
     state = State({"planks": 3, "stick": 4}, near=("crafting_table",))
     plan = Planner(Goal("stone_pickaxe")).next(state)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from veclink.agent.embodied.actions import Action, State, alike_names
 from veclink.agent.embodied.body import Body, SkillFailed
+from veclink.agent.embodied.knowledge import one_of
 from veclink.agent.embodied.path import NEAR, WATER
-from veclink.agent.embodied.sense import Past, state_of
+from veclink.agent.embodied.sense import Past, biome, state_of
 from veclink.agent.embodied.skills import dig as digging
 from veclink.agent.embodied.skills import fight, gather, make, survive, walk
 from veclink.agent.embodied.skills.roam import Roamer
@@ -69,8 +70,11 @@ def same_as(block: str) -> tuple[str, ...]:
     return next((group for group in SAME if block in group), (block,))
 
 
-def is_found(body: Body, thing: str) -> bool:
-    """Whether a block is known near by, or a mob is in reach of the senses."""
+def is_found(body: Body, thing: str, biomes: Collection[str] = ()) -> bool:
+    """Whether a block is known near by, in one of the biomes if there are any, or a mob is in reach of the senses."""
+    here = biome(body)
+    if biomes and here and not one_of(here, biomes):
+        return False
     if thing in BLOCKS:
         places = body.known.find(gather.flags(same_as(thing)), body.pos, SIGHT, most=1)
         return bool(places) and math.dist([v + 0.5 for v in places[0]], [float(v) for v in body.pos]) <= SIGHT
@@ -102,7 +106,7 @@ def explore(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
     if thing in MOBS and not is_found(body, thing) and fight.look_again(body, (thing,), doer.roamer, end):
         return
     marked = body.steps, tuple(float(v) for v in body.pos)
-    while not is_found(body, thing):
+    while not is_found(body, thing, args.get("biomes", ())):
         if body.steps >= end:
             raise SkillFailed("not found", thing)
         if body.steps - marked[0] >= NO_PROGRESS and args["how"] != "dark":

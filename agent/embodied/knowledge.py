@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from types import MappingProxyType
@@ -43,6 +43,11 @@ class Info:
         parts += [each for each in (self.where, self.time and f"at {self.time}") if each]
         parts += [f"in {' or '.join(self.biomes)}"] if self.biomes else []
         return ", ".join(parts + ([] if self.place == "overworld" else [f"the {self.place}"]))
+
+
+def one_of(biome: str, biomes: Collection[str]) -> bool:
+    """Whether a biome is one of some, or the hills or plateau of one ("birch_forest_hills")."""
+    return any(biome == each or biome.startswith(f"{each}_") for each in biomes)
 
 
 @dataclass(frozen=True)

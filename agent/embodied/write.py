@@ -10,6 +10,7 @@ from typing import Any
 from veclink.agent.embodied.actions import LONGEST_LIMIT, Action, State, alike_names
 from veclink.agent.embodied.goals import DAY
 from veclink.agent.embodied.items import Item, item_ids
+from veclink.agent.embodied.knowledge import one_of
 from veclink.agent.embodied.recall import Advice
 from veclink.agent.embodied.sources import found
 from veclink.agent.embodied.steps import Step
@@ -93,7 +94,7 @@ class Writer:
             actions += self._dug(step)
         else:
             actions += self._surfaced()
-        if target not in self.near and not self._knows(step, target):
+        if self._elsewhere(step) or (target not in self.near and not self._knows(step, target)):
             actions.append(self._explored(step, target))
         args: dict[str, Any] = {"what": target}
         if self._knows(step, target):
@@ -101,6 +102,12 @@ class Writer:
         actions.append(Action("approach", args, {"near": target}, step.key, self._limit(step)))
         self.near.add(target)
         return actions
+
+    def _elsewhere(self, step: Step) -> bool:
+        """Whether it is a variety (the wood of one tree) that does not grow in this biome, though its kind may."""
+        biome, kinds = self.state.biome, step.info.biomes
+        varied = step.item.variant is not None and step.kind == "mine"
+        return varied and bool(kinds) and bool(biome) and not one_of(biome, kinds)
 
     def _knows(self, step: Step, target: str) -> bool:
         """Whether one was seen, and nothing has gone wrong with it since."""
@@ -133,11 +140,12 @@ class Writer:
         if step.info.time == "night" and not self.state.night:
             how = "dark"
         args = {"find": target, "how": how, "far": min(FARTHEST, FIRST_SEARCH * 2 ** min(tries, 5))}
-        if step.info.biomes and self.state.biome not in step.info.biomes:
+        elsewhere = self._elsewhere(step)
+        if elsewhere:
             args["biomes"] = list(step.info.biomes[:16])
         if step.underground:
             args["y"] = round(self.y)
-        if tries:
+        if tries and not elsewhere:  # another biome lies on, the same block may lie behind
             args["turn"] = tries * TURN % 360
         return Action("explore", args, {"near": target}, step.key, self._limit(step))
 
@@ -235,10 +243,11 @@ class Writer:
         return Action("approach", {"what": station, **at}, {"near": station}, limit=LEAST_LIMIT)
 
     def _taken_up(self, later: Sequence[Step]) -> list[Action]:
-        """Take along the stations that later steps hold; a furnace only with a pickaxe, without which it is lost."""
+        """Take along the stations that later steps hold, or that are asked for; a furnace only with a pickaxe, without
+        which it is lost."""
         actions = []
         for station in sorted(self.standing):
-            if not any(station in each.holds for each in later):
+            if station not in self.asked and not any(station in each.holds for each in later):
                 continue
             tools = [self.hand, *(each.tool for each in later), *(item.name for item, _ in self.state.stock)]
             tool = next((each for each in tools if each.endswith("pickaxe")), "")

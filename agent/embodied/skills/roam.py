@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 
 import numpy as np
@@ -18,7 +19,9 @@ HEADINGS = 16
 ROOF = 16  # blocks above the head that are looked at for a roof
 TREES = ("log", "log2", "leaves", "leaves2")
 OUTWARD, SLANT = 3.0, 2.0  # how much being led back, and going on a slant, weighs beside a 16th of a turn
-LEVEL_DRIFT = 3  # blocks a tunnel may leave its level
+SEA = 9.0  # 16ths of a turn that one rather makes than swim
+EASY, SLOW = 9.0, 4.0  # ticks a block of an easy way over land, and ticks more that count as a 16th of a turn
+SHORTEST = 4  # steps of a way that is worth going
 
 
 class Roamer:
@@ -45,24 +48,16 @@ class Roamer:
         if not dig:
             come_out(body, most_ticks)
         before = body.pos.copy()
-        wet: tuple[float, Path] | None = None
-        for heading in self._headings(body):
-            angle = heading * 2 * math.pi / HEADINGS
-            x, y, z = body.cell
-            goal = (x + round(STRIDE * math.cos(angle)), y, z + round(STRIDE * math.sin(angle)))
-            path = find_path(body.known, terms_with(body.items, dig), body.cell, goal, COLUMN, 3.0, 20_000)
-            if len(path.steps) < 4:
-                continue
-            end = path.steps[-1]
-            if not dig and end.y < y - 3 and roofed(body, (end.x, end.y, end.z)):
-                continue  # into a cave
-            if not dig and kinds()[body.block(end.x, end.y, end.z)] == WATER:
-                wet = wet or (heading, path)
-                continue  # over the sea only where no land is in sight
-            if self._gone(body, heading, path, before, most_ticks, dig):
+        ways: list[tuple[float, int, Path | None]] = [(cost, heading, None) for cost, heading in self._headings(body)]
+        while ways:  # what a way is worth is known once it was looked for; until then it is taken to be easy
+            cost, heading, path = heapq.heappop(ways)
+            if path is None:
+                path = self._way(body, heading, dig)
+                trouble = self._trouble(body, path, dig)
+                if trouble < math.inf:
+                    heapq.heappush(ways, (cost + trouble, heading, path))
+            elif self._gone(body, heading, path, before, most_ticks, dig):
                 return
-        if wet and self._gone(body, wet[0], wet[1], before, most_ticks, dig):
-            return
         if self.into is None and not dig:
             self.into = self.heading
             try:
@@ -71,6 +66,25 @@ class Roamer:
             finally:
                 self.into = None
         raise SkillFailed("no way", "anywhere from here")
+
+    def _way(self, body: Body, heading: int, dig: bool) -> Path:
+        angle = heading * 2 * math.pi / HEADINGS
+        x, y, z = body.cell
+        goal = (x + round(STRIDE * math.cos(angle)), y, z + round(STRIDE * math.sin(angle)))
+        return find_path(body.known, terms_with(body.items, dig), body.cell, goal, COLUMN, 3.0, 20_000)
+
+    def _trouble(self, body: Body, path: Path, dig: bool) -> float:
+        """What a way costs beside its direction, in 16ths of a turn: the sea, long ways round; infinite for none."""
+        if len(path.steps) < SHORTEST:
+            return math.inf
+        if dig:
+            return 0.0
+        (x, y, z), end = body.cell, path.steps[-1]
+        if end.y < y - 3 and roofed(body, (end.x, end.y, end.z)):
+            return math.inf  # into a cave
+        sea = SEA if kinds()[body.block(end.x, end.y, end.z)] == WATER else 0.0
+        pace = path.cost / max(1, abs(end.x - x) + abs(end.z - z))
+        return sea + max(0.0, pace - EASY) / SLOW
 
     def _gone(self, body: Body, heading: float, path: Path, before: np.ndarray, most_ticks: int, dig: bool) -> bool:
         """Go a way; whether that led anywhere."""
@@ -86,8 +100,9 @@ class Roamer:
         place = x // 16, z // 16
         self.been[place] = self.been.get(place, 0) + 1
 
-    def _headings(self, body: Body) -> list[int]:
-        """Directions, the most promising first: new land, away from all that was seen, little turning.
+    def _headings(self, body: Body) -> list[tuple[float, int]]:
+        """What each direction costs, in 16ths of a turn, and its number: the way to new land, away from all that was
+        seen, with little turning, costs least.
 
         Straight ahead along an axis one sprints; on a slant one zigzags at half the speed.
         """
@@ -107,7 +122,7 @@ class Roamer:
             back = 1 - (away_x * math.cos(angle) + away_z * math.sin(angle)) / far if far > 1 else 0.0
             return 3.0 * old + turn + OUTWARD * back + (SLANT if number % 4 else 0.0), number
 
-        return sorted(range(HEADINGS), key=cost)
+        return sorted(cost(number) for number in range(HEADINGS))
 
 
 def roofed(body: Body, cell: tuple[int, int, int]) -> bool:
