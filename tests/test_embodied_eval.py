@@ -105,6 +105,17 @@ def _lucky(case: Case, **_: Any) -> dict[str, Any]:
     return {**row(case.seed, case.seed > first), "case": case.name}
 
 
+def test_a_success_counts_under_a_larger_limit_too(tmp_path: Path) -> None:
+    case = Case("log", "open-ended", LOG, 3)
+    for name, success in (("won", True), ("lost", False)):
+        document = {"goals": list(LOG), "seed": 3, "steps": 100, "protocol": {"name": "voxels"},
+                    "result": {"success": success}}
+        (tmp_path / name).write_text(json.dumps(document), "utf8")
+    finished = {(name, steps): embodied._finished(tmp_path / name, case, steps, "voxels") is not None
+                for name in ("won", "lost") for steps in (50, 100, 200)}
+    assert [key for key, done in finished.items() if done] == [("won", 100), ("won", 200), ("lost", 100)]
+
+
 def test_what_a_memory_changes() -> None:
     without = [row(0, True, diamond=4000), row(1, True, diamond=5000), row(2, False), row(3, True, diamond=900)]
     with_it = [row(0, True, diamond=3000), row(1, True, diamond=5500), row(2, True, diamond=800), row(3, False)]

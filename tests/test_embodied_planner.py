@@ -215,6 +215,32 @@ def test_failures_change_the_plan() -> None:
     assert [action.name for action in worn[1:]] == ["dig_down", "explore", "approach", "equip", "mine"]
 
 
+def test_a_craft_that_takes_pieces_of_one_kind_is_not_met_by_a_mixture() -> None:
+    def mix(inventory: dict[str, int]) -> list[tuple[str, int]]:
+        plan = Planner(Goal("banner")).next(State({"stick": 4, **inventory}, near=("crafting_table",)))
+        return [(a.args["item"], a.args["count"]) for a in plan if a.name in ("attack", "shear")]
+
+    assert mix({"wool": 6}) == mix({"wool:7": 6, "wool": 2}) == []
+    assert mix({"wool": 4, "wool:7": 2}) == [("wool:0", 2)], "two more white ones"
+    assert mix({"wool:7": 2})[0][0] == "wool:0", "white sheep are easier to find than grey ones"
+
+
+def test_one_who_must_go_out_at_night_arms_by_day_and_rests_when_beaten() -> None:
+    planner, hands = Planner(Goal("bone")), {"stone_sword": 1, "stone_pickaxe": 1}
+    day = [a.words() for a in planner.next(State(hands, time=1000))]
+    assert day.index("craft 1 iron sword") < day.index("explore skeleton"), "there is time until the night"
+    late = [a.words() for a in planner.next(State(hands, time=11_000))]
+    assert late[0] == "explore skeleton" and "equip stone sword" in late
+    armour = {"chest": "iron_chestplate", "legs": "iron_leggings", "head": "iron_helmet", "feet": "iron_boots"}
+    ready = planner.next(State({"iron_sword": 1, "bread": 3}, equipment=armour, time=1000))
+    assert ready[0].name == "explore"
+    beaten = {"time": 15_000, "life": 3.0, "food": 12.0, "equipment": armour}
+    assert planner.next(State({"iron_sword": 1}, **beaten))[0].args["what"] == "shelter"
+    assert planner.next(State({"iron_sword": 1, "bread": 1}, **beaten))[0].name == "eat"
+    morning = planner.next(State({"iron_sword": 1}, **{**beaten, "time": 100}))
+    assert morning[0].args["find"] in ("cow", "pig", "sheep", "chicken"), "a meal before the next fight"
+
+
 def test_a_station_that_is_a_goal_is_taken_up_again() -> None:
     carrier = Carrier({})
     carrier.carry_out(Planner([Goal("brick"), Goal("furnace")]).next(State()))

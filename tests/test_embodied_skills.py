@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from veclink.agent.embodied.actions import Action, State
 from veclink.agent.embodied.body import Body, SkillFailed
 from veclink.agent.embodied.deeds import Doer
 from veclink.agent.embodied.episode import make_world, run_episode
 from veclink.agent.embodied.goals import Goal
 from veclink.agent.embodied.planner import met
+from veclink.agent.embodied.skills import fight, shelter
 from veclink.agent.embodied.tree import decompose
 
 
@@ -40,6 +43,30 @@ def test_a_shelter_by_day_is_waited_in() -> None:
     doer.body.begin(4)
     doer.do(Action("build", {"what": "shelter", "wait": 120}))
     assert doer.body.steps >= 120 and not doer.body.dark
+
+
+@pytest.mark.parametrize(("biome", "seed"), [("extreme_hills", 2), ("forest", 1), ("desert", 2)])
+def test_a_shelter_is_closed_on_slopes_and_in_sand(biome: str, seed: int) -> None:
+    body = Body(make_world("open-ended", seed, generate_world_type="specified_biome", specified_biome=biome,
+                           allow_mob_spawn=False, start_time=14_000), 3000)
+    body.begin(seed)
+    shelter.burrow(body)
+    assert shelter.openings(body) == []
+
+
+def test_one_steps_back_from_what_strikes() -> None:
+    """Three zombies on open ground, an iron sword and no armour: they hardly get to strike."""
+    lost = 0.0
+    for seed in (0, 1):
+        sword = [{"slot": 0, "name": "iron_sword", "variant": 0, "quantity": 1}]
+        body = Body(make_world("open-ended", seed, generate_world_type="flat", allow_mob_spawn=False, start_time=18_000,
+                               initial_mobs=("zombie",) * 3, initial_mob_spawn_range_low=(-6, 1, -6),
+                               initial_mob_spawn_range_high=(6, 1, 6), initial_inventory=sword), 1500)
+        body.begin(seed)
+        while body.info["stat"].get("kill_entity", {}).get("zombie", 0) < 3:
+            fight.attack(body, ("zombie",))
+        lost += 20 - body.life
+    assert lost <= 10, "one who stands still loses more than 15 each time"
 
 
 def test_a_search_that_leads_nowhere_is_given_up() -> None:

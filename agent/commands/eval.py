@@ -17,7 +17,7 @@ profile_option = click.option("-p", "--profile", default="photo", show_default=T
                               help="A profile's name or a YAML file.")
 device_option = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 EPISODES = {"diamond": 40, "memory": 10, "items": 3}  # of `eval embodied`
-STEPS = {"items": 24_000, "minedojo": 24_000, "minedojo-techtree": 24_000}  # what comes out at night needs a night
+STEPS = {"items": 72_000, "minedojo": 24_000, "minedojo-techtree": 24_000}  # what comes out at night needs a night
 out_option = click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
                           help="Write the JSON document and a plot here.")
 
@@ -167,7 +167,8 @@ def _show_coco(document: Mapping[str, Any]) -> None:
 @click.option("--tasks", type=click.IntRange(min=1), metavar="NUMBER",
               help="Only so many of the suite's goals, drawn with a fixed seed.  [default: 200 of minedojo; all]")
 @click.option("--steps", type=click.IntRange(min=1), metavar="NUMBER",
-              help="Most steps of an episode.  [default: 12000; 24000, a day, for items and MineDojo's tasks]")
+              help="Most steps of an episode.  [default: 12000; 24000, a day, for MineDojo's tasks; 72000 "
+                   "for items]")
 @click.option("--first-seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="NUMBER",
               help="Seeds count on from here.")
 @click.option("--processes", type=click.IntRange(min=1), metavar="NUMBER",

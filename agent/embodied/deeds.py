@@ -13,7 +13,7 @@ from veclink.agent.embodied.knowledge import one_of
 from veclink.agent.embodied.path import NEAR, WATER
 from veclink.agent.embodied.sense import Past, biome, state_of
 from veclink.agent.embodied.skills import dig as digging
-from veclink.agent.embodied.skills import fight, gather, make, survive, walk
+from veclink.agent.embodied.skills import fight, gather, make, shelter, survive, walk
 from veclink.agent.embodied.skills.roam import Roamer
 from veclink.agent.embodied.skills.stuck import get_free
 from veclink.agent.embodied.terms import kinds
@@ -26,6 +26,7 @@ DIGGABLE_LEVELS = 4  # a tunnel looks so far above and below its height
 NO_PROGRESS = 900  # ticks of a search that led no farther than the blocks below: it is given up
 STUCK_WITHIN, STUCK_DIGGING = 20.0, 6.0  # blocks, over land and through rock
 USE_TICKS = 40
+MENDED = 20  # ticks after which a hole in the walls of a shelter is seen
 REFLEXES: dict[str, Callable[[Body], None]] = {"air": survive.breathe, "lava": survive.out_of_lava}
 STATIONS, STATION_NEAR = ("crafting_table", "furnace", "bed"), 8  # taken up again where they stand, not looked for
 
@@ -210,10 +211,12 @@ def build(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
     body, end = doer.body, doer.body.steps + limit
     if args["what"] != "shelter":
         raise SkillFailed("no way", f"to build {args['what']} by itself; ways have them where they are needed")
-    survive.burrow(body)
+    shelter.burrow(body)
     until = min(end, body.steps + int(args.get("wait", survive.NIGHT_TICKS)))
     till_morning = body.dark
     while body.steps < until and (body.dark or not till_morning):
+        if shelter.openings(body) and body.steps % MENDED == 0:
+            shelter.closed(body)
         body.act()
 
 

@@ -64,6 +64,7 @@ class Way:
         target: the block or mob, or "".
         first, each: ticks until the first is found, and for each go.
         index: of MineDojo's craft list, or -1.
+        alike: (ingredient, its variants) of those that must be of one variant in each go, whichever.
     """
 
     kind: str
@@ -79,6 +80,7 @@ class Way:
     each: float = 0.0
     index: int = -1
     info: Info = field(default_factory=Info)
+    alike: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
     @property
     def key(self) -> str:
@@ -277,7 +279,10 @@ def _joined(group: list[Way]) -> Way:
         for item, _ in way.needs:
             kinds[item.name].add(item.variant)
     needs = tuple((item if len(kinds[item.name]) == 1 else Item(item.name), n) for item, n in best.needs)
+    alike = tuple((item.name, tuple(sorted(v for v in kinds[item.name] if v is not None)))
+                  for item, n in needs if n > 1 and len(kinds[item.name]) > 1)
     given = {way.gives.variant for way in group}
     gives = best.gives if len(given) == 1 else Item(best.gives.name)
     places = {biome for way in group for biome in way.info.biomes} if all(w.info.biomes for w in group) else ()
-    return replace(best, gives=gives, needs=needs, info=replace(best.info, biomes=tuple(sorted(places))))
+    return replace(best, gives=gives, needs=needs, alike=alike,
+                   info=replace(best.info, biomes=tuple(sorted(places))))

@@ -435,6 +435,8 @@ def pressing(crew: Crew, state: State, plan: list[dict[str, Any]]) -> bool:
         return False
     if crew.guard.dangers(crew.body) or state.free <= ROOM:
         return True
+    if following == "explore" and plan[0]["args"].get("how") == "dark" and not state.night:
+        return True  # what to do until then
     return state.food <= HUNGRY and (crew.before is not None and crew.before.food > HUNGRY)
 
 

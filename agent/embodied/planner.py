@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from veclink.agent.embodied.actions import Action, Failure, State, alike_names
-from veclink.agent.embodied.goals import DAY, NIGHT_FALLS, Goal
+from veclink.agent.embodied.goals import DAY, NIGHT_FALLS, Goal, ImpossibleGoal
 from veclink.agent.embodied.items import Item, item_ids
 from veclink.agent.embodied.knowledge import knowledge
 from veclink.agent.embodied.recall import Advice, Plans
@@ -19,7 +19,7 @@ from veclink.agent.embodied.sources import mob_info
 from veclink.agent.embodied.steps import Step, names_used, ordered
 from veclink.agent.embodied.tree import Tree, decompose, wholesome
 from veclink.agent.embodied.write import STORES, Writer, stations_of
-from veclink.envs.facts import ITEMS
+from veclink.envs.facts import ITEMS, MOBS
 
 PATIENCE = 3  # failures of one way before it counts as dearer
 DEARER, DEAREST = 5.0, 25.0  # times as dear with every failure from there on, and at most
@@ -32,6 +32,8 @@ MOST_HUNTS = 6  # failures after which one who must only survive looks for no mo
 ROOM = 1  # free slots that are too few
 RUN_FROM = ("creeper",)  # whatever the life
 SUNLESS = {"hell": "nether", "nether": "nether", "sky": "end", "the_end": "end"}  # biome -> place without a day
+ARMS = ("iron_sword", "iron_chestplate", "iron_leggings", "iron_helmet", "iron_boots", "food")  # for a night outside
+AT_DUSK = 1000  # ticks before the night at which one is ready
 BAD_FOOD = ("rotten_flesh", "spider_eye", "poisonous_potato")
 
 
@@ -90,18 +92,53 @@ class Planner:
         """
         tree = self.tree(state, failures)
         steps = ordered(tree, state.stock, stations_of(state), bool(state.underground))
-        steps = self._fed(state, steps, failures)
+        steps = self._armed(state, self._fed(state, steps, failures), failures)
         slow = Counter(failure.way for failure in failures if failure.reason == "timeout")
         asked = {goal.item.name for goal in self.goals if goal.kind == "have"}
         writer = Writer(state, _hard(failures), slow, self.advice, asked)
         urgent = self._urgent(state, failures, steps, writer)
         return [*urgent, *(action for i, step in enumerate(steps) for action in writer.actions(step, steps[i + 1 :]))]
 
+    def _armed(self, state: State, steps: list[Step], failures: Sequence[Failure]) -> list[Step]:
+        """With arms, armour and meals first, where what is next comes out at night and the day is long enough."""
+        hurried = any(goal.before or goal.within for goal in self.goals)
+        if not steps or steps[0].info.time != "night" or state.night or state.biome in SUNLESS or hurried:
+            return steps
+        left = NIGHT_FALLS - state.time % DAY - AT_DUSK
+        for piece in ARMS:
+            try:
+                first = self._piece(state, piece, failures)
+            except ImpossibleGoal:
+                continue
+            if first and sum(step.ticks for step in first) <= left:
+                return [*first, *steps]
+        return steps
+
+    def _piece(self, state: State, piece: str, failures: Sequence[Failure]) -> list[Step]:
+        """The steps to something to have for a night outside; none where it is there.
+
+        Raises:
+            ImpossibleGoal: no way leads there.
+        """
+        if piece == "food":
+            return [step for step in self._food(state, failures, STORES) if step.kind != "eat"]
+        armour = bool(ITEMS.slot[item_ids()[piece]])
+        if armour and any(name.endswith(piece.partition("_")[2]) for name in state.equipment.values()):
+            return []
+        if not armour and state.stock.has(Item(piece)):
+            return []
+        tree = decompose(Goal(piece, 1, "wear" if armour else "have"), state.stock, near=stations_of(state),
+                         learnt=self._dearer(failures), places=self.places)
+        return ordered(tree, state.stock, stations_of(state), bool(state.underground))
+
     def _fed(self, state: State, steps: list[Step], failures: Sequence[Failure]) -> list[Step]:
         """With a meal first, if one must be found."""
         if any(step.kind == "survive" for step in steps):
             return [*self._stored(state, failures), *steps]
-        if state.food > STARVING or not steps or _meal(state) or any(step.kind == "eat" for step in steps):
+        if not steps or _meal(state) or any(step.kind == "eat" for step in steps):
+            return steps
+        spent = state.life <= WEAK and state.food < FED and _hostile(steps[0]) and not state.night
+        if state.food > STARVING and not spent:
             return steps
         return [*self._food(state, failures, 1), *steps]
 
@@ -124,9 +161,11 @@ class Planner:
         if state.fell_at and state.position and not state.threats:
             place = list(state.fell_at)
             actions.append(Action("approach", {"what": "drops", "at": place}, {"near": "drops"}, limit=2400))
-        if steps and steps[0].goal and steps[0].kind == "kill" and _worn_out(state):
+        meal, out = _meal(state), bool(steps) and _hostile(steps[0])
+        if out and _worn_out(state):
             actions.append(Action("build", {"what": "shelter", "wait": HEALING}, {}, limit=HEALING + 600))
-        meal = _meal(state)
+        elif out and state.night and state.life <= WEAK and not meal:
+            actions += writer.night()  # nothing grows back: another night, after a meal
         if meal and steps and (state.food <= HUNGRY or (state.life <= WOUNDED and state.food < FED)):
             actions.append(Action("eat", {"item": str(meal)}, {"food": "more"}, limit=200))
         last = failures[-1] if failures else None
@@ -267,6 +306,12 @@ def _danger(state: State) -> list[Action]:
         default="",
     )
     return [Action("equip", {"item": best}, {"equipped": best}, limit=60), blow] if best else [blow]
+
+
+def _hostile(step: Step) -> bool:
+    """Whether a step is a fight."""
+    mob = step.way.target if step.way else step.item.name
+    return step.kind == "kill" and mob in MOBS and bool(MOBS.hostile[MOBS.id(mob)])
 
 
 def _worn_out(state: State) -> bool:

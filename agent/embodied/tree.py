@@ -297,7 +297,8 @@ class _Work:
         for item, number in way.keep:
             need.children.append(self._held(item, number, "keep", path))
         for item, number in way.needs:
-            need.children.append(self.need(item, number * goes, "material", path))
+            chosen = self._of_one_kind(way, item, number, goes)
+            need.children.append(self.need(chosen, number * goes, "material", path))
         if way.station:
             name = STATIONS[way.station]
             if name not in self.near and not self.stock.has(Item(name)):
@@ -311,6 +312,21 @@ class _Work:
             self.stock.add(item, number * goes)
         if way.kind in MADE and (left := int(goes * way.count + 1e-9) - need.make) > 0:
             self.stock.add(way.gives if way.gives.variant is not None else need.object, left)
+
+    def _of_one_kind(self, way: Way, item: Item, number: int, goes: int) -> Item:
+        """The variant to win more of, where a go takes several alike and the stock has too few of any."""
+        variants = dict(way.alike).get(item.name, ())
+        kinds = self.stock.counts.get(item.name, {})
+        held = [kinds.get(variant, 0) for variant in variants]
+        if not any(held) or sum(n // number for n in held) >= goes:
+            return item
+
+        def cost(variant: int) -> tuple[float, int]:
+            missing = number * goes - min(number * goes, kinds.get(variant, 0))
+            return missing * self._price(Item(item.name, variant)) if missing else 0.0, variant
+
+        best, variant = min(cost(variant) for variant in variants)
+        return Item(item.name, variant) if math.isfinite(best) else item
 
     def _held(self, item: Item, number: int, role: str, path: tuple[Item, ...]) -> Need:
         """A need that is not used up."""

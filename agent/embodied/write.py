@@ -150,10 +150,14 @@ class Writer:
         return Action("explore", args, {"near": target}, step.key, self._limit(step))
 
     def _held(self, step: Step) -> list[Action]:
-        if not step.tool or step.tool == self.hand:
+        tool = step.tool
+        if tool.endswith("_sword"):  # what cuts deepest of what there is; tools that dig are spared
+            swords = [item.name for item, _ in self.state.stock if item.name.endswith("_sword")]
+            tool = max([*swords, tool], key=lambda name: float(ITEMS.damage[item_ids()[name]]))
+        if not tool or tool == self.hand:
             return []
-        self.hand = step.tool
-        return [Action("equip", {"item": step.tool}, {"equipped": step.tool}, step.key, 60)]
+        self.hand = tool
+        return [Action("equip", {"item": tool}, {"equipped": tool}, step.key, 60)]
 
     def _taken(self, step: Step) -> Action:
         """The deed itself: mine, attack, shear, ..."""

@@ -129,9 +129,9 @@ def strike(body: Body, cell: tuple[int, int, int], view: tuple[float, float]) ->
     raise SkillFailed("time", f"{name_of(block)} at {cell} does not break")
 
 
-def building_block(body: Body) -> str | None:
-    """A block at hand that is good for nothing better."""
-    return next((name for name in BUILDING if body.items[name] > 0), None)
+def building_block(body: Body, more: tuple[str, ...] = ()) -> str | None:
+    """A block at hand that is good for nothing better; `more` are taken last."""
+    return next((name for name in (*BUILDING, *more) if body.items[name] > 0), None)
 
 
 def place_under(body: Body) -> bool:

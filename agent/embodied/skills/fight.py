@@ -6,14 +6,16 @@ import math
 from collections.abc import Callable, Collection
 from typing import Any
 
+import numpy as np
+
 from veclink.agent.embodied.body import Body, SkillFailed
-from veclink.agent.embodied.path import COLUMN, find_path
+from veclink.agent.embodied.path import COLUMN, FREE, SOLID, find_path
 from veclink.agent.embodied.sense import hostile, sees
 from veclink.agent.embodied.skills.dig import equip
 from veclink.agent.embodied.skills.gather import collect
 from veclink.agent.embodied.skills.roam import Roamer
 from veclink.agent.embodied.skills.walk import follow
-from veclink.agent.embodied.terms import terms_with
+from veclink.agent.embodied.terms import kinds, terms_with
 from veclink.envs.facts import ITEMS, MOBS
 
 ARM = 2.8  # blocks from which a mob can be hit
@@ -24,6 +26,8 @@ WORTH_GOING = 100.0  # blocks to where a mob was seen last
 ROUND = 14  # places that are looked at round the one where a mob was seen last
 WEAK = 6.0  # life below which one gets away
 FEARED = ("creeper",)
+SHOOTERS = ("skeleton", "stray", "witch", "blaze", "ghast", "shulker", "guardian", "elder_guardian", "evoker")
+CLEAR_OF = 2.4  # blocks from the middle of a mob that strikes, beyond its arms and within those of a player
 
 
 def weapon(body: Body) -> str | None:
@@ -108,12 +112,28 @@ def attack(body: Body, kinds: Collection[str], most_ticks: int = 600) -> None:
         mob = nearest_open(body, mob)
         if ready:
             last[0] = body.steps
-        body.act(view=aim_at(body, mob), function="attack" if ready else "noop",
-                 forward=1 if mob["distance"] > 2.0 else 0)
+        body.act(view=aim_at(body, mob), function="attack" if ready else "noop", forward=footing(body, mob))
         return False
 
     chase(body, kinds, blow, most_ticks)
     collect(body)
+
+
+def footing(body: Body, mob: dict[str, Any]) -> int:
+    """1 up to what runs or shoots, -1 back from what comes to strike, where one can step back; else 0."""
+    if not hostile(mob["name"]) or mob["name"] in SHOOTERS:
+        return 1 if mob["distance"] > 2.0 else 0
+    return -1 if mob["distance"] < CLEAR_OF and back_is_free(body, mob) else 0
+
+
+def back_is_free(body: Body, mob: dict[str, Any]) -> bool:
+    """Whether a step away from a mob leads onto ground."""
+    away = body.pos - np.asarray(mob["position"])
+    length = math.hypot(float(away[0]), float(away[2])) or 1.0
+    x, z = (math.floor(float(body.pos[i]) + float(away[i]) / length) for i in (0, 2))
+    y, table = body.cell[1], kinds()
+    room = all(table[body.block(x, y + up, z)] == FREE for up in (0, 1))
+    return room and SOLID in (table[body.block(x, y - 1, z)], table[body.block(x, y - 2, z)])
 
 
 def nearest_open(body: Body, mob: dict[str, Any]) -> dict[str, Any]:

@@ -1,18 +1,16 @@
-"""Staying alive: eat, shut oneself in for the night or to heal, sleep, fill a bucket."""
+"""Staying alive: eat, fish, sow, sleep, fill a bucket, come up for air and out of fire."""
 
 from __future__ import annotations
 
-import contextlib
 import math
 
 from veclink.agent.embodied.body import Body, SkillFailed
 from veclink.agent.embodied.path import FREE, SOLID, WATER
-from veclink.agent.embodied.skills.dig import building_block, clear, equip, place
-from veclink.agent.embodied.skills.gather import flags, gather
+from veclink.agent.embodied.skills.dig import clear, equip
+from veclink.agent.embodied.skills.gather import flags
 from veclink.agent.embodied.skills.make import put_down
-from veclink.agent.embodied.skills.roam import Roamer
 from veclink.agent.embodied.skills.walk import go_near, go_to
-from veclink.agent.embodied.terms import BUILDING, kinds, name_of
+from veclink.agent.embodied.terms import kinds, name_of
 from veclink.envs.facts import BLOCKS, ITEMS
 
 HUNGRY = 14.0
@@ -20,7 +18,6 @@ EAT_TICKS = 32
 UNFIT = ("rotten_flesh", "spider_eye", "poisonous_potato", "chicken", "fish", "golden_apple")  # harmful or too dear
 NIGHT_TICKS = 11_500
 FEEDS = 4  # times that bone meal does nothing before one stops; a hand needs some ticks between two uses
-CALM = 16.0  # life at which one comes out again
 
 
 def food_at_hand(body: Body, desperate: bool = False) -> str | None:
@@ -143,58 +140,6 @@ def use_tool(body: Body, item: str) -> None:
                 body.act(view=(views[0].yaw, views[0].pitch), function="attack")
                 if body.block(*cell) != block:
                     return
-
-
-def shut_in(body: Body) -> None:
-    """Close the cells round the body with blocks; under ground most are closed already.
-
-    Raises:
-        SkillFailed: "no material".
-    """
-    x, y, z = body.cell
-    for height in (0, 1):
-        for i, k in ((1, 0), (-1, 0), (0, 1), (0, -1)):
-            _close(body, (x + i, y + height, z + k))
-    _close(body, (x, y + 2, z))
-
-
-def _close(body: Body, cell: tuple[int, int, int]) -> None:
-    if kinds()[body.block(*cell)] not in (FREE, WATER):
-        return
-    block = building_block(body)
-    if block is None:
-        raise SkillFailed("no material", "blocks to shut oneself in")
-    try:
-        place(body, block, [cell])
-    except SkillFailed as failure:
-        if failure.reason != "no view":
-            raise
-
-
-def provide(body: Body, number: int = 3) -> None:
-    """Dig up earth to build with, where too little is carried; what is not found is done without."""
-    if sum(body.items[name] for name in BUILDING) >= number:
-        return
-    wanted = body.items["dirt"] + number
-    with contextlib.suppress(SkillFailed):
-        gather(body, ("grass", "dirt"), lambda b: b.items["dirt"] >= wanted, Roamer(), None, 300, seeks=False)
-
-
-def burrow(body: Body) -> None:
-    """Dig three blocks down and close the hole above: safe anywhere there is ground."""
-    from veclink.agent.embodied.path import LEVEL
-    from veclink.agent.embodied.skills.walk import go_to
-
-    provide(body)
-    go_to(body, (body.cell[0], body.cell[1] - 3, body.cell[2]), LEVEL, most_ticks=400)
-    shut_in(body)
-
-
-def rest(body: Body, most_ticks: int = NIGHT_TICKS) -> None:
-    """Wait in shelter until it is day and the body is well."""
-    end = body.steps + most_ticks
-    while body.steps < end and (body.dark or (body.life < CALM and body.food >= 18)):
-        body.act()
 
 
 def sleep(body: Body) -> None:
