@@ -13,6 +13,7 @@ from veclink.agent.embodied.episode import make_world, run_episode
 from veclink.agent.embodied.goals import Goal
 from veclink.agent.embodied.planner import met
 from veclink.agent.embodied.skills import fight, shelter
+from veclink.agent.embodied.skills.roam import Roamer
 from veclink.agent.embodied.tree import decompose
 
 
@@ -67,6 +68,23 @@ def test_one_steps_back_from_what_strikes() -> None:
             fight.attack(body, ("zombie",))
         lost += 20 - body.life
     assert lost <= 10, "one who stands still loses more than 15 each time"
+
+
+def test_roaming_gets_on_and_digs_where_all_ways_are_worn() -> None:
+    body = Body(make_world("open-ended", 1, generate_world_type="specified_biome", specified_biome="roofed_forest",
+                           allow_mob_spawn=False), 900)
+    body.begin(1)
+    start, roamer = body.pos.copy(), Roamer()
+    while body.steps < 700:
+        roamer.leg(body, 100)
+    assert abs(body.pos - start)[[0, 2]].max() > 60
+    digs: list[bool] = []
+    roamer._gone = lambda body, heading, path, before, most, dig: digs.append(dig) or True  # type: ignore[method-assign]
+    roamer.leg(body)
+    x, _, z = body.cell
+    roamer.been = {(x // 16 + i, z // 16 + k): 30 for i in range(-4, 5) for k in range(-4, 5)}
+    roamer.leg(body)
+    assert digs == [False, True]
 
 
 def test_a_search_that_leads_nowhere_is_given_up() -> None:

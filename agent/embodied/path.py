@@ -20,7 +20,7 @@ BREATH = 12.0  # ticks more that a move with the head under water counts
 IN_WATER = 5.0  # times as long takes digging with the head under water
 SCARE = 60.0  # ticks that a cell beside water costs more to dig: it floods
 DEEPEST = 3  # blocks one may fall unhurt
-WIDE, HIGH = 96, 96  # of the box that is searched, in blocks
+BOX = 96  # blocks on each side of the box that is searched
 NEVER = 1e9
 FREE, SOLID, WATER, DEADLY, FENCE = 0, 1, 2, 3, 4  # what a cell is to a body
 AT, NEAR, LEVEL, COLUMN = 0, 1, 2, 3  # kinds of goal
@@ -218,14 +218,15 @@ def moves_from(blocks, owners, kind, dig, at_hand, bridges, propped, x, y, z, ou
 
 
 @njit(cache=True)
-def search(blocks, owners, kind, dig, at_hand, bridges, start, goal_kind, goal, most):
-    """A* in a box round the start.
+def search(blocks, owners, kind, dig, at_hand, bridges, start, goal_kind, goal, most, box):
+    """A* in a cube of `box` blocks round the start.
 
     Returns:
         cells (n, 4) int64 x, y, z, move from the first step to the last, the cost, and whether the goal is reached.
     """
-    x0, y0, z0 = start[0] - WIDE // 2, start[1] - HIGH // 2, start[2] - WIDE // 2
-    size = WIDE * HIGH * WIDE
+    half = box // 2
+    x0, y0, z0 = start[0] - half, start[1] - half, start[2] - half
+    size = box**3
     spent = np.full(size, NEVER, np.float64)
     keys = np.full(size, NEVER, np.float64)
     came = np.full(size, -1, np.int64)
@@ -234,7 +235,7 @@ def search(blocks, owners, kind, dig, at_hand, bridges, start, goal_kind, goal, 
     closed = np.zeros(size, np.bool_)
     heap = np.empty(size * 2, np.int64)
     out = np.empty((16, 5), np.float64)
-    first = ((WIDE // 2) * HIGH + HIGH // 2) * WIDE + WIDE // 2
+    first = (half * box + half) * box + half
     guess, there = far(goal_kind, goal, start[0], start[1], start[2])
     spent[first], keys[first], heap[0], count = 0.0, guess, first, 1
     best, best_guess, last, visited = first, guess, first if there else -1, 0
@@ -247,7 +248,7 @@ def search(blocks, owners, kind, dig, at_hand, bridges, start, goal_kind, goal, 
             continue
         closed[node] = True
         visited += 1
-        x, y, z = node // (HIGH * WIDE) + x0, node // WIDE % HIGH + y0, node % WIDE + z0
+        x, y, z = node // (box * box) + x0, node // box % box + y0, node % box + z0
         guess, there = far(goal_kind, goal, x, y, z)
         if there:
             last = node
@@ -258,9 +259,9 @@ def search(blocks, owners, kind, dig, at_hand, bridges, start, goal_kind, goal, 
         moves = moves_from(blocks, owners, kind, dig, at_hand - used[node], bridges, propped, x, y, z, out)
         for number in range(moves):
             i, j, k = x + int(out[number, 0]) - x0, y + int(out[number, 1]) - y0, z + int(out[number, 2]) - z0
-            if not (0 <= i < WIDE and 0 <= j < HIGH and 0 <= k < WIDE):
+            if not (0 <= i < box and 0 <= j < box and 0 <= k < box):
                 continue
-            other = (i * HIGH + j) * WIDE + k
+            other = (i * box + j) * box + k
             cost = spent[node] + out[number, 4]
             if closed[other] or cost >= spent[other] or count >= len(heap) - 1:
                 continue
@@ -273,11 +274,11 @@ def search(blocks, owners, kind, dig, at_hand, bridges, start, goal_kind, goal, 
             count += 1
             sift_up(heap, keys, count - 1)
     end = last if last >= 0 else best
-    return traced(came, how, end, x0, y0, z0), spent[end], last >= 0
+    return traced(came, how, end, x0, y0, z0, box), spent[end], last >= 0
 
 
 @njit(cache=True)
-def traced(came, how, end, x0, y0, z0):
+def traced(came, how, end, x0, y0, z0, box):
     """The cells (n, 4) from the first step to node `end`: x, y, z, move."""
     length, node = 0, end
     while came[node] >= 0:
@@ -286,14 +287,14 @@ def traced(came, how, end, x0, y0, z0):
     cells = np.empty((length, 4), np.int64)
     node = end
     for place in range(length - 1, -1, -1):
-        cells[place, 0], cells[place, 1] = node // (HIGH * WIDE) + x0, node // WIDE % HIGH + y0
-        cells[place, 2], cells[place, 3] = node % WIDE + z0, how[node]
+        cells[place, 0], cells[place, 1] = node // (box * box) + x0, node // box % box + y0
+        cells[place, 2], cells[place, 3] = node % box + z0, how[node]
         node = came[node]
     return cells
 
 
 def find_path(known: KnownMap, terms: Terms, start: tuple[int, int, int], goal: tuple[float, ...], kind: int = AT,
-              reach: float = 3.5, most: int = 60_000) -> Path:
+              reach: float = 3.5, most: int = 60_000, box: int = BOX) -> Path:
     """The cheapest known way.
 
     Args:
@@ -301,12 +302,13 @@ def find_path(known: KnownMap, terms: Terms, start: tuple[int, int, int], goal: 
         goal: x, y, z; for AT a cell, for NEAR a point that the eye shall be within `reach` of, for LEVEL only y
             counts, for COLUMN only x and z, within `reach`.
         most: cells looked at; when they run out, the way leads to the one nearest to the goal.
+        box: blocks on each side of the cube that is searched; a small one takes less time.
     """
     aim = np.array([*goal[:3], reach], np.float64)
     if kind in (AT, COLUMN):
         aim[0], aim[2] = aim[0] + 0.5, aim[2] + 0.5
     cells, cost, arrives = search(known.blocks, known.owners, terms.kind, terms.dig, terms.blocks,
-                                  terms.bridges, np.array(start, np.int64), kind, aim, most)
+                                  terms.bridges, np.array(start, np.int64), kind, aim, most, box)
     steps = tuple(Step(int(x), int(y), int(z), Move(int(move))) for x, y, z, move in cells)
     return Path(steps, float(cost), bool(arrives))
 

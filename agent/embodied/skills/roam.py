@@ -14,13 +14,14 @@ from veclink.agent.embodied.skills.walk import follow, go_level
 from veclink.agent.embodied.terms import kinds, name_of, terms_with
 from veclink.envs.facts import BLOCKS
 
-STRIDE = 24  # blocks that one leg of a walk covers
+STRIDE, BOX = 24, 64  # blocks that one leg of a walk covers, and on each side of where a way is looked for
 HEADINGS = 16
 ROOF = 16  # blocks above the head that are looked at for a roof
 TREES = ("log", "log2", "leaves", "leaves2")
 OUTWARD, SLANT = 3.0, 2.0  # how much being led back, and going on a slant, weighs beside a 16th of a turn
 SEA = 9.0  # 16ths of a turn that one rather makes than swim
 EASY, SLOW = 9.0, 4.0  # ticks a block of an easy way over land, and ticks more that count as a 16th of a turn
+DIG_IN = 20.0  # 16ths of a turn from which on one rather digs: out of a treetop, say
 SHORTEST = 4  # steps of a way that is worth going
 
 
@@ -49,7 +50,8 @@ class Roamer:
             come_out(body, most_ticks)
         before = body.pos.copy()
         ways: list[tuple[float, int, Path | None]] = [(cost, heading, None) for cost, heading in self._headings(body)]
-        while ways:  # what a way is worth is known once it was looked for; until then it is taken to be easy
+        most = math.inf if dig or self.into is not None else DIG_IN
+        while ways and ways[0][0] < most:  # what a way costs is known once it was looked for; till then it is easy
             cost, heading, path = heapq.heappop(ways)
             if path is None:
                 path = self._way(body, heading, dig)
@@ -71,10 +73,12 @@ class Roamer:
         angle = heading * 2 * math.pi / HEADINGS
         x, y, z = body.cell
         goal = (x + round(STRIDE * math.cos(angle)), y, z + round(STRIDE * math.sin(angle)))
-        return find_path(body.known, terms_with(body.items, dig), body.cell, goal, COLUMN, 3.0, 20_000)
+        return find_path(body.known, terms_with(body.items, dig), body.cell, goal, COLUMN, 3.0, 20_000,
+                         BOX)
 
     def _trouble(self, body: Body, path: Path, dig: bool) -> float:
-        """What a way costs beside its direction, in 16ths of a turn: the sea, long ways round; infinite for none."""
+        """What a way costs beside its direction, in 16ths of a turn: the sea, long ways round, having been where it
+        ends; infinite for none."""
         if len(path.steps) < SHORTEST:
             return math.inf
         if dig:
@@ -82,9 +86,10 @@ class Roamer:
         (x, y, z), end = body.cell, path.steps[-1]
         if end.y < y - 3 and roofed(body, (end.x, end.y, end.z)):
             return math.inf  # into a cave
+        stale = self.been.get((end.x // 16, end.z // 16), 0)
         sea = SEA if kinds()[body.block(end.x, end.y, end.z)] == WATER else 0.0
         pace = path.cost / max(1, abs(end.x - x) + abs(end.z - z))
-        return sea + max(0.0, pace - EASY) / SLOW
+        return stale + sea + max(0.0, pace - EASY) / SLOW
 
     def _gone(self, body: Body, heading: float, path: Path, before: np.ndarray, most_ticks: int, dig: bool) -> bool:
         """Go a way; whether that led anywhere."""
