@@ -116,6 +116,17 @@ def test_a_success_counts_under_a_larger_limit_too(tmp_path: Path) -> None:
     assert [key for key, done in finished.items() if done] == [("won", 100), ("won", 200), ("lost", 100)]
 
 
+def test_another_world_and_its_options(tmp_path: Path) -> None:
+    with pytest.raises(UnknownName, match="voxel"):
+        measure("diamond", 1, place={"world": "voxels"})
+    result = CliRunner().invoke(main, ["eval", "embodied", "--episodes", "1", "--steps", "20", "--processes", "1",
+                                       "--json", "--world", "voxel", "--set", "specified_biome=desert", "--out", str(tmp_path)])
+    document = json.loads(result.stdout)
+    assert document["place"] == {"world": "voxel", "specified_biome": "desert"}
+    (manifest,) = (json.loads(path.read_text("utf8")) for path in (tmp_path / "episodes").glob("*/manifest.json"))
+    assert manifest["world"] == "voxel"
+
+
 def test_what_a_memory_changes() -> None:
     without = [row(0, True, diamond=4000), row(1, True, diamond=5000), row(2, False), row(3, True, diamond=900)]
     with_it = [row(0, True, diamond=3000), row(1, True, diamond=5500), row(2, True, diamond=800), row(3, False)]

@@ -171,6 +171,9 @@ def _show_coco(document: Mapping[str, Any]) -> None:
                    "for items]")
 @click.option("--first-seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="NUMBER",
               help="Seeds count on from here.")
+@click.option("--world", default=None, help="Where: a name of the registry of worlds.  [default: voxel]")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE",
+              help="An option of the world, e.g. warp=10. May be repeated.")
 @click.option("--processes", type=click.IntRange(min=1), metavar="NUMBER",
               help="Episodes at once.  [default: as many as there are cores]")
 @click.option("--memory", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
@@ -178,7 +181,8 @@ def _show_coco(document: Mapping[str, Any]) -> None:
 @out_option
 @json_option
 def embodied(suite: str, protocol: str, episodes: int | None, tasks: int | None, steps: int | None,
-             first_seed: int, processes: int | None, memory: Path | None, out: Path | None, as_json: bool) -> None:
+             first_seed: int, world: str | None, settings: tuple[str, ...], processes: int | None,
+             memory: Path | None, out: Path | None, as_json: bool) -> None:
     """How often the embodied agent reaches its goals, and how far it comes.
 
     \b
@@ -193,6 +197,7 @@ def embodied(suite: str, protocol: str, episodes: int | None, tasks: int | None,
     within an episode. Shares have Wilson's 95 % intervals, means bootstrapped ones.
     """
     with stdout_kept_clean():
+        from veclink.agent.commands.play import parsed
         from veclink.agent.measure.embodied import measure
         from veclink.agent.measure.embodied_memory import measure_memory
 
@@ -202,6 +207,7 @@ def embodied(suite: str, protocol: str, episodes: int | None, tasks: int | None,
             raise InputError("--memory with another suite", "--suite memory, which makes its own", "leave it out")
         shared: dict[str, Any] = {"steps": steps or STEPS.get(suite, 12_000), "protocol": protocol, "out": out,
                                   "first_seed": first_seed, "processes": processes, "tasks": tasks,
+                                  "place": {**({"world": world} if world else {}), **parsed(settings)},
                                   "progress": progress.at}
         document = measure_memory(number, **shared) if suite == "memory" else measure(
             suite, number, memory=str(memory) if memory else None, **shared)

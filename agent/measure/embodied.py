@@ -23,6 +23,7 @@ import numpy as np
 from veclink.agent.embodied.goals import Goal
 from veclink.agent.measure.embodied_cases import LONGEST, Case, cannot, cases_of
 from veclink.envs.errors import VeclinkError
+from veclink.envs.registry import load
 from veclink.router.evaluation.routing import share
 
 MILESTONES = ("log", "cobblestone", "iron_ingot", "iron_pickaxe", "gold_ingot", "diamond", "redstone", "iron_armour")
@@ -35,18 +36,19 @@ MOST_BREAKS = 3  # times the pool of processes is made anew
 
 
 def run_case(case: Case, steps: int, protocol: str, root: str, memory: str | None = None,
-             learns: bool = True) -> dict[str, Any]:
+             learns: bool = True, place: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """One episode: its result, or why there is none. Found finished, it is read; found begun, it is resumed.
 
     Args:
         root: folder of the episodes' folders. memory: a file, written to where it `learns`.
+        place: the world's name under "world", and its options; None: the built-in one.
     """
     from veclink.agent.embodied.episode import make_world, run_episode
     from veclink.agent.embodied.keep import MANIFEST
     from veclink.agent.embodied.memory import Memory
 
     path, steps = Path(root) / case.folder, case.steps or steps
-    done = _finished(path / MANIFEST, case, steps, protocol)
+    done = _finished(path / MANIFEST, case, steps, protocol, (place or {}).get("world"))
     if done is not None:
         return {**done, **_of(case)}
     if case.lacks:
@@ -55,10 +57,10 @@ def run_case(case: Case, steps: int, protocol: str, root: str, memory: str | Non
         return _without(case, "no goal can be made of the task")
     if steps > LONGEST and steps == case.steps:
         return _without(case, f"it asks for {steps:,} steps, more than {LONGEST:,}")
-    kept = None
+    kept = world = None
     try:
         kept = Memory(memory) if memory else None
-        world = make_world(case.task, case.seed, protocol)
+        world = make_world(case.task, case.seed, protocol, **(place or {}))
         result = run_episode(world, [Goal.from_dict(goal) for goal in case.goals],
                              steps=steps, seed=case.seed, protocol=protocol, run_dir=path, resume=True, memory=kept,
                              judged=bool(case.category), learns=learns)
@@ -67,6 +69,8 @@ def run_case(case: Case, steps: int, protocol: str, root: str, memory: str | Non
     finally:
         if kept:
             kept.close()
+        if world is not None:
+            world.close()
     return {**result.to_dict(), **_of(case)}
 
 
@@ -75,7 +79,8 @@ def _of(case: Case) -> dict[str, Any]:
     return {"case": case.name, "seed": case.seed, "category": case.category, "given": not case.lacks}
 
 
-def _finished(manifest: Path, case: Case, steps: int, protocol: str) -> dict[str, Any] | None:
+def _finished(manifest: Path, case: Case, steps: int, protocol: str, world: str | None = None
+              ) -> dict[str, Any] | None:
     try:
         document = json.loads(manifest.read_text("utf8"))
     except (OSError, ValueError):
@@ -83,6 +88,7 @@ def _finished(manifest: Path, case: Case, steps: int, protocol: str) -> dict[str
     asked = json.loads(json.dumps(list(case.goals)))
     same = document.get("goals") == asked and document.get("seed") == case.seed
     same = same and document.get("protocol", {}).get("name") == protocol
+    same = same and world in (None, document.get("world"))
     result, limit = document.get("result"), document.get("steps", 0)
     enough = limit == steps or (limit < steps and bool(result) and result["success"])  # more steps change nothing then
     return result if same and enough else None
@@ -105,6 +111,7 @@ def measure(
     processes: int | None = None,
     memory: str | None = None,
     tasks: int | None = None,
+    place: Mapping[str, Any] | None = None,
     progress: Callable[[int, int, str], None] = lambda done, of, part: None,
 ) -> dict[str, Any]:
     """Run a suite and sum it up.
@@ -115,6 +122,7 @@ def measure(
         tasks: only so many of the suite's goals, drawn with a fixed seed.
         processes: at once; None: as many as there are cores.
         memory: file of a memory that all episodes share; None: without memory.
+        place: the world's name under "world", and its options; None: the built-in one.
         progress: called with the episodes done, their number and the last one in words.
 
     Returns:
@@ -124,18 +132,20 @@ def measure(
         from veclink.agent.embodied.eyes import CoreEyes
 
         CoreEyes().ready()
+    if place and "world" in place:  # nor is a world that does not exist
+        load(place["world"])
     cases = cases_of(suite, episodes, first_seed, tasks)
     at_once = processes_of(processes)
     rounds = [cases[i::episodes] for i in range(episodes)] if suite == "items" else [cases]
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as scratch:
         root = str(out / "episodes") if out else scratch
-        work = partial(run_case, steps=steps, protocol=protocol, root=root, memory=memory)
+        work = partial(run_case, steps=steps, protocol=protocol, root=root, memory=memory, place=place)
         for each in rounds:
             won = {row["case"] for row in rows if row["success"]}
             rows += run_all([case for case in each if case.name not in won], work, at_once, progress)
     return summed_up(suite, rows, episodes=episodes, steps=steps, protocol=protocol, first_seed=first_seed,
-                     processes=at_once, memory=bool(memory), tasks=tasks)
+                     processes=at_once, memory=bool(memory), tasks=tasks, place=dict(place or {}))
 
 
 def processes_of(wanted: int | None) -> int:

@@ -29,6 +29,7 @@ def measure_memory(
     out: Path | None = None,
     processes: int | None = None,
     tasks: int | None = None,
+    place: Mapping[str, Any] | None = None,
     progress: Callable[[int, int, str], None] = lambda done, of, part: None,
 ) -> dict[str, Any]:
     """Run the suite "memory"; the arguments are those of `veclink.agent.measure.embodied.measure`.
@@ -43,14 +44,16 @@ def measure_memory(
         root = out or Path(scratch)
         root.mkdir(parents=True, exist_ok=True)
         memory = str(root / MEMORY)
-        taught = run_all(lessons, partial(run_case, steps=steps, protocol=protocol, root=str(root / "teaching"),
-                                          memory=memory), 1, progress)  # one after the other: each learns of the last
+        teach = partial(run_case, steps=steps, protocol=protocol, root=str(root / "teaching"), memory=memory,
+                        place=place)
+        taught = run_all(lessons, teach, 1, progress)  # one after the other: each learns of the last
         rounds = {}
         for name, options in (("without", {}), ("with", {"memory": memory, "learns": False})):
-            work = partial(run_case, steps=steps, protocol=protocol, root=str(root / name), **options)
+            work = partial(run_case, steps=steps, protocol=protocol, root=str(root / name), place=place,
+                           **options)
             rounds[name] = run_all(cases, work, at_once, progress)
     settings = {"episodes": episodes, "steps": steps, "protocol": protocol, "first_seed": first_seed,
-                "processes": at_once, "tasks": tasks}
+                "processes": at_once, "tasks": tasks, "place": dict(place or {})}
     parts = {name: summed_up("memory", rows, **settings) for name, rows in rounds.items()}
     return {**parts["with"], "memory": True, "taught_by": len(taught), "teaching_seed": TEACHING_SEED + first_seed,
             "rounds": {name: {key: part[key] for key in ("success", "steps_to_success", "deaths", "by_goal")
