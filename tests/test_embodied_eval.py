@@ -119,8 +119,8 @@ def test_a_success_counts_under_a_larger_limit_too(tmp_path: Path) -> None:
 def test_another_world_and_its_options(tmp_path: Path) -> None:
     with pytest.raises(UnknownName, match="voxel"):
         measure("diamond", 1, place={"world": "voxels"})
-    result = CliRunner().invoke(main, ["eval", "embodied", "--episodes", "1", "--steps", "20", "--processes", "1",
-                                       "--json", "--world", "voxel", "--set", "specified_biome=desert", "--out", str(tmp_path)])
+    command = "eval embodied --episodes 1 --steps 20 --processes 1 --json --world voxel --set specified_biome=desert"
+    result = CliRunner().invoke(main, [*command.split(), "--out", str(tmp_path)])
     document = json.loads(result.stdout)
     assert document["place"] == {"world": "voxel", "specified_biome": "desert"}
     (manifest,) = (json.loads(path.read_text("utf8")) for path in (tmp_path / "episodes").glob("*/manifest.json"))
