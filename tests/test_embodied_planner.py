@@ -225,6 +225,15 @@ def test_a_craft_that_takes_pieces_of_one_kind_is_not_met_by_a_mixture() -> None
     assert mix({"wool:7": 2})[0][0] == "wool:0", "white sheep are easier to find than grey ones"
 
 
+def test_a_creeper_is_run_from_unless_it_is_what_one_is_after() -> None:
+    seen = {"near": ("creeper",), "threats": ("creeper",)}
+    assert Planner(Goal("log")).next(State({"iron_sword": 1}, **seen))[0].name == "flee"
+    hunter = Planner(Goal("creeper", 1, "kill"))
+    plan = hunter.next(State({"iron_sword": 1}, **seen))
+    assert [a.words() for a in plan[:2]] == ["equip iron sword", "attack 1 creeper"]
+    assert hunter.next(State({"iron_sword": 1}, life=4.0, **seen))[0].name == "flee"
+
+
 def test_one_who_must_go_out_at_night_arms_by_day_and_rests_when_beaten() -> None:
     planner, hands = Planner(Goal("bone")), {"stone_sword": 1, "stone_pickaxe": 1}
     day = [a.words() for a in planner.next(State(hands, time=1000))]

@@ -70,6 +70,16 @@ def test_one_steps_back_from_what_strikes() -> None:
     assert lost <= 10, "one who stands still loses more than 15 each time"
 
 
+def test_a_creeper_is_struck_before_it_lights() -> None:
+    sword = [{"slot": 0, "name": "iron_sword", "variant": 0, "quantity": 1}]
+    body = Body(make_world("open-ended", 0, generate_world_type="flat", allow_mob_spawn=False, start_time=18_000,
+                           initial_mobs=("creeper",), initial_mob_spawn_range_low=(-9, 1, -9),
+                           initial_mob_spawn_range_high=(9, 1, 9), initial_inventory=sword), 1500)
+    body.begin(0)
+    fight.attack(body, ("creeper",))
+    assert body.info["stat"]["kill_entity"]["creeper"] == 1 and body.life == 20
+
+
 def test_roaming_gets_on_and_digs_where_all_ways_are_worn() -> None:
     body = Body(make_world("open-ended", 1, generate_world_type="specified_biome", specified_biome="roofed_forest",
                            allow_mob_spawn=False), 900)

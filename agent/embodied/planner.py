@@ -8,7 +8,7 @@ hunger, night, a full inventory, things lost in a death), then the steps of the 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from veclink.agent.embodied.actions import Action, Failure, State, alike_names
 from veclink.agent.embodied.goals import DAY, NIGHT_FALLS, Goal, ImpossibleGoal
@@ -101,8 +101,8 @@ class Planner:
 
     def _armed(self, state: State, steps: list[Step], failures: Sequence[Failure]) -> list[Step]:
         """With arms, armour and meals first, where what is next comes out at night and the day is long enough."""
-        hurried = any(goal.before or goal.within for goal in self.goals)
-        if not steps or steps[0].info.time != "night" or state.night or state.biome in SUNLESS or hurried:
+        hurried = any(goal.before or goal.within for goal in self.goals) or state.biome in SUNLESS
+        if not steps or steps[0].info.time != "night" or state.night or hurried or _target(steps[0]) in state.near:
             return steps
         left = NIGHT_FALLS - state.time % DAY - AT_DUSK
         for piece in ARMS:
@@ -157,7 +157,7 @@ class Planner:
 
     def _urgent(self, state: State, failures: Sequence[Failure], steps: Sequence[Step], writer: Writer) -> list[Action]:
         """What cannot wait."""
-        actions = _danger(state)
+        actions = _danger(state, {_target(step) for step in steps if step.kind == "kill"})
         if state.fell_at and state.position and not state.threats:
             place = list(state.fell_at)
             actions.append(Action("approach", {"what": "drops", "at": place}, {"near": "drops"}, limit=2400))
@@ -290,13 +290,14 @@ def _hard(failures: Iterable[Failure]) -> Counter[str]:
     return Counter(failure.way for failure in failures if failure.way and failure.reason in HARD)
 
 
-def _danger(state: State) -> list[Action]:
-    """Run or fight."""
+def _danger(state: State, hunted: Collection[str] = ()) -> list[Action]:
+    """Run or fight; what is hunted is not run from by one who is well."""
     if not state.threats:
         return []
-    worst = next((mob for mob in state.threats if mob in RUN_FROM), state.threats[0])
+    feared = [mob for mob in RUN_FROM if mob not in hunted or state.life <= WEAK]
+    worst = next((mob for mob in state.threats if mob in feared), state.threats[0])
     blow = Action("attack", {"mob": worst, "count": 1}, {"killed": {worst: 1}}, limit=400)
-    if worst in RUN_FROM:
+    if worst in feared:
         return [Action("flee", {"from": worst}, {"safe": True}, limit=200)]
     if state.life <= WEAK:
         return [Action("flee", {"from": worst}, {"safe": True}, limit=300)]
@@ -308,9 +309,14 @@ def _danger(state: State) -> list[Action]:
     return [Action("equip", {"item": best}, {"equipped": best}, limit=60), blow] if best else [blow]
 
 
+def _target(step: Step) -> str:
+    """What a step is after."""
+    return step.way.target if step.way else step.item.name
+
+
 def _hostile(step: Step) -> bool:
     """Whether a step is a fight."""
-    mob = step.way.target if step.way else step.item.name
+    mob = _target(step)
     return step.kind == "kill" and mob in MOBS and bool(MOBS.hostile[MOBS.id(mob)])
 
 

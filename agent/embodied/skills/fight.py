@@ -27,7 +27,9 @@ ROUND = 14  # places that are looked at round the one where a mob was seen last
 WEAK = 6.0  # life below which one gets away
 FEARED = ("creeper",)
 SHOOTERS = ("skeleton", "stray", "witch", "blaze", "ghast", "shulker", "guardian", "elder_guardian", "evoker")
-CLEAR_OF = 2.4  # blocks from the middle of a mob that strikes, beyond its arms and within those of a player
+CLEAR_OF = 2.4  # blocks from the middle of a mob that strikes: beyond its arms, within a player's
+LONG_ARM = 3.2  # blocks from which a creeper is struck: at 3 it lights
+LIGHTS, COMES = 3.5, 4.5  # blocks within which one does not stay, and within which one lets it come
 
 
 def weapon(body: Body) -> str | None:
@@ -75,13 +77,16 @@ def chase(body: Body, kinds: Collection[str], deed: Callable[[dict[str, Any]], b
                 raise SkillFailed("not found", ", ".join(sorted(kinds)))
             return
         number = mob["id"]
-        if min(mob["distance"], math.dist(body.eye, mob["position"])) <= ARM:
+        if min(mob["distance"], math.dist(body.eye, mob["position"])) <= arm_for(mob):
             if deed(mob):
                 return
             continue
         gap = abs(mob["position"][1] - float(body.pos[1]))
         if mob["distance"] < 6 and gap < (DROP if mob["position"][1] < float(body.pos[1]) else 1.3):
             yaw, pitch = aim_at(body, mob)
+            if mob["name"] in FEARED and mob["distance"] < COMES:
+                body.act(view=(yaw, pitch))
+                continue
             before = body.pos.copy()
             body.act(forward=1, sprint=body.food > 6, view=(yaw, pitch))
             if abs(body.pos - before).sum() < 0.03:
@@ -119,11 +124,17 @@ def attack(body: Body, kinds: Collection[str], most_ticks: int = 600) -> None:
     collect(body)
 
 
+def arm_for(mob: dict[str, Any]) -> float:
+    """Blocks from which a mob is struck."""
+    return LONG_ARM if mob["name"] in FEARED else ARM
+
+
 def footing(body: Body, mob: dict[str, Any]) -> int:
     """1 up to what runs or shoots, -1 back from what comes to strike, where one can step back; else 0."""
     if not hostile(mob["name"]) or mob["name"] in SHOOTERS:
         return 1 if mob["distance"] > 2.0 else 0
-    return -1 if mob["distance"] < CLEAR_OF and back_is_free(body, mob) else 0
+    near = LIGHTS if mob["name"] in FEARED else CLEAR_OF
+    return -1 if mob["distance"] < near and back_is_free(body, mob) else 0
 
 
 def back_is_free(body: Body, mob: dict[str, Any]) -> bool:

@@ -50,8 +50,12 @@ class Roamer:
             come_out(body, most_ticks)
         before = body.pos.copy()
         ways: list[tuple[float, int, Path | None]] = [(cost, heading, None) for cost, heading in self._headings(body)]
-        most = math.inf if dig or self.into is not None else DIG_IN
-        while ways and ways[0][0] < most:  # what a way costs is known once it was looked for; till then it is easy
+        may_dig = not dig and self.into is None
+        while ways:  # what a way costs is known once it was looked for; until then it is taken to be easy
+            if may_dig and ways[0][0] >= DIG_IN:
+                may_dig = False
+                if self._through(body, most_ticks):
+                    return
             cost, heading, path = heapq.heappop(ways)
             if path is None:
                 path = self._way(body, heading, dig)
@@ -60,14 +64,22 @@ class Roamer:
                     heapq.heappush(ways, (cost + trouble, heading, path))
             elif self._gone(body, heading, path, before, most_ticks, dig):
                 return
-        if self.into is None and not dig:
-            self.into = self.heading
-            try:
-                self.leg(body, most_ticks, dig=True)
-                return
-            finally:
-                self.into = None
+        if may_dig and self._through(body, most_ticks):
+            return
         raise SkillFailed("no way", "anywhere from here")
+
+    def _through(self, body: Body, most_ticks: int) -> bool:
+        """Dig one leg; whether that led anywhere."""
+        self.into = self.heading
+        try:
+            self.leg(body, most_ticks, dig=True)
+        except SkillFailed as failure:
+            if failure.reason != "no way":
+                raise
+            return False
+        finally:
+            self.into = None
+        return True
 
     def _way(self, body: Body, heading: int, dig: bool) -> Path:
         angle = heading * 2 * math.pi / HEADINGS
