@@ -225,6 +225,13 @@ def test_a_craft_that_takes_pieces_of_one_kind_is_not_met_by_a_mixture() -> None
     assert mix({"wool:7": 2})[0][0] == "wool:0", "white sheep are easier to find than grey ones"
 
 
+def test_no_plan_leads_below_the_world() -> None:
+    deep = State({"log": 1, "wooden_pickaxe": 1}, position=(0.5, 2.0, 0.5), underground=True)
+    for item in ("cobblestone", "coal", "stone_pickaxe", "iron_ingot", "diamond"):
+        for action in Planner(Goal(item)).next(deep):
+            assert Action.from_dict(action.to_dict()) == action, "every action is valid"
+
+
 def test_a_creeper_is_run_from_unless_it_is_what_one_is_after() -> None:
     seen = {"near": ("creeper",), "threats": ("creeper",)}
     assert Planner(Goal("log")).next(State({"iron_sword": 1}, **seen))[0].name == "flee"

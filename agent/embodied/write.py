@@ -121,7 +121,7 @@ class Writer:
             return []
         known = self.advice.number(step.key, ("dig_down", "go_up", "explore"), "y") if not tries else None
         if not tries and high >= SURFACE - 2:
-            depth = round(min(high, self.y)) - 4  # stone and coal begin right below the grass, wherever that is
+            depth = max(low, round(min(high, self.y)) - 4)  # stone and coal begin right below the grass
         elif known is not None and low <= known <= high:
             depth = known
         else:
