@@ -233,7 +233,7 @@ def test_no_plan_leads_below_the_world() -> None:
 
 
 def test_a_creeper_is_run_from_unless_it_is_what_one_is_after() -> None:
-    seen = {"near": ("creeper",), "threats": ("creeper",)}
+    seen: dict[str, Any] = {"near": ("creeper",), "threats": ("creeper",)}
     assert Planner(Goal("log")).next(State({"iron_sword": 1}, **seen))[0].name == "flee"
     hunter = Planner(Goal("creeper", 1, "kill"))
     plan = hunter.next(State({"iron_sword": 1}, **seen))
@@ -250,7 +250,7 @@ def test_one_who_must_go_out_at_night_arms_by_day_and_rests_when_beaten() -> Non
     armour = {"chest": "iron_chestplate", "legs": "iron_leggings", "head": "iron_helmet", "feet": "iron_boots"}
     ready = planner.next(State({"iron_sword": 1, "bread": 3}, equipment=armour, time=1000))
     assert ready[0].name == "explore"
-    beaten = {"time": 15_000, "life": 3.0, "food": 12.0, "equipment": armour}
+    beaten: dict[str, Any] = {"time": 15_000, "life": 3.0, "food": 12.0, "equipment": armour}
     assert planner.next(State({"iron_sword": 1}, **beaten))[0].args["what"] == "shelter"
     assert planner.next(State({"iron_sword": 1, "bread": 1}, **beaten))[0].name == "eat"
     morning = planner.next(State({"iron_sword": 1}, **{**beaten, "time": 100}))
