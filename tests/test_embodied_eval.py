@@ -12,9 +12,11 @@ from click.testing import CliRunner
 from veclink.agent.cli import main
 from veclink.agent.measure import embodied, embodied_cases
 from veclink.agent.measure.embodied import mean, measure, run_case, summed_up
-from veclink.agent.measure.embodied_cases import Case, cannot, cases_of
+from veclink.agent.measure.embodied_cases import Case, cannot, cases_of, place_suffix
 from veclink.agent.measure.embodied_memory import difference, measure_memory
+from veclink.envs import registry
 from veclink.envs.errors import InputError, UnknownName
+from veclink.envs.voxel.world import VoxelWorld
 
 LOG = ({"object": "log", "count": 1, "kind": "have", "before": "", "within": None},)
 
@@ -119,12 +121,31 @@ def test_a_success_counts_under_a_larger_limit_too(tmp_path: Path) -> None:
 def test_another_world_and_its_options(tmp_path: Path) -> None:
     with pytest.raises(UnknownName, match="voxel"):
         measure("diamond", 1, place={"world": "voxels"})
+    with pytest.raises(UnknownName, match="voxel"):
+        measure_memory(1, place={"world": "voxels"})
     command = "eval embodied --episodes 1 --steps 20 --processes 1 --json --world voxel --set specified_biome=desert"
     result = CliRunner().invoke(main, [*command.split(), "--out", str(tmp_path)])
     document = json.loads(result.stdout)
     assert document["place"] == {"world": "voxel", "specified_biome": "desert"}
     (manifest,) = (json.loads(path.read_text("utf8")) for path in (tmp_path / "episodes").glob("*/manifest.json"))
     assert manifest["world"] == "voxel"
+
+
+def test_no_world_takes_the_episodes_of_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = Case("log", "open-ended", LOG, 3)
+    monkeypatch.setitem(registry._added, "the twin/2", VoxelWorld)
+    places: list[dict[str, Any]] = [{}, {"start_time": 6000}, {"start_time": 9000}, {"world": "the twin/2"}]
+    rows = [run_case(case, 20, "voxels", str(tmp_path), place=place) for place in places]
+    folders = {path.parent.name: json.loads(path.read_text("utf8")) for path in tmp_path.glob("*/manifest.json")}
+    assert len(folders) == len(places) and folders["log-3"]["world"] == "voxel"
+    assert [name for name, told in folders.items() if told["world"] == "the twin/2"] == [
+        f"log-3{place_suffix(places[3])}"]
+    assert place_suffix(places[3]).startswith("-the-twin-2-")
+    monkeypatch.setattr("veclink.agent.embodied.episode.run_episode", lambda *_, **__: pytest.fail("run again"))
+    assert [run_case(case, 20, "voxels", str(tmp_path), place=place) for place in places] == rows
+    same: tuple[dict[str, Any] | None, ...] = (None, {}, {"world": "voxel"})
+    assert {place_suffix(place) for place in same} == {""}, "what was run before goes on"
+    assert place_suffix({"warp": 2, "a": 1}) == place_suffix({"a": 1, "world": "voxel", "warp": 2})
 
 
 def test_what_a_memory_changes() -> None:

@@ -134,6 +134,8 @@ def _show_world(document: Mapping[str, Any]) -> None:
         notes.insert(1, "each on one core" if document["pinned"] else "cores not fixed: the system cannot")
     if document["quick"]:
         notes.append("--quick: tiny pictures, the figures mean little")
+    if not document.get("pictures", True):
+        notes.append("the viewer is not installed (veclink doctor --fetch minecraft-pictures): no pictures were taken")
     if not document.get("crafter", True):
         notes.append("crafter is not installed (pip install crafter) and was left out")
     screen.print("; ".join(notes), soft_wrap=True)

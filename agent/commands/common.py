@@ -1,4 +1,4 @@
-"""What several commands share: a clean stdout, one JSON document, and consoles for people."""
+"""What several commands share: a clean stdout, one JSON document, settings, and consoles for people."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from veclink.envs.errors import InputError
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -21,6 +23,23 @@ json_option = click.option("--json", "as_json", is_flag=True,
 def print_json(document: Any) -> None:
     """The document on stdout, with plain ASCII escapes so that every terminal and pipe takes it."""
     click.echo(json.dumps(document, indent=2, allow_nan=False))
+
+
+def parsed(settings: tuple[str, ...]) -> dict[str, Any]:
+    """{"start_time": 14000} of "start_time=14000"; a value is read as JSON, else it is text.
+
+    Raises:
+        InputError: one of them is not NAME=VALUE.
+    """
+    made: dict[str, Any] = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals or not name.strip().isidentifier():
+            raise InputError("NAME=VALUE", repr(setting), "write it so, e.g. --set start_time=14000")
+        made[name.strip()] = value
+        with contextlib.suppress(ValueError):
+            made[name.strip()] = json.loads(value)
+    return made
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from veclink.agent.commands.common import console, json_option, print_json, stdout_kept_clean
+from veclink.agent.commands.common import console, json_option, parsed, print_json, stdout_kept_clean
 from veclink.agent.commands.eval_nano import command as nano
 from veclink.agent.commands.report import Progress, percent, points, say, write
 from veclink.envs.errors import InputError
@@ -197,7 +197,6 @@ def embodied(suite: str, protocol: str, episodes: int | None, tasks: int | None,
     within an episode. Shares have Wilson's 95 % intervals, means bootstrapped ones.
     """
     with stdout_kept_clean():
-        from veclink.agent.commands.play import parsed
         from veclink.agent.measure.embodied import measure
         from veclink.agent.measure.embodied_memory import measure_memory
 

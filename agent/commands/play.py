@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from veclink.agent.commands import play_agent
-from veclink.agent.commands.common import clean, console, json_option, print_json, stdout_kept_clean
+from veclink.agent.commands.common import clean, console, json_option, parsed, print_json, stdout_kept_clean
 from veclink.envs.errors import InputError
 
 if TYPE_CHECKING:
@@ -162,19 +161,6 @@ def image_size(choices: Mapping[str, Any]) -> tuple[int, int]:
     if found is None:
         raise InputError("an image size like 160x256 (height x width)", repr(text), "write it so")
     return checked_image_size((int(found[1]), int(found[2] or found[1])))
-
-
-def parsed(settings: tuple[str, ...]) -> dict[str, Any]:
-    """{"start_time": 14000} of "start_time=14000"; a value is read as JSON, else it is text."""
-    made: dict[str, Any] = {}
-    for setting in settings:
-        name, equals, value = setting.partition("=")
-        if not equals or not name.strip().isidentifier():
-            raise InputError("NAME=VALUE", repr(setting), "write it so, e.g. --set start_time=14000")
-        made[name.strip()] = value
-        with contextlib.suppress(ValueError):
-            made[name.strip()] = json.loads(value)
-    return made
 
 
 @contextlib.contextmanager

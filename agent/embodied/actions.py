@@ -44,6 +44,7 @@ CHOICES = {
     "liquid": ("water", "lava"),
 }
 ALIKE = (("log", "log2"), ("leaves", "leaves2"))  # items that serve as well as one another, unless exactly one is asked
+FEARED = ("creeper",)  # mobs that one gets away from whatever the life, and strikes from afar where one must
 NUMBERS = {
     "count": (1, LARGEST),
     "y": (0, WORLD_HEIGHT),

@@ -6,9 +6,10 @@ drops are read only under the `voxels` protocol.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,16 @@ class SkillFailed(Exception):  # an outcome that the planner reads
     def __init__(self, reason: str, detail: str = "") -> None:
         self.reason, self.detail = reason, detail
         super().__init__(f"{reason}: {detail}" if detail else reason)
+
+
+@contextlib.contextmanager
+def unless_dead() -> Iterator[None]:
+    """What fails is done without; death is not."""
+    try:
+        yield
+    except SkillFailed as failure:
+        if failure.reason == "died":
+            raise
 
 
 class Body:

@@ -9,7 +9,7 @@ from typing import Any
 
 from veclink.agent.embodied.actions import Action, State, alike_names
 from veclink.agent.embodied.body import Body, SkillFailed
-from veclink.agent.embodied.knowledge import one_of
+from veclink.agent.embodied.knowledge import outside
 from veclink.agent.embodied.path import NEAR, WATER
 from veclink.agent.embodied.sense import Past, biome, state_of
 from veclink.agent.embodied.skills import dig as digging
@@ -73,8 +73,7 @@ def same_as(block: str) -> tuple[str, ...]:
 
 def is_found(body: Body, thing: str, biomes: Collection[str] = ()) -> bool:
     """Whether a block is known near by, in one of the biomes if there are any, or a mob is in reach of the senses."""
-    here = biome(body)
-    if biomes and here and not one_of(here, biomes):
+    if biomes and outside(biome(body), biomes):
         return False
     if thing in BLOCKS:
         places = body.known.find(gather.flags(same_as(thing)), body.pos, SIGHT, most=1)
@@ -215,7 +214,7 @@ def build(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
     until = min(end, body.steps + int(args.get("wait", survive.NIGHT_TICKS)))
     till_morning = body.dark
     while body.steps < until and (body.dark or not till_morning):
-        if shelter.openings(body) and body.steps % MENDED == 0:
+        if body.steps % MENDED == 0 and shelter.openings(body):
             shelter.closed(body)
         body.act()
 

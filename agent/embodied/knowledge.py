@@ -45,9 +45,11 @@ class Info:
         return ", ".join(parts + ([] if self.place == "overworld" else [f"the {self.place}"]))
 
 
-def one_of(biome: str, biomes: Collection[str]) -> bool:
-    """Whether a biome is one of some, or the hills or plateau of one ("birch_forest_hills")."""
-    return any(biome == each or biome.startswith(f"{each}_") for each in biomes)
+def outside(biome: str, biomes: Collection[str]) -> bool:
+    """Whether a biome is known and is none of some, nor the hills or plateau of one ("birch_forest_hills"); where none
+    are given nothing is outside."""
+    within = any(biome == each or biome.startswith(f"{each}_") for each in biomes)
+    return bool(biomes) and bool(biome) and not within
 
 
 @dataclass(frozen=True)

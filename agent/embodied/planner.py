@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from veclink.agent.embodied.actions import Action, Failure, State, alike_names
+from veclink.agent.embodied.actions import FEARED, Action, Failure, State, alike_names
 from veclink.agent.embodied.goals import DAY, NIGHT_FALLS, Goal, ImpossibleGoal
 from veclink.agent.embodied.items import Item, item_ids
 from veclink.agent.embodied.knowledge import knowledge
@@ -30,7 +30,6 @@ HEALING = 500  # ticks spent in safety between two fights
 FED = 18.0  # food below which life does not grow back
 MOST_HUNTS = 6  # failures after which one who must only survive looks for no more food
 ROOM = 1  # free slots that are too few
-RUN_FROM = ("creeper",)  # whatever the life
 SUNLESS = {"hell": "nether", "nether": "nether", "sky": "end", "the_end": "end"}  # biome -> place without a day
 ARMS = ("iron_sword", "iron_chestplate", "iron_leggings", "iron_helmet", "iron_boots", "food")  # for a night outside
 AT_DUSK = 1000  # ticks before the night at which one is ready
@@ -65,12 +64,15 @@ class Planner:
         Raises:
             ImpossibleGoal: no way leads there.
         """
-        near = stations_of(state)
-        learnt, left = self._dearer(failures), remaining(self.goals, state)
-        here = SUNLESS.get(state.biome)
+        left, here = remaining(self.goals, state), SUNLESS.get(state.biome)
         places = (here,) if here and all(goal.kind == "kill" for goal in left) else self.places
         late = 0 if state.night else max(0, NIGHT_FALLS - state.time % DAY)
-        return decompose(left, state.stock, near=near, learnt=learnt, places=places, late=late)
+        return self._tree(left, state, failures, places, late)
+
+    def _tree(self, wanted: Goal | Sequence[Goal], state: State, failures: Sequence[Failure], places: Sequence[str],
+              late: int = 0) -> Tree:
+        return decompose(wanted, state.stock, near=stations_of(state), learnt=self._dearer(failures), places=places,
+                         late=late)
 
     def _dearer(self, failures: Sequence[Failure]) -> Mapping[str, float] | None:
         """What memory knows of costs, with the ways that keep failing made dear, so that another becomes cheaper."""
@@ -90,8 +92,7 @@ class Planner:
         Raises:
             ImpossibleGoal: no way leads there.
         """
-        tree = self.tree(state, failures)
-        steps = ordered(tree, state.stock, stations_of(state), bool(state.underground))
+        steps = _steps(self.tree(state, failures), state)
         steps = self._armed(state, self._fed(state, steps, failures), failures)
         slow = Counter(failure.way for failure in failures if failure.reason == "timeout")
         asked = {goal.item.name for goal in self.goals if goal.kind == "have"}
@@ -127,9 +128,8 @@ class Planner:
             return []
         if not armour and state.stock.has(Item(piece)):
             return []
-        tree = decompose(Goal(piece, 1, "wear" if armour else "have"), state.stock, near=stations_of(state),
-                         learnt=self._dearer(failures), places=self.places)
-        return ordered(tree, state.stock, stations_of(state), bool(state.underground))
+        goal = Goal(piece, 1, "wear" if armour else "have")
+        return _steps(self._tree(goal, state, failures, self.places), state)
 
     def _fed(self, state: State, steps: list[Step], failures: Sequence[Failure]) -> list[Step]:
         """With a meal first, if one must be found."""
@@ -151,9 +151,7 @@ class Planner:
         return [step for step in self._food(state, failures, STORES) if step.kind != "eat"]
 
     def _food(self, state: State, failures: Sequence[Failure], number: int) -> list[Step]:
-        tree = decompose(Goal("food", number, "eat"), state.stock, near=stations_of(state),
-                         learnt=self._dearer(failures))
-        return ordered(tree, state.stock, stations_of(state), bool(state.underground))
+        return _steps(self._tree(Goal("food", number, "eat"), state, failures, ("overworld",)), state)
 
     def _urgent(self, state: State, failures: Sequence[Failure], steps: Sequence[Step], writer: Writer) -> list[Action]:
         """What cannot wait."""
@@ -294,7 +292,7 @@ def _danger(state: State, hunted: Collection[str] = ()) -> list[Action]:
     """Run or fight; what is hunted is not run from by one who is well."""
     if not state.threats:
         return []
-    feared = [mob for mob in RUN_FROM if mob not in hunted or state.life <= WEAK]
+    feared = [mob for mob in FEARED if mob not in hunted or state.life <= WEAK]
     worst = next((mob for mob in state.threats if mob in feared), state.threats[0])
     blow = Action("attack", {"mob": worst, "count": 1}, {"killed": {worst: 1}}, limit=400)
     if worst in feared:
@@ -307,6 +305,11 @@ def _danger(state: State, hunted: Collection[str] = ()) -> list[Action]:
         default="",
     )
     return [Action("equip", {"item": best}, {"equipped": best}, limit=60), blow] if best else [blow]
+
+
+def _steps(tree: Tree, state: State) -> list[Step]:
+    """A tree's steps in the order in which they are done from here."""
+    return ordered(tree, state.stock, stations_of(state), bool(state.underground))
 
 
 def _target(step: Step) -> str:

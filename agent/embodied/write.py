@@ -10,7 +10,7 @@ from typing import Any
 from veclink.agent.embodied.actions import LONGEST_LIMIT, Action, State, alike_names
 from veclink.agent.embodied.goals import DAY
 from veclink.agent.embodied.items import Item, item_ids
-from veclink.agent.embodied.knowledge import one_of
+from veclink.agent.embodied.knowledge import outside
 from veclink.agent.embodied.recall import Advice
 from veclink.agent.embodied.sources import found
 from veclink.agent.embodied.steps import Step
@@ -105,9 +105,8 @@ class Writer:
 
     def _elsewhere(self, step: Step) -> bool:
         """Whether it is a variety (the wood of one tree) that does not grow in this biome, though its kind may."""
-        biome, kinds = self.state.biome, step.info.biomes
         varied = step.item.variant is not None and step.kind == "mine"
-        return varied and bool(kinds) and bool(biome) and not one_of(biome, kinds)
+        return varied and outside(self.state.biome, step.info.biomes)
 
     def _knows(self, step: Step, target: str) -> bool:
         """Whether one was seen, and nothing has gone wrong with it since."""

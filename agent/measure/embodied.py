@@ -1,7 +1,8 @@
 """How often, how fast and how far the embodied agent comes: many seeded episodes, resumable, several at once.
 
-Every episode has a folder of its own under OUT/episodes; one that is finished there under the same goals, steps and
-seed is not run again, one that was killed goes on from its last checkpoint.
+Every episode has a folder of its own under OUT/episodes, named after its goal, its seed and its world; one that is
+finished there under the same goals, steps and seed is not run again, one that was killed goes on from its last
+checkpoint.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from veclink.agent.embodied.goals import Goal
-from veclink.agent.measure.embodied_cases import LONGEST, Case, cannot, cases_of
+from veclink.agent.measure.embodied_cases import LONGEST, Case, cannot, cases_of, place_suffix
 from veclink.envs.errors import VeclinkError
 from veclink.envs.registry import load
 from veclink.router.evaluation.routing import share
@@ -47,8 +48,8 @@ def run_case(case: Case, steps: int, protocol: str, root: str, memory: str | Non
     from veclink.agent.embodied.keep import MANIFEST
     from veclink.agent.embodied.memory import Memory
 
-    path, steps = Path(root) / case.folder, case.steps or steps
-    done = _finished(path / MANIFEST, case, steps, protocol, (place or {}).get("world"))
+    path, steps = Path(root) / f"{case.folder}{place_suffix(place)}", case.steps or steps
+    done = _finished(path / MANIFEST, case, steps, protocol)
     if done is not None:
         return {**done, **_of(case)}
     if case.lacks:
@@ -79,8 +80,7 @@ def _of(case: Case) -> dict[str, Any]:
     return {"case": case.name, "seed": case.seed, "category": case.category, "given": not case.lacks}
 
 
-def _finished(manifest: Path, case: Case, steps: int, protocol: str, world: str | None = None
-              ) -> dict[str, Any] | None:
+def _finished(manifest: Path, case: Case, steps: int, protocol: str) -> dict[str, Any] | None:
     try:
         document = json.loads(manifest.read_text("utf8"))
     except (OSError, ValueError):
@@ -88,7 +88,6 @@ def _finished(manifest: Path, case: Case, steps: int, protocol: str, world: str 
     asked = json.loads(json.dumps(list(case.goals)))
     same = document.get("goals") == asked and document.get("seed") == case.seed
     same = same and document.get("protocol", {}).get("name") == protocol
-    same = same and world in (None, document.get("world"))
     result, limit = document.get("result"), document.get("steps", 0)
     enough = limit == steps or (limit < steps and bool(result) and result["success"])  # more steps change nothing then
     return result if same and enough else None
@@ -128,12 +127,7 @@ def measure(
     Returns:
         the document of `veclink eval embodied --json`.
     """
-    if protocol == "pixels":  # a core that is not there is no failure of the agent's
-        from veclink.agent.embodied.eyes import CoreEyes
-
-        CoreEyes().ready()
-    if place and "world" in place:  # nor is a world that does not exist
-        load(place["world"])
+    check_ready(protocol, place)
     cases = cases_of(suite, episodes, first_seed, tasks)
     at_once = processes_of(processes)
     rounds = [cases[i::episodes] for i in range(episodes)] if suite == "items" else [cases]
@@ -146,6 +140,20 @@ def measure(
             rows += run_all([case for case in each if case.name not in won], work, at_once, progress)
     return summed_up(suite, rows, episodes=episodes, steps=steps, protocol=protocol, first_seed=first_seed,
                      processes=at_once, memory=bool(memory), tasks=tasks, place=dict(place or {}))
+
+
+def check_ready(protocol: str, place: Mapping[str, Any] | None) -> None:
+    """See that the eyes and the world are there, since what is not there is no failure of the agent's.
+
+    Raises:
+        VeclinkError: one of them is not.
+    """
+    if protocol == "pixels":
+        from veclink.agent.embodied.eyes import CoreEyes
+
+        CoreEyes().ready()
+    if place and "world" in place:
+        load(place["world"])
 
 
 def processes_of(wanted: int | None) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +19,7 @@ SUITES = ("diamond", "techtree", "items", "minedojo", "minedojo-techtree", "memo
 MATERIALS = ("wooden", "stone", "iron", "golden", "diamond")
 GEAR = ("pickaxe", "axe", "shovel", "hoe", "sword", "boots", "leggings", "chestplate", "helmet")
 KINDS = ("harvest", "combat", "techtree", "survival", "playthrough")  # MineDojo's programmatic tasks
+BUILT_IN = "voxel"  # the world where none is named
 WORLDS = 1000  # seeds that the goals of a suite begin at
 SAMPLE, SAMPLE_SEED = 200, 20_230  # MineDojo's tasks of a run, and the seed that chooses them
 MORE_THAN_DAYS = 1.1  # times the days that a survival task asks for, in steps
@@ -46,6 +49,20 @@ class Case:
     def folder(self) -> str:
         """Its folder's name."""
         return f"{self.name.replace(':', '-').replace('/', '-')[:80]}-{self.seed}"
+
+
+def place_suffix(place: Mapping[str, Any] | None) -> str:
+    """What names of folders and files end with, so that no world takes what is another's; "" for the built-in world
+    without options.
+
+    Args:
+        place: the world's name under "world", and its options; None: the built-in one.
+    """
+    named = {"world": BUILT_IN, **(place or {})}
+    if named == {"world": BUILT_IN}:
+        return ""
+    number = zlib.crc32(json.dumps(named, sort_keys=True, default=str).encode())
+    return f"-{re.sub('[^A-Za-z0-9]+', '-', named['world'])[:40]}-{number:08x}"
 
 
 def cases_of(suite: str, episodes: int, first_seed: int = 0, tasks: int | None = None) -> list[Case]:

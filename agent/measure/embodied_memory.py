@@ -12,12 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from veclink.agent.measure.embodied import mean, processes_of, run_all, run_case, summed_up
-from veclink.agent.measure.embodied_cases import cases_of
+from veclink.agent.measure.embodied import check_ready, mean, processes_of, run_all, run_case, summed_up
+from veclink.agent.measure.embodied_cases import cases_of, place_suffix
 
 TEACHERS = 5  # episodes a goal that fill the memory
 TEACHING_SEED = 10_000  # from which they count, far from those that are measured
-MEMORY = "memory.sqlite"
 
 
 def measure_memory(
@@ -38,12 +37,13 @@ def measure_memory(
         the document with "without" and "with" (steps and success each), and "difference": of the episodes that
         succeeded both times, the steps with memory less those without, and how many only one of them reached.
     """
+    check_ready(protocol, place)
     lessons = cases_of("memory", min(TEACHERS, episodes), TEACHING_SEED + first_seed, tasks)
     cases, at_once = cases_of("memory", episodes, first_seed, tasks), processes_of(processes)
     with tempfile.TemporaryDirectory() as scratch:
         root = out or Path(scratch)
         root.mkdir(parents=True, exist_ok=True)
-        memory = str(root / MEMORY)
+        memory = str(root / f"memory{place_suffix(place)}.sqlite")
         teach = partial(run_case, steps=steps, protocol=protocol, root=str(root / "teaching"), memory=memory,
                         place=place)
         taught = run_all(lessons, teach, 1, progress)  # one after the other: each learns of the last

@@ -1,7 +1,8 @@
 """How fast the Minecraft world starts and steps, and hours of random actions in it.
 
 `measure`: start to the first observation; what a step costs beside the game's own tick (bridge, observation and all of
-Python, with voxels and inventory); and how much faster the game goes at warp 10 than at warp 1.
+Python, with voxels and inventory); how much faster the game goes at warp 10 than at warp 1; and, where the viewer is
+installed, steps a second with a picture each.
 
 `endure`: after every minute of the game the client's inventory is compared with the server's, slot by slot, and the
 memory of both node processes is read. The embedded server keeps no world on disk, so that a run begins anew each time.
@@ -21,15 +22,19 @@ import numpy as np
 from veclink.agent.measure.audit import CHUNK, GIVEN, KEPT, drawn, summed
 from veclink.agent.measure.figures import spread
 from veclink.agent.measure.world_child import WARM, actions
+from veclink.envs.contract import Slot, noop
+from veclink.envs.minecraft.pictures import PicturesMissing, check
 
 CEILINGS = {"start": 5.0, "step_beside_the_tick": 2.0}  # seconds, milliseconds
-FLOORS = {"warp_10_over_1": 8.0}
+FLOORS = {"warp_10_over_1": 8.0, "with_pictures": 20.0}
 FAST = 10.0  # warp
 TICKS = 20.0  # a second at warp 1
 MINUTE = 1200  # ticks
 WARM_UP = 60  # minutes of the game until memory is judged
 GROWTH = 0.10  # of memory that counts as flat
 ENDURED_AT = 100.0  # warp
+PICTURE = (160, 256)  # pixels, height and width
+TURN_EVERY = 3  # steps, of which one turns the view
 VIEW = {"xmin": -10, "xmax": 10, "ymin": -10, "ymax": 10, "zmin": -10, "zmax": 10}
 Progress = Callable[[str, int, int], None]
 
@@ -37,7 +42,8 @@ Progress = Callable[[str, int, int], None]
 def _made(warp: float, seed: int, **options: Any) -> Any:
     from veclink.envs.registry import make
 
-    return make("open-ended", world="minecraft", seed=seed, warp=warp, image_size=(16, 16), use_voxel=True, **options)
+    asked = {"image_size": (16, 16), "use_voxel": True, **options}
+    return make("open-ended", world="minecraft", seed=seed, warp=warp, **asked)
 
 
 # -- speed -------------------------------------------------------------------------------------------------------------
@@ -52,7 +58,8 @@ def measure(rounds: int = 5, seconds: float = 3.0, seed: int = 0, quick: bool = 
         quick: a flat world. progress: called with what is measured, the rounds done and their number.
 
     Returns:
-        "creation_seconds", "step_milliseconds", "ratios" and "steps_per_second" by name; "cores" and "load".
+        "creation_seconds", "step_milliseconds", "ratios" and "steps_per_second" by name; "cores" and "load";
+        "pictures": whether there is a viewer, without which "with_pictures" is left out.
     """
     options: dict[str, Any] = {"voxel_size": VIEW, "respawns": True}
     if quick:
@@ -70,6 +77,7 @@ def measure(rounds: int = 5, seconds: float = 3.0, seed: int = 0, quick: bool = 
             finally:
                 world.close()
         progress("worlds", done + 1, rounds)
+    seen = _pictured(rounds, seconds, seed, progress) if pictures_here() else []
     slow, fast = found["warp_1"], found[f"warp_{FAST:g}"]
     starts = spread([wall for wall, _ in found["start"]])
     starts["cpu_seconds"] = round(statistics.median(cpu for _, cpu in found["start"]), 3)
@@ -84,7 +92,40 @@ def measure(rounds: int = 5, seconds: float = 3.0, seed: int = 0, quick: bool = 
             "creation_seconds": {"start": _bounded("start", starts)},
             "step_milliseconds": {"step_beside_the_tick": _bounded("step_beside_the_tick", beside)},
             "ratios": {"warp_10_over_1": _bounded("warp_10_over_1", ratios)},
-            "steps_per_second": {name: _speed(found[name]) for name in ("warp_1", f"warp_{FAST:g}")}}
+            "pictures": bool(seen),
+            "steps_per_second": {**{name: _speed(found[name]) for name in ("warp_1", f"warp_{FAST:g}")},
+                                 **({"with_pictures": _bounded("with_pictures", spread(seen))} if seen else {})}}
+
+
+def pictures_here() -> bool:
+    """Whether the viewer is installed."""
+    try:
+        check()
+    except PicturesMissing:
+        return False
+    return True
+
+
+def _pictured(rounds: int, seconds: float, seed: int, progress: Progress) -> list[float]:
+    """Steps a second with a picture of the asked size each, the view turning; one figure a round."""
+    found = []
+    turned = noop()
+    turned[Slot.YAW] += 1
+    for done in range(rounds):
+        world = _made(FAST, seed + done, pictures=True, image_size=PICTURE, use_voxel=False)
+        try:
+            world.reset()
+            for _ in range(2 * TURN_EVERY):
+                world.step(turned)
+            began, steps = time.perf_counter(), 0
+            while time.perf_counter() - began < seconds:
+                world.step(noop() if steps % TURN_EVERY else turned)
+                steps += 1
+            found.append(steps / (time.perf_counter() - began))
+        finally:
+            world.close()
+        progress("pictures", done + 1, rounds)
+    return found
 
 
 def _speed(rows: Sequence[Mapping[str, float]]) -> dict[str, Any]:

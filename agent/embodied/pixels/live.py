@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from veclink.agent.embodied.body import SkillFailed
+from veclink.agent.embodied.actions import FEARED
+from veclink.agent.embodied.body import SkillFailed, unless_dead
 from veclink.agent.embodied.eyes import Sight
 from veclink.agent.embodied.pixels import dig, make, walk
 from veclink.agent.embodied.pixels.body import PixelBody
 from veclink.agent.embodied.sense import hostile
 from veclink.agent.embodied.skills.dig import building_block, equip
-from veclink.agent.embodied.skills.fight import FEARED, WEAK, rest, weapon
+from veclink.agent.embodied.skills.fight import ARCHERS, WEAK, rest, weapon
 from veclink.envs.facts import ITEMS, MOBS
 
 ARM = 3.0  # blocks
 NEAR = 9.0  # blocks within which a hostile mob matters
 RUN = 60  # steps
 DUG_IN = 3  # blocks of rock between the body and what it flees from
-ARCHERS = ("skeleton", "stray")
 GONE = 8  # looks in a row without it after which a mob counts as dead or lost
 HURT_LATELY = 20  # steps
 BITERS = tuple(name for name in ("zombie", "skeleton", "creeper", "spider", "enderman", "witch", "husk", "stray",
@@ -88,12 +88,9 @@ def flee(body: PixelBody) -> None:
     """Run the way the threat is not; underground into the rock, behind a wall of one's own."""
     if body.underground:
         away = dig.aligned(body.facing + 180)
-        try:
+        with unless_dead():
             for _ in range(DUG_IN):
                 dig.dig_step(body, away, dig.LEVEL)
-        except SkillFailed as failure:
-            if failure.reason == "died":
-                raise
         wall_off(body, away + 180)
         body.turn(away, walk.LEVEL)
         return

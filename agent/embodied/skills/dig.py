@@ -66,11 +66,12 @@ def unsafe(body: Body, cell: tuple[int, int, int]) -> bool:
     return True
 
 
-def dig(body: Body, cell: tuple[int, int, int], collect: bool = True) -> None:
+def dig(body: Body, cell: tuple[int, int, int], collect: bool = True, tool: str | None = None) -> None:
     """Dig one block within reach, and first what hides it.
 
     Args:
         collect: the block must drop something with the tools at hand.
+        tool: an item to dig it with, where the fastest will not do.
 
     Raises:
         SkillFailed: "no tool", "no view" or "time".
@@ -85,7 +86,7 @@ def dig(body: Body, cell: tuple[int, int, int], collect: bool = True) -> None:
             raise SkillFailed("no view", f"of a safe way to dig {name_of(block)} at {cell}")
         views = body.eyes.views(body.eye, body.yaw, body.pitch, cell)
         if views:
-            strike(body, cell, (views[0].yaw, views[0].pitch))
+            strike(body, cell, (views[0].yaw, views[0].pitch), tool)
             continue
         hiding = body.eyes.in_the_way(body.eye, body.yaw, body.pitch, cell)
         if hiding is None or hiding == cell or BLOCKS.hardness[body.block(*hiding)] < 0:
@@ -98,14 +99,14 @@ def dig(body: Body, cell: tuple[int, int, int], collect: bool = True) -> None:
         raise SkillFailed("time", f"digging at {cell}")
 
 
-def strike(body: Body, cell: tuple[int, int, int], view: tuple[float, float]) -> None:
-    """Dig with the best tool until the block is gone, or the body has moved to where it is no longer seen.
+def strike(body: Body, cell: tuple[int, int, int], view: tuple[float, float], tool: str | None = None) -> None:
+    """Dig until the block is gone, or the body has moved to where it is no longer seen; without `tool` with the best.
 
     Raises:
         SkillFailed: "time": it stays.
     """
     block = body.block(*cell)
-    tool = best_tool(block, body.items)
+    tool = tool or best_tool(block, body.items)
     if tool:
         equip(body, tool)
     elif name_of(block) in SOFT and body.held in ITEMS and ITEMS.durability[ITEMS.id(body.held)]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from veclink.agent.embodied.actions import FEARED
 from veclink.agent.embodied.body import Body, SkillFailed
 from veclink.agent.embodied.path import COLUMN, FREE, SOLID, find_path
 from veclink.agent.embodied.sense import hostile, sees
@@ -15,7 +16,8 @@ from veclink.agent.embodied.skills.dig import equip
 from veclink.agent.embodied.skills.gather import collect
 from veclink.agent.embodied.skills.roam import Roamer
 from veclink.agent.embodied.skills.walk import follow
-from veclink.agent.embodied.terms import kinds, terms_with
+from veclink.agent.embodied.terms import kinds as block_kinds
+from veclink.agent.embodied.terms import terms_with
 from veclink.envs.facts import ITEMS, MOBS
 
 ARM = 2.8  # blocks from which a mob can be hit
@@ -25,8 +27,8 @@ DROP = 3.0  # blocks that one runs down after a mob
 WORTH_GOING = 100.0  # blocks to where a mob was seen last
 ROUND = 14  # places that are looked at round the one where a mob was seen last
 WEAK = 6.0  # life below which one gets away
-FEARED = ("creeper",)
-SHOOTERS = ("skeleton", "stray", "witch", "blaze", "ghast", "shulker", "guardian", "elder_guardian", "evoker")
+ARCHERS = ("skeleton", "stray")
+SHOOTERS = (*ARCHERS, "witch", "blaze", "ghast", "shulker", "guardian", "elder_guardian", "evoker")
 CLEAR_OF = 2.4  # blocks from the middle of a mob that strikes: beyond its arms, within a player's
 LONG_ARM = 3.2  # blocks from which a creeper is struck: at 3 it lights
 LIGHTS, COMES = 3.5, 4.5  # blocks within which one does not stay, and within which one lets it come
@@ -142,14 +144,14 @@ def back_is_free(body: Body, mob: dict[str, Any]) -> bool:
     away = body.pos - np.asarray(mob["position"])
     length = math.hypot(float(away[0]), float(away[2])) or 1.0
     x, z = (math.floor(float(body.pos[i]) + float(away[i]) / length) for i in (0, 2))
-    y, table = body.cell[1], kinds()
+    y, table = body.cell[1], block_kinds()
     room = all(table[body.block(x, y + up, z)] == FREE for up in (0, 1))
     return room and SOLID in (table[body.block(x, y - 1, z)], table[body.block(x, y - 2, z)])
 
 
 def nearest_open(body: Body, mob: dict[str, Any]) -> dict[str, Any]:
     """The mob to strike: of those that attack, the nearest within reach that no block hides; else the one given."""
-    near = [each for each in body.mobs() if each["distance"] <= ARM and sees(body, each)
+    near = [each for each in body.mobs() if each["distance"] <= arm_for(each) and sees(body, each)
             and (each["id"] == mob["id"] or hostile(each["name"]))]
     return near[0] if near else mob
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from veclink.agent.embodied.body import Body, SkillFailed
 from veclink.agent.embodied.path import AT, NEAR, WATER
-from veclink.agent.embodied.skills.dig import dig, equip
+from veclink.agent.embodied.skills.dig import dig
 from veclink.agent.embodied.skills.roam import Roamer
 from veclink.agent.embodied.skills.walk import go_near, go_to
 from veclink.agent.embodied.terms import kinds
@@ -58,10 +58,8 @@ def gather(body: Body, blocks: Collection[str], done: Done, roamer: Roamer, leve
         place = places[0]
         try:
             go_near(body, place, ARM, most_ticks=min(1500, max(1, end - body.steps)))
-            if tool:
-                equip(body, tool)
             before = body.block(*place)
-            dig(body, place)
+            dig(body, place, tool=tool)
             if body.block(*place) == before:
                 raise SkillFailed("time", "it stays")
             refused = 0

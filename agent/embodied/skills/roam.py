@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from veclink.agent.embodied.body import Body, SkillFailed
+from veclink.agent.embodied.body import Body, SkillFailed, unless_dead
 from veclink.agent.embodied.known import UNKNOWN
 from veclink.agent.embodied.path import COLUMN, WATER, Path, find_path
 from veclink.agent.embodied.skills.walk import follow, go_level
@@ -37,7 +37,6 @@ class Roamer:
         self.heading = heading
         self.been: dict[tuple[int, int], int] = {}
         self.seen: dict[str, tuple[float, float, float]] = {}
-        self.into: float | None = None
 
     def leg(self, body: Body, most_ticks: int = 500, dig: bool = False) -> None:
         """Go one leg; over land `dig` is False, through rock True.
@@ -50,7 +49,7 @@ class Roamer:
             come_out(body, most_ticks)
         before = body.pos.copy()
         ways: list[tuple[float, int, Path | None]] = [(cost, heading, None) for cost, heading in self._headings(body)]
-        may_dig = not dig and self.into is None
+        may_dig = not dig
         while ways:  # what a way costs is known once it was looked for; until then it is taken to be easy
             if may_dig and ways[0][0] >= DIG_IN:
                 may_dig = False
@@ -70,23 +69,19 @@ class Roamer:
 
     def _through(self, body: Body, most_ticks: int) -> bool:
         """Dig one leg; whether that led anywhere."""
-        self.into = self.heading
         try:
             self.leg(body, most_ticks, dig=True)
         except SkillFailed as failure:
             if failure.reason != "no way":
                 raise
             return False
-        finally:
-            self.into = None
         return True
 
     def _way(self, body: Body, heading: int, dig: bool) -> Path:
         angle = heading * 2 * math.pi / HEADINGS
         x, y, z = body.cell
         goal = (x + round(STRIDE * math.cos(angle)), y, z + round(STRIDE * math.sin(angle)))
-        return find_path(body.known, terms_with(body.items, dig), body.cell, goal, COLUMN, 3.0, 20_000,
-                         BOX)
+        return find_path(body.known, terms_with(body.items, dig), body.cell, goal, COLUMN, 3.0, 20_000, BOX)
 
     def _trouble(self, body: Body, path: Path, dig: bool) -> float:
         """What a way costs beside its direction, in 16ths of a turn: the sea, long ways round, having been where it
@@ -154,10 +149,7 @@ def come_out(body: Body, most_ticks: int) -> None:
     end = body.steps + most_ticks
     while roofed(body, body.cell) and not bool(body.observation["location_stats"]["can_see_sky"]):
         before = body.cell
-        try:
+        with unless_dead():
             go_level(body, body.cell[1] + 5, max(1, end - body.steps))
-        except SkillFailed as failure:
-            if failure.reason == "died":
-                raise
         if body.cell[1] <= before[1] or body.steps >= end:
             return

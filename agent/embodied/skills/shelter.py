@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-
-from veclink.agent.embodied.body import Body, SkillFailed
+from veclink.agent.embodied.body import Body, SkillFailed, unless_dead
 from veclink.agent.embodied.path import FREE, LEVEL, SOLID, WATER, Move, Step
 from veclink.agent.embodied.skills.dig import building_block, clear, place
 from veclink.agent.embodied.skills.gather import gather
@@ -29,14 +26,19 @@ def burrow(body: Body) -> None:
     provide(body)
     top = body.cell[1]
     while top - body.cell[1] < DEEPEST and sink(body):
-        if top - body.cell[1] >= DEEP and (closed(body) or niche(body)):
+        if top - body.cell[1] >= DEEP and shut(body):
             return
     if top - body.cell[1] < DEEP:  # not straight down from here: wherever the ground lets one in
         go_to(body, (body.cell[0], top - DEEP, body.cell[2]), LEVEL, most_ticks=400)
-    if not (closed(body) or niche(body)):
+    if not shut(body):
         if building_block(body, LOOSE) is None:
             raise SkillFailed("no material", "blocks to shut oneself in")
         raise SkillFailed("no way", "to shut oneself in here")
+
+
+def shut(body: Body) -> bool:
+    """Close the hole, or a niche beside it where that cannot be done; whether one of them is closed."""
+    return closed(body) or niche(body)
 
 
 def closed(body: Body) -> bool:
@@ -61,7 +63,7 @@ def sink(body: Body) -> bool:
         return False
     if any(table[body.block(x + i, y - 1, z + k)] not in (SOLID, FREE) for i, k in SIDES):
         return False  # water or lava would come in
-    with _unless_dead():
+    with unless_dead():
         return take(body, (x, y, z), Step(x, y - 1, z, Move.DIG_DOWN))
     return False
 
@@ -76,7 +78,7 @@ def niche(body: Body) -> bool:
                  *((a + p, b, c + q) for a, b, c in inside for p, q in SIDES if (p, q) != (-i, -k))]
         if any(table[body.block(*cell)] != SOLID for cell in (*inside, *shell)):
             continue
-        with _unless_dead():
+        with unless_dead():
             if clear(body, inside[::-1]) and take(body, (x, y, z), Step(x + i, y, z + k, Move.WALK)):
                 _fill(body, (x, y, z), LOOSE)
                 _fill(body, (x, y + 1, z), LOOSE)
@@ -89,22 +91,12 @@ def provide(body: Body, number: int = EARTH) -> None:
     if sum(body.items[name] for name in BUILDING) >= number:
         return
     wanted = body.items["dirt"] + number
-    with _unless_dead():
+    with unless_dead():
         gather(body, ("grass", "dirt"), lambda b: b.items["dirt"] >= wanted, Roamer(), None, 300, seeks=False)
 
 
 def _fill(body: Body, cell: Cell, more: tuple[str, ...] = ()) -> None:
     block = building_block(body, more)
     if block is not None and kinds()[body.block(*cell)] in (FREE, WATER):
-        with _unless_dead():
+        with unless_dead():
             place(body, block, [cell])
-
-
-@contextlib.contextmanager
-def _unless_dead() -> Iterator[None]:
-    """What fails is done without; death is not."""
-    try:
-        yield
-    except SkillFailed as failure:
-        if failure.reason == "died":
-            raise

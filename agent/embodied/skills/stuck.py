@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from veclink.agent.embodied.body import Body, SkillFailed
+from veclink.agent.embodied.body import Body, unless_dead
 from veclink.agent.embodied.path import FREE, WATER
 from veclink.agent.embodied.skills.dig import clear
 from veclink.agent.embodied.terms import kinds
@@ -21,11 +21,8 @@ def get_free(body: Body, turn: int) -> None:
         dx, yaw, dz = SIDES[(turn + number) % 4]
         x, y, z = body.cell
         before = body.cell
-        try:
+        with unless_dead():
             clear(body, [(x, y + 1, z), (x + dx, y + 1, z + dz), (x + dx, y, z + dz)])
-        except SkillFailed as failure:
-            if failure.reason == "died":
-                raise
         wet = kinds()[body.block(x, y, z)] == WATER
         for step in range(PUSH):
             blocked = kinds()[body.block(x + dx, y, z + dz)] != FREE

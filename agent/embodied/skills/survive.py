@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from veclink.agent.embodied.body import Body, SkillFailed
+from veclink.agent.embodied.body import Body, SkillFailed, unless_dead
 from veclink.agent.embodied.path import FREE, SOLID, WATER
 from veclink.agent.embodied.skills.dig import clear, equip
 from veclink.agent.embodied.skills.gather import flags
@@ -204,12 +204,9 @@ def breathe(body: Body, most_ticks: int = 160) -> None:
               (FREE, WATER) and table[body.block(x + i, y + j - 1, z + k)] in (SOLID, WATER)]
     places.sort(key=lambda at: (abs(at[0] - x) + abs(at[2] - z) + abs(at[1] - y), at))
     for spot in places[:3]:
-        try:
+        with unless_dead():
             go_to(body, spot, most_ticks=max(1, min(80, end - body.steps)))
             return
-        except SkillFailed as failure:
-            if failure.reason == "died":
-                raise
     while body.steps < end and under_water(body):
         if not clear(body, [(body.cell[0], body.cell[1] + 2, body.cell[2])]):
             body.act(jump=True, forward=1)
