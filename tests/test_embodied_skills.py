@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -12,9 +13,10 @@ from veclink.agent.embodied.deeds import Doer
 from veclink.agent.embodied.episode import make_world, run_episode
 from veclink.agent.embodied.goals import Goal
 from veclink.agent.embodied.planner import met
-from veclink.agent.embodied.skills import fight, shelter
+from veclink.agent.embodied.skills import dig, fight, shelter
 from veclink.agent.embodied.skills.roam import Roamer
 from veclink.agent.embodied.tree import decompose
+from veclink.envs.facts import BLOCKS
 
 
 def world(**given: int) -> Any:
@@ -126,3 +128,26 @@ def test_other_wood_serves_as_well_unless_one_kind_is_asked() -> None:
     by_day = decompose(Goal("arrow"), late=11_000).roots[0].way
     by_night = decompose(Goal("arrow")).roots[0].way
     assert by_day is not None and by_day.kind == "craft" and by_night is not None and by_night.kind == "kill"
+
+
+def test_a_block_is_dug_although_water_comes_in() -> None:
+    """With the head under water everything takes five times as long as on the ground, where the digging began."""
+    place, flood = world(), BLOCKS.id("water")
+    body = Body(place, 2000)
+    body.begin(4)
+    x, y, z = body.cell
+    table = (x + 1, y, z)
+    place.grid.set(*table, BLOCKS.id("crafting_table"))
+    body.act()
+    began = body.steps
+
+    def comes_in(body: Body) -> None:
+        if body.steps == began + 5:
+            for i, j, k in itertools.product(range(-2, 3), range(3), range(-2, 3)):
+                if (x + i, y + j, z + k) != table:
+                    place.grid.set(x + i, y + j, z + k, flood)
+
+    body.watch = comes_in
+    dig.dig(body, table)
+    assert body.block(*table) != BLOCKS.id("crafting_table")
+    assert body.steps - began > 2 * dig.dig_ticks(BLOCKS.id("crafting_table"), None)

@@ -114,11 +114,9 @@ def strike(body: Body, cell: tuple[int, int, int], view: tuple[float, float], to
         if spare:
             equip(body, spare)  # a tool would wear and be no faster
     ticks = dig_ticks(block, ITEMS.id(tool) if tool else None) if BLOCKS.solid[block] else 1.0
-    wet = [kinds()[body.block(body.cell[0], body.cell[1] + up, body.cell[2])] == WATER for up in (0, 1)]
-    afloat = wet[0] and float(body.pos[1]) % 1 > 0.01
-    slower = (SLOWER if afloat else 1) * (SLOWER if wet[1] else 1)
-    at = body.pos.copy()
-    for _ in range(int(min(ticks * slower, LONGEST)) + SLACK):
+    at, end, struck = body.pos.copy(), body.steps + LONGEST, 0.0
+    while struck < ticks + SLACK and body.steps < end:
+        struck += 1 / hindrance(body)
         body.act(view=view, function="attack")
         if body.block(*cell) != block:
             return
@@ -128,6 +126,15 @@ def strike(body: Body, cell: tuple[int, int, int], view: tuple[float, float], to
                 return
             view, at = (views[0].yaw, views[0].pitch), body.pos.copy()
     raise SkillFailed("time", f"{name_of(block)} at {cell} does not break")
+
+
+def hindrance(body: Body) -> int:
+    """How many times as long as on dry ground it takes to dig now: afloat, which is bobbing over water too, and with
+    the head under water."""
+    x, y, z = body.cell
+    below, here, head = (kinds()[body.block(x, y + up, z)] == WATER for up in (-1, 0, 1))
+    afloat = (here or below) and float(body.pos[1]) % 1 > 0.01
+    return (SLOWER if afloat else 1) * (SLOWER if head else 1)
 
 
 def building_block(body: Body, more: tuple[str, ...] = ()) -> str | None:
