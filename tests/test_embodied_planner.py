@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from veclink.agent.embodied import deeds
 from veclink.agent.embodied.actions import ACTIONS, Action, Failure, State, expected
 from veclink.agent.embodied.goals import Goal, goals
 from veclink.agent.embodied.items import Item, Stock
@@ -271,6 +272,16 @@ def test_the_wood_of_one_tree_is_looked_for_where_it_grows() -> None:
     assert planner.next(State(biome="savanna", near=("log", "log2")))[0].name == "approach"
     assert planner.next(State(biome="", near=("log2",)))[0].name == "approach", "where nothing is known of biomes"
     assert Planner(Goal("planks")).next(State(biome="desert", near=("log",)))[0].name == "approach"
+
+
+def test_a_block_that_is_the_goal_is_looked_for_itself() -> None:
+    state = State({"shears": 1}, near=("leaves",))
+    plan = Planner(Goal("leaves2")).next(state)
+    assert [action.name for action in plan] == ["explore", "approach", "equip", "mine"]
+    assert all(action.args.get("exact", action.name == "equip") for action in plan), "other leaves are not found"
+    assert [deeds.same_as("leaves2", exact) for exact in (False, True)] == [("leaves", "leaves2"), ("leaves2",)]
+    for action in plan:
+        assert Action.from_dict(action.to_dict()) == action
 
 
 def test_a_table_that_is_needed_again_is_taken_along() -> None:

@@ -17,8 +17,9 @@ LONGEST_LIMIT = 24_000  # ticks for one action
 # Action -> its arguments -> what they hold. "?" at the end: may be left out.
 ACTIONS: dict[str, dict[str, str]] = {
     "equip": {"item": "item"},
-    "explore": {"find": "thing", "how": "how", "biomes?": "words", "y?": "y", "far?": "far", "turn?": "degrees"},
-    "approach": {"what": "thing", "at?": "place"},
+    "explore": {"find": "thing", "how": "how", "biomes?": "words", "y?": "y", "far?": "far", "turn?": "degrees",
+                "exact?": "flag"},
+    "approach": {"what": "thing", "at?": "place", "exact?": "flag"},
     "mine": {"block": "block", "item": "item", "count": "count", "exact?": "flag"},
     "attack": {"mob": "mob", "count": "count", "item?": "item"},
     "dig_down": {"y": "y"},

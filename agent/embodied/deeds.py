@@ -66,17 +66,21 @@ class Doer:
 Deed = Callable[[Doer, Mapping[str, Any], int], None]
 
 
-def same_as(block: str) -> tuple[str, ...]:
-    """The block and those that are as good."""
-    return next((group for group in SAME if block in group), (block,))
+def same_as(block: str, exact: bool = False) -> tuple[str, ...]:
+    """The block and those that are as good; where one exactly is asked, it alone."""
+    return (block,) if exact else next((group for group in SAME if block in group), (block,))
 
 
-def is_found(body: Body, thing: str, biomes: Collection[str] = ()) -> bool:
-    """Whether a block is known near by, in one of the biomes if there are any, or a mob is in reach of the senses."""
+def is_found(body: Body, thing: str, biomes: Collection[str] = (), exact: bool = False) -> bool:
+    """Whether a block is known near by, in one of the biomes if there are any, or a mob is in reach of the senses.
+
+    Args:
+        exact: whether a block that is as good does not count.
+    """
     if biomes and outside(biome(body), biomes):
         return False
     if thing in BLOCKS:
-        places = body.known.find(gather.flags(same_as(thing)), body.pos, SIGHT, most=1)
+        places = body.known.find(gather.flags(same_as(thing, exact)), body.pos, SIGHT, most=1)
         return bool(places) and math.dist([v + 0.5 for v in places[0]], [float(v) for v in body.pos]) <= SIGHT
     if thing == "drops":
         return bool(body.drops())
@@ -106,7 +110,7 @@ def explore(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
     if thing in MOBS and not is_found(body, thing) and fight.look_again(body, (thing,), doer.roamer, end):
         return
     marked = body.steps, tuple(float(v) for v in body.pos)
-    while not is_found(body, thing, args.get("biomes", ())):
+    while not is_found(body, thing, args.get("biomes", ()), bool(args.get("exact"))):
         if body.steps >= end:
             raise SkillFailed("not found", thing)
         if body.steps - marked[0] >= NO_PROGRESS and args["how"] != "dark":
@@ -134,7 +138,7 @@ def approach(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
         gather.collect(body, 12.0, limit)
         return
     if what in BLOCKS:
-        places = body.known.find(gather.flags(same_as(what)), body.pos)
+        places = body.known.find(gather.flags(same_as(what, bool(args.get("exact")))), body.pos)
         if not places:
             raise SkillFailed("not found", what)
         last = SkillFailed("no way", what)
@@ -152,7 +156,7 @@ def approach(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
 def mine(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
     """Dig blocks until there are so many more of an item."""
     item, block = str(args["item"]), str(args["block"])
-    blocks = (block,) if args.get("exact") else same_as(block)
+    blocks = same_as(block, bool(args.get("exact")))
     items = (item,) if args.get("exact") or ":" in item else alike_names(item)
     wanted = sum(doer.body.count(each) for each in items) + int(args["count"])
     shorn = block in ("leaves", "leaves2", "vine", "web", "tallgrass") and doer.body.items["shears"]

@@ -96,7 +96,7 @@ class Writer:
             actions += self._surfaced()
         if self._elsewhere(step) or (target not in self.near and not self._knows(step, target)):
             actions.append(self._explored(step, target))
-        args: dict[str, Any] = {"what": target}
+        args: dict[str, Any] = {"what": target, **self._exact(step)}
         if self._knows(step, target):
             args["at"] = list(self.state.known[target])
         actions.append(Action("approach", args, {"near": target}, step.key, self._limit(step)))
@@ -107,6 +107,11 @@ class Writer:
         """Whether it is a variety (the wood of one tree) that does not grow in this biome, though its kind may."""
         varied = step.item.variant is not None and step.kind == "mine"
         return varied and outside(self.state.biome, step.info.biomes)
+
+    def _exact(self, step: Step) -> dict[str, bool]:
+        """{"exact": True} where the goal is one of several blocks that serve as well for anything else."""
+        asked = step.kind == "mine" and step.item.name in self.asked and len(alike_names(step.item.name)) > 1
+        return {"exact": True} if asked else {}
 
     def _knows(self, step: Step, target: str) -> bool:
         """Whether one was seen, and nothing has gone wrong with it since."""
@@ -138,7 +143,7 @@ class Writer:
         how = "tunnel" if step.underground else "shore" if step.info.where == "water" else "walk"
         if step.info.time == "night" and not self.state.night:
             how = "dark"
-        args = {"find": target, "how": how, "far": min(FARTHEST, FIRST_SEARCH * 2 ** min(tries, 5))}
+        args = {"find": target, "how": how, "far": min(FARTHEST, FIRST_SEARCH * 2 ** min(tries, 5)), **self._exact(step)}
         elsewhere = self._elsewhere(step)
         if elsewhere:
             args["biomes"] = list(step.info.biomes[:16])
@@ -167,8 +172,8 @@ class Writer:
         target = step.way.target
         self.near.discard(target)
         if step.kind == "mine":
-            exact = {"exact": True} if step.item.name in self.asked and len(alike_names(step.item.name)) > 1 else {}
-            return Action("mine", {"block": target, "item": item, "count": count, **exact}, gain, step.key, limit)
+            args = {"block": target, "item": item, "count": count, **self._exact(step)}
+            return Action("mine", args, gain, step.key, limit)
         if step.kind == "kill":
             return Action("attack", {"mob": target, "count": step.goes, "item": item}, gain, step.key, limit)
         if step.kind == "pick":
