@@ -258,6 +258,22 @@ def test_one_who_must_go_out_at_night_arms_by_day_and_rests_when_beaten() -> Non
     assert morning[0].args["find"] in ("cow", "pig", "sheep", "chicken"), "a meal before the next fight"
 
 
+def test_a_bed_is_made_where_sheep_are_met_and_the_night_will_come() -> None:
+    """A night in a shelter takes half a day."""
+    def bed(goal: Goal, **state: Any) -> bool:
+        plan = Planner(goal).next(State({"wool": 3, "planks": 3}, near=("crafting_table",), **state))
+        assert plan
+        return plan[0].name == "craft" and plan[0].args["item"] == "bed"
+
+    assert bed(Goal("egg", 3), time=1000) and not bed(Goal("planks", 40), time=1000), "it is done before the night"
+    assert bed(Goal("planks", 40), time=11_000), "it is not"
+    assert not bed(Goal("egg", 3), time=13_000), "at night there are no sheep to be seen"
+    assert not bed(Goal("ender_pearl"), time=1000), "what comes out at night is not slept through"
+    assert not bed(Goal("egg", 3, within=4000), time=1000), "nor what is in a hurry"
+    met = Planner(Goal("egg", 3)).next(State({"planks": 3}, near=("crafting_table", "sheep")))
+    assert [action.name for action in met[:3]] == ["mine", "approach", "attack"] and met[2].args["mob"] == "sheep"
+
+
 def test_a_station_that_is_a_goal_is_taken_up_again() -> None:
     carrier = Carrier({})
     carrier.carry_out(Planner([Goal("brick"), Goal("furnace")]).next(State()))

@@ -32,6 +32,8 @@ MOST_HUNTS = 6  # failures after which one who must only survive looks for no mo
 ROOM = 1  # free slots that are too few
 SUNLESS = {"hell": "nether", "nether": "nether", "sky": "end", "the_end": "end"}  # biome -> place without a day
 ARMS = ("iron_sword", "iron_chestplate", "iron_leggings", "iron_helmet", "iron_boots", "food")  # for a night outside
+BED_WOOL, BED_TICKS = 3, 2000  # what a bed takes, and the longest that one is worth
+LONG = 0.7  # of the day that is left, from which on what is to be done is likely to last into the night
 AT_DUSK = 1000  # ticks before the night at which one is ready
 BAD_FOOD = ("rotten_flesh", "spider_eye", "poisonous_potato")
 
@@ -93,17 +95,36 @@ class Planner:
             ImpossibleGoal: no way leads there.
         """
         steps = _steps(self.tree(state, failures), state)
-        steps = self._armed(state, self._fed(state, steps, failures), failures)
+        steps = self._bedded(state, self._armed(state, self._fed(state, steps, failures), failures), failures)
         slow = Counter(failure.way for failure in failures if failure.reason == "timeout")
         asked = {goal.item.name for goal in self.goals if goal.kind == "have"}
         writer = Writer(state, _hard(failures), slow, self.advice, asked)
         urgent = self._urgent(state, failures, steps, writer)
         return [*urgent, *(action for i, step in enumerate(steps) for action in writer.actions(step, steps[i + 1 :]))]
 
+    def _bedded(self, state: State, steps: list[Step], failures: Sequence[Failure]) -> list[Step]:
+        """With a bed first, where sheep are met by day and what is to be done will hardly be done before the night: a
+        night in a shelter takes half a day, one in a bed no time."""
+        left = NIGHT_FALLS - state.time % DAY - AT_DUSK
+        wool = state.stock.has(Item("wool"))
+        if self._hurried(state) or left <= 0 or state.underground or not ("sheep" in state.near or wool >= BED_WOOL):
+            return steps
+        if state.stock.has(Item("bed")) or sum(step.ticks for step in steps) < LONG * left or _of_night(steps):
+            return steps
+        try:
+            bed = _steps(self._tree(Goal("bed"), state, failures, self.places), state)
+        except ImpossibleGoal:
+            return steps
+        return [*bed, *steps] if sum(step.ticks for step in bed) <= min(left, BED_TICKS) else steps
+
+    def _hurried(self, state: State) -> bool:
+        return any(goal.before or goal.within for goal in self.goals) or state.biome in SUNLESS
+
     def _armed(self, state: State, steps: list[Step], failures: Sequence[Failure]) -> list[Step]:
         """With arms, armour and meals first, where what is next comes out at night and the day is long enough."""
-        hurried = any(goal.before or goal.within for goal in self.goals) or state.biome in SUNLESS
-        if not steps or steps[0].info.time != "night" or state.night or hurried or _target(steps[0]) in state.near:
+        if not steps or not _of_night(steps[:1]) or state.night or self._hurried(state):
+            return steps
+        if _target(steps[0]) in state.near:
             return steps
         left = NIGHT_FALLS - state.time % DAY - AT_DUSK
         for piece in ARMS:
@@ -305,6 +326,11 @@ def _danger(state: State, hunted: Collection[str] = ()) -> list[Action]:
         default="",
     )
     return [Action("equip", {"item": best}, {"equipped": best}, limit=60), blow] if best else [blow]
+
+
+def _of_night(steps: Iterable[Step]) -> bool:
+    """Whether something that comes out at night is among what is to be done."""
+    return any(step.info.time == "night" for step in steps)
 
 
 def _steps(tree: Tree, state: State) -> list[Step]:

@@ -143,7 +143,8 @@ class Writer:
         how = "tunnel" if step.underground else "shore" if step.info.where == "water" else "walk"
         if step.info.time == "night" and not self.state.night:
             how = "dark"
-        args = {"find": target, "how": how, "far": min(FARTHEST, FIRST_SEARCH * 2 ** min(tries, 5)), **self._exact(step)}
+        far = min(FARTHEST, FIRST_SEARCH * 2 ** min(tries, 5))
+        args = {"find": target, "how": how, "far": far, **self._exact(step)}
         elsewhere = self._elsewhere(step)
         if elsewhere:
             args["biomes"] = list(step.info.biomes[:16])

@@ -10,7 +10,7 @@ import numpy as np
 
 from veclink.agent.embodied.actions import FEARED
 from veclink.agent.embodied.body import Body, SkillFailed
-from veclink.agent.embodied.path import COLUMN, FREE, SOLID, find_path
+from veclink.agent.embodied.path import COLUMN, FREE, NEAR, SOLID, find_path
 from veclink.agent.embodied.sense import hostile, sees
 from veclink.agent.embodied.skills.dig import equip
 from veclink.agent.embodied.skills.gather import collect
@@ -23,6 +23,7 @@ from veclink.envs.facts import ITEMS, MOBS
 ARM = 2.8  # blocks from which a mob can be hit
 COOLED = 12  # ticks between blows with a sword; a mob feels none that comes sooner
 FEELS = 10  # ticks for which a mob feels no other blow
+AT_HAND = 2.2  # blocks from the eye to a mob, to which a way to it leads
 DROP = 3.0  # blocks that one runs down after a mob
 WORTH_GOING = 100.0  # blocks to where a mob was seen last
 ROUND = 14  # places that are looked at round the one where a mob was seen last
@@ -94,10 +95,9 @@ def chase(body: Body, kinds: Collection[str], deed: Callable[[dict[str, Any]], b
             if abs(body.pos - before).sum() < 0.03:
                 body.act(forward=1, jump=True)
             continue
-        cell = tuple(math.floor(v) for v in mob["position"])
-        path = find_path(body.known, terms_with(body.items), body.cell, cell, COLUMN, 1.5, 20_000)
-        if not path.steps and path.arrives:  # right below or above it
-            body.act(jump=True, view=aim_at(body, mob))
+        path = find_path(body.known, terms_with(body.items), body.cell, mob["position"], NEAR, AT_HAND, 20_000)
+        if not path.steps and path.arrives:  # a step nearer
+            body.act(forward=1, jump=True, view=aim_at(body, mob))
             continue
         if not path.steps:
             raise SkillFailed("no way", f"to the {mob['name']}")
