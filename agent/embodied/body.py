@@ -249,8 +249,7 @@ class Body:
         if names is self._seen_names:
             return
         self._seen_names = names
-        values, places = np.unique(names, return_inverse=True)
-        ids = np.array([IDS[str(value)] for value in values], np.uint8)[places].reshape(names.shape)
+        ids = np.fromiter(map(IDS.__getitem__, names.ravel().tolist()), np.uint8, names.size).reshape(names.shape)
         x, y, z = (math.floor(float(v)) for v in self.pos)
         self.known.see((x - RADIUS, y - RADIUS, z - RADIUS), ids)
 
