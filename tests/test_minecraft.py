@@ -119,6 +119,21 @@ def test_blocks_fill_the_rings_and_are_forgotten_when_far() -> None:
     assert blocks.get(129, 67, 2) == 0
 
 
+@pytest.mark.parametrize(("told", "yaw"), [(0.0, -180.0), (np.pi / 2, 90.0), (np.pi, 0.0), (3 * np.pi / 2, -90.0)])
+def test_mobs_look_where_they_do(told: float, yaw: float) -> None:
+    record = near.mob_records([[7, "cow", 1.0, 64.0, 2.0, None, 0, told]])[0]
+    assert record["yaw"] == pytest.approx(yaw) and record["head_yaw"] == record["yaw"]
+
+
+@pytest.mark.parametrize(("size", "view", "radius"),
+                         [(None, 4, 11), (5, 4, 11), (32, 4, 32), (32, 1, 16), (90, 10, 48)])
+def test_as_many_blocks_are_known_as_the_voxels_show(size: int | None, view: int, radius: int) -> None:
+    box = {f"{axis}{end}": sign * (size or 1) for axis in "xyz" for end, sign in (("min", -1), ("max", 1))}
+    world: Any = make(world="minecraft", view=view, use_voxel=size is not None, voxel_size=box)
+    assert world._radius() == radius
+    world.close()
+
+
 def test_what_cannot_be_is_refused_before_anything_starts() -> None:
     with pytest.raises(InputError, match="a warp of"):
         make(world="minecraft", warp=1000)

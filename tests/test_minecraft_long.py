@@ -17,6 +17,7 @@ from veclink.envs.minecraft import node, pictures
 from veclink.envs.minecraft.bridge import BridgeError
 from veclink.envs.minecraft.processes import VERSION, Server, start_bot
 from veclink.envs.registry import make
+from veclink.envs.voxel.render.truth import camera_of
 
 FLAT: dict[str, Any] = {"world": "minecraft", "generate_world_type": "flat", "view": 2, "image_size": 16, "warp": 20.0,
                         "allow_mob_spawn": False}
@@ -131,7 +132,11 @@ def test_the_measurement_small() -> None:
     assert start["cases"] == 2 and start["low"] > 0 and start["ceiling"] == 5 and start["cpu_seconds"] > 0
     assert beside["value"] > 0 and beside["ceiling"] == 2
     assert document["ratios"]["warp_10_over_1"]["floor"] == 8
-    assert document["steps_per_second"]["warp_1"]["value"] < 25
+    speeds = document["steps_per_second"]
+    assert speeds["warp_1"]["value"] < 25
+    assert document["pictures"] == ("with_pictures" in speeds) == measuring.pictures_here()
+    if document["pictures"]:
+        assert speeds["with_pictures"]["floor"] == 20 and 0 < speeds["with_pictures"]["value"] <= 210  # warp 10
 
 
 def test_pictures_show_where_one_looks() -> None:
@@ -152,5 +157,54 @@ def test_pictures_show_where_one_looks() -> None:
         assert sky[2] > sky[0] and sky[2] > sky[1] - 30 and ground[1] > ground[2] + 20  # blue above, green below
         down, *_ = world.step(action(pitch=90))
         assert np.abs(down["rgb"][:, :20].mean((1, 2)) - sky).max() > 30
+    finally:
+        world.close()
+
+
+def test_pictures_have_the_field_of_view_and_the_eyes_of_the_contract() -> None:
+    """A lone block's edges against their projection; at 75 degrees, or from 1.6 blocks up, they would be off."""
+    size, eyes = (320, 512), 1.62
+    try:
+        world: Any = make(seed=3, pictures=True, start_time=6000, **{**FLAT, "image_size": size})
+    except VeclinkError as error:
+        pytest.skip(str(error))
+
+    def shown() -> np.ndarray:
+        return world.shots.rgb(must=True, drawn=True).transpose(1, 2, 0).astype(int)
+
+    def extent(x: int, y: int, z: int) -> np.ndarray:
+        before = shown()
+        world.server.ask("block", x=x, y=y, z=z, name="gold_block")
+        world.step(noop())
+        rows, columns = np.nonzero((np.abs(shown() - before) > 40).any(-1))
+        return np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
+
+    def projected(x: int, y: int, z: int, fov: float, eye: float) -> np.ndarray:
+        places = np.array([(x + i, y + j, z + k) for i in (0, 1) for j in (0, 1) for k in (0, 1)], float)
+        feet = world.player.pos
+        seen = camera_of((feet[0], feet[1] + eye, feet[2]), 0.0, 0.0, size, fov).project(places)
+        return np.array([*seen[:, :2].min(0), *seen[:, :2].max(0)])
+
+    try:
+        try:
+            world.reset()
+        except BridgeError as error:
+            if "Chromium" in str(error) or "libraries" in str(error):
+                pytest.skip(str(error))
+            raise
+        assert world.player.eye[1] - world.player.pos[1] == pytest.approx(eyes)
+        x, y, z = (int(v) for v in np.floor(world.player.pos))
+        aside = x - 4, y + 3, z + 5
+        far = extent(*aside)
+        assert np.abs(far - projected(*aside, 70.0, eyes)).max() <= 2
+        assert np.abs(far - projected(*aside, 75.0, eyes)).max() > 4
+        world.server.ask("teleport", player=world.player_name, x=x + 0.5, y=float(y), z=z + 0.9, yaw=0.0, pitch=0.0)
+        for _ in range(3):
+            world.step(noop())
+        near = extent(x, y + 1, z + 2)
+        assert np.abs(near - projected(x, y + 1, z + 2, 70.0, eyes)).max() <= 2
+        assert np.abs(near - projected(x, y + 1, z + 2, 70.0, 1.6)).max() > 2
+        world.reset(seed=4)  # another server, another connection of the same bot
+        assert shown()[-40:].mean((0, 1))[1] > shown()[-40:].mean((0, 1))[2] + 20  # grass
     finally:
         world.close()

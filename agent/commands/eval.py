@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from veclink.agent.commands.common import console, json_option, parsed, print_json, stdout_kept_clean
+from veclink.agent.commands.eval_look import command as look
 from veclink.agent.commands.eval_nano import command as nano
 from veclink.agent.commands.report import Progress, percent, points, say, write
 from veclink.envs.errors import InputError
@@ -28,6 +29,7 @@ def command() -> None:
 
 
 command.add_command(nano)
+command.add_command(look)
 
 
 @command.command("routing")

@@ -7,6 +7,7 @@ tasks are judged by are made by the very same code.
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -210,7 +211,8 @@ def mob_records(rows: Sequence[Sequence[Any]]) -> np.ndarray:
         kind = MOBS.id(mob)
         row = records[found]
         row["alive"], row["kind"], row["id"], row["size"], row["baby"] = True, kind, number, 1, bool(baby)
-        row["x"], row["y"], row["z"], row["yaw"] = x, y, z, yaw
+        row["x"], row["y"], row["z"] = x, y, z
+        row["yaw"] = row["head_yaw"] = (360 - math.degrees(yaw)) % 360 - 180  # mineflayer's are radians from the north
         row["health"] = MOBS.health[kind] if health is None else health
         found += 1
     return records

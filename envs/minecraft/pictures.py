@@ -38,8 +38,11 @@ class Pictures:
             check()
         self.here = wanted
 
-    def rgb(self, must: bool = False) -> np.ndarray:
+    def rgb(self, must: bool = False, drawn: bool = False) -> np.ndarray:
         """(3, H, W) uint8 of now.
+
+        Args:
+            drawn: wait until all that was told of the world is in the picture, far blocks too.
 
         Raises:
             PicturesMissing: they were not asked for, and must be there.
@@ -48,7 +51,7 @@ class Pictures:
             raise PicturesMissing("a world that was made with pictures=True", "one without", INSTALL)
         from PIL import Image
 
-        data = base64.b64decode(self.world.ask_bot("picture"))
+        data = base64.b64decode(self.world.ask_bot("picture", drawn=drawn))
         with Image.open(io.BytesIO(data)) as picture:
             height, width = self.world.image_size
             found = np.asarray(picture.convert("RGB").resize((width, height)), np.uint8)

@@ -44,7 +44,7 @@ from veclink.envs.voxel.stats import Stats
 EPISODE_SALT = 0x5EED
 STEP = 120.0  # seconds for an answer to a step; smelting at the pace of the game takes 14
 OFF_BY = 50.0  # ticks, and as many for each warp; servers tell their time once a second, we step when we have thought
-RADIUS = 11  # blocks round the player that are always known
+RADIUS, WIDEST = 11, 48  # blocks round the player that are always known; that can be where more are asked for
 LONGEST_NAME = 16  # of a player
 
 
@@ -245,10 +245,15 @@ class MinecraftWorld(World):
             self.server.greet()
         host, port = self.address or (self.server.host, self.server.port)  # type: ignore[union-attr]  # one of them is
         facts = self.ask_bot("connect", host=host, port=port, version=VERSION if self.address is None else self.version,
-                             name=self.player_name, view=self.view, radius=RADIUS, respawns=self.respawns,
+                             name=self.player_name, view=self.view, radius=self._radius(), respawns=self.respawns,
                              turns=self.address is None)
         self.grid.learn(facts["blocks"], bool(facts["flattened"]))
         self._take(self.ask_bot("see"))
+
+    def _radius(self) -> int:
+        """Blocks round the player that must be known: as many as the voxels show, where the server sends them."""
+        wanted = max((abs(edge) for edge in (self.voxel_size or {}).values()), default=0)
+        return max(RADIUS, min(wanted, WIDEST, 16 * self.view))
 
     def ask_bot(self, do: str, **given: Any) -> Any:
         """A request to the bot.

@@ -2,7 +2,8 @@
 // The client bot: connects to a Minecraft server and is driven over stdin and stdout, a request a line.
 //   {"id", "do": "connect", "with": {host, port, version, name, view, radius, respawns}} -> facts of the version
 //   {"id", "do": "step", "with": {"acts": [...]}} -> what was done and what is seen; one act is one tick
-//   {"id", "do": "see"} -> what is seen; {"id", "do": "close"}; {"id", "do": "picture"}; {"id", "do": "echo"}
+//   {"id", "do": "see"} -> what is seen; {"id", "do": "picture", "with": {drawn}} -> a JPEG in base64
+//   {"id", "do": "close"}; {"id", "do": "echo"}
 // `node main.js '{"schema": 1}'`; the first line says that it is ready.
 
 const started = Date.now();
@@ -145,11 +146,16 @@ const handlers = {
     connected();
     session.bot.chat(text);
   },
-  async picture() {
+  async picture({ drawn }) {
     connected();
     const { View } = require('./view');
+    if (view && view.bot !== session.bot) { // of another world, or of this one before the connection was lost
+      await view.close();
+      view = null;
+    }
     if (!view) view = await View.open(session.bot, config.viewer);
-    return view.picture(session.bot);
+    else if (drawn) await view.drawn();
+    return view.picture();
   },
   close() {
     realTimeout(leave, 20);

@@ -7,10 +7,11 @@ const Module = require('module');
 const net = require('net');
 const path = require('path');
 const { pathToFileURL } = require('url');
+const { mend } = require('./page');
 
 const HOST = '127.0.0.1';
 const DISTANCE = 4; // chunks
-const SECONDS = 60; // for the first picture
+const LONGEST = 60_000 * (Number(process.env.WARP) || 1); // ms of this process's clock for the first picture
 const SETTLED = 3; // equal pictures after which the world counts as drawn
 const QUALITY = 0.92;
 const PATIENCE = 2000; // ms for the page to hear what it was told
@@ -21,13 +22,15 @@ const FLAGS = ['--no-sandbox', '--use-gl=angle', '--use-angle=swiftshader', '--e
 /**
  * Runs in the page before its own script. The page draws when it is asked and not all the time, which would take every
  * core; a second passes for it between two pictures, so that its camera has always arrived; and it knows how much of
- * what we told has come.
+ * what we told has come and is built.
  */
 function onDemand() {
   const due = [];
   let now = 0;
   let heard = 0;
   let wake = null;
+  const building = new Set(); // sections of blocks
+  let built = 0;
   window.requestAnimationFrame = (callback) => due.push(callback);
   performance.now = () => now;
   window.WebSocket = class extends window.WebSocket {
@@ -41,6 +44,22 @@ function onDemand() {
       });
     }
   };
+  window.Worker = class extends window.Worker {
+    constructor(...given) {
+      super(...given);
+      this.addEventListener('message', ({ data }) => {
+        built += data.type === 'geometry';
+        if (data.type === 'sectionFinished') building.delete(data.key);
+      });
+    }
+
+    postMessage(data, ...rest) {
+      const corner = (v) => Math.floor(v / 16) * 16;
+      if (data.type === 'dirty') building.add(`${corner(data.x)},${corner(data.y)},${corner(data.z)}`);
+      super.postMessage(data, ...rest);
+    }
+  };
+  window.complete = () => built > 0 && !building.size;
   window.pictured = async (number, patience, quality) => {
     if (heard < number) {
       await new Promise((resolve) => {
@@ -114,38 +133,46 @@ class View {
   /** @param bot mineflayer's @param {{width: number, height: number}} size of the pictures in pixels */
   static async open(bot, size) {
     const view = new View();
-    view.last = '';
+    view.turned = new WeakSet();
     const port = await freePort();
     serve(bot, port);
     view.bot = bot;
     const { executablePath, args } = await chromium();
     const { chromium: browsers } = require('playwright-core');
     view.browser = await browsers.launch({ executablePath, headless: true, args: [...FLAGS, ...args],
-      timeout: SECONDS * 1000 });
+      timeout: LONGEST });
     view.page = await view.browser.newPage({ viewport: { width: size.width, height: size.height } });
+    view.page.setDefaultTimeout(LONGEST);
     view.page.on('pageerror', (error) => console.error('page:', error.message));
     await view.page.addInitScript(onDemand);
+    await mend(view.page);
     await view.page.goto(`http://${HOST}:${port}/`);
     await view.drawn();
+    view.turned = new WeakSet(); // whoever was told of before the page listened is told of again
     return view;
   }
 
-  /** Waits until the world is drawn: pictures that no longer change. */
+  /** Waits until the world is drawn: all that was told is built, and pictures no longer change. */
   async drawn() {
-    const until = performance.now() + SECONDS * 1000 * (Number(process.env.WARP) || 1);
+    const until = performance.now() + LONGEST;
     let same = 0;
     let before = '';
     while (same < SETTLED && performance.now() < until) {
-      const now = await this.picture(this.bot);
-      same = now === before && now.length > 2000 ? same + 1 : 0;
+      const now = await this.picture();
+      same = now === before && await this.page.evaluate(() => window.complete()) ? same + 1 : 0;
       before = now;
       await this.page.waitForTimeout(150);
     }
   }
 
   /** The picture of now, as base64 of a JPEG. */
-  async picture(bot) {
+  async picture() {
+    const { bot } = this;
     this.number = (this.number || 0) + 1;
+    for (const entity of Object.values(bot.entities)) { // the page hears of one's yaw when it moves, and not before
+      if (entity !== bot.entity && !this.turned.has(entity)) bot.emit('entityMoved', entity);
+      this.turned.add(entity);
+    }
     bot.emit('move', bot.entity.position);
     bot.viewer.erase(`veclink-${this.number}`); // a word that changes nothing and comes after all before it
     return this.page.evaluate(([number, patience, quality]) => window.pictured(number, patience, quality),
