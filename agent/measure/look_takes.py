@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from veclink.agent.measure.look_twin import REACH, VOXELS, Twin, place_of, sideways, twin_of, twin_renderer
+from veclink.agent.measure.look_twin import VOXELS, Twin, place_of, sideways, twin_of, twin_renderer
 from veclink.agent.measure.nano.scores import overlaps
 from veclink.agent.nano.book import book
 from veclink.agent.nano.places import Place, free_sight
@@ -218,6 +218,3 @@ def agreed(before: np.ndarray, after: np.ndarray, truth: SceneTruth) -> frozense
             if overlaps(box, np.array([mob.box]))[0, 0] >= AGREED:
                 found.append(mob.id)
     return frozenset(found)
-
-
-assert FARTHEST < REACH
