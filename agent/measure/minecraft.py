@@ -115,6 +115,7 @@ def _pictured(rounds: int, seconds: float, seed: int, progress: Progress) -> lis
         world = _made(FAST, seed + done, pictures=True, image_size=PICTURE, use_voxel=False)
         try:
             world.reset()
+            world.shots.rgb(must=True, drawn=True)  # all blocks near have come
             for _ in range(2 * TURN_EVERY):
                 world.step(turned)
             began, steps = time.perf_counter(), 0
