@@ -119,8 +119,8 @@ def share(outcomes: Sequence[bool]) -> dict[str, Any]:
     scale = 1 + z * z / n
     return {
         "value": round(p, 4),
-        "low": round((centre - spread) / scale, 4),
-        "high": round((centre + spread) / scale, 4),
+        "low": round(max(0.0, (centre - spread) / scale), 4),
+        "high": round(min(1.0, (centre + spread) / scale), 4),
         "cases": n,
     }
 
