@@ -15,6 +15,7 @@ from veclink.agent.embodied.goals import Goal
 from veclink.agent.embodied.planner import met
 from veclink.agent.embodied.skills import dig, fight, shelter
 from veclink.agent.embodied.skills.roam import Roamer
+from veclink.agent.embodied.terms import best_tool, dig_ticks
 from veclink.agent.embodied.tree import decompose
 from veclink.envs.facts import BLOCKS
 
@@ -130,6 +131,26 @@ def test_other_wood_serves_as_well_unless_one_kind_is_asked() -> None:
     assert by_day is not None and by_day.kind == "craft" and by_night is not None and by_night.kind == "kill"
 
 
+def test_the_last_strokes_of_a_good_tool_are_kept_for_what_needs_it() -> None:
+    place = world(iron_pickaxe=1, stone_pickaxe=1)
+    body = Body(place, 100)
+    body.begin(4)
+    stone, gold = BLOCKS.id("stone"), BLOCKS.id("gold_ore")
+
+    def tools() -> list[str | None]:
+        return [best_tool(block, dig.spared(body, block)) for block in (stone, gold)]
+
+    assert tools() == ["iron_pickaxe", "iron_pickaxe"]
+    place.player.inventory.wear(0, 245)
+    body.act()
+    body.act(forward=1)
+    assert body.observation["inventory"]["cur_durability"][0] == 5
+    assert tools() == ["stone_pickaxe", "iron_pickaxe"]
+    dig.equip(body, "stone_pickaxe")
+    body.act(function="drop")
+    assert not body.items["stone_pickaxe"] and tools() == ["iron_pickaxe", "iron_pickaxe"], "where there is no other"
+
+
 def test_a_block_is_dug_although_water_comes_in() -> None:
     """With the head under water everything takes five times as long as on the ground, where the digging began."""
     place, flood = world(), BLOCKS.id("water")
@@ -150,4 +171,4 @@ def test_a_block_is_dug_although_water_comes_in() -> None:
     body.watch = comes_in
     dig.dig(body, table)
     assert body.block(*table) != BLOCKS.id("crafting_table")
-    assert body.steps - began > 2 * dig.dig_ticks(BLOCKS.id("crafting_table"), None)
+    assert body.steps - began > 2 * dig_ticks(BLOCKS.id("crafting_table"), None)

@@ -13,6 +13,7 @@ MOVED = 0.1  # blocks after which a view no longer holds
 AIMS = 10  # times one aims at a block
 SLOWER, LONGEST = 5, 2500  # times as long one digs afloat, and under water; ticks spent on one block at most
 SOFT = ("leaves", "leaves2", "vine", "tallgrass", "waterlily")  # dug by the hundred, with anything
+LAST = 16  # blocks that a tool which is nearly worn out is kept for
 SLACK = 15  # ticks over the reckoned time before a dig counts as failed
 
 
@@ -106,7 +107,7 @@ def strike(body: Body, cell: tuple[int, int, int], view: tuple[float, float], to
         SkillFailed: "time": it stays.
     """
     block = body.block(*cell)
-    tool = tool or best_tool(block, body.items)
+    tool = tool or best_tool(block, spared(body, block))
     if tool:
         equip(body, tool)
     elif name_of(block) in SOFT and body.held in ITEMS and ITEMS.durability[ITEMS.id(body.held)]:
@@ -126,6 +127,21 @@ def strike(body: Body, cell: tuple[int, int, int], view: tuple[float, float], to
                 return
             view, at = (views[0].yaw, views[0].pitch), body.pos.copy()
     raise SkillFailed("time", f"{name_of(block)} at {cell} does not break")
+
+
+def spared(body: Body, block: int) -> dict[str, int]:
+    """What is carried, without tools that are nearly worn out where a humbler one of the kind digs the block too: the
+    last strokes of an iron pickaxe are for what only iron digs."""
+    bag, left = body.observation["inventory"], dict(body.items)
+    lasting = {str(name).replace(" ", "_") for name, uses in zip(bag["name"], bag["cur_durability"], strict=True)
+               if uses > LAST}
+    tools = {name: ITEMS.id(name) for name in left if ITEMS.tool[ITEMS.id(name)]}
+    enough = {name for name, tool in tools.items() if ITEMS.tier[tool] >= BLOCKS.level[block]}
+    for name in enough - lasting:
+        kind, tier = ITEMS.tool[tools[name]], ITEMS.tier[tools[name]]
+        if any(ITEMS.tool[tools[other]] == kind and ITEMS.tier[tools[other]] < tier for other in enough):
+            del left[name]
+    return left
 
 
 def hindrance(body: Body) -> int:
