@@ -271,17 +271,15 @@ class CoreEyes:
     def _words(self) -> dict[str, tuple[str, str]]:
         """Name -> what is looked for ("boxes" or "masks") and the request."""
         from veclink.agent.nano.book import book
+        from veclink.agent.nano.referring import plain, plain_block
 
         asked: dict[str, tuple[str, str]] = {}
         kinds = {tool.result for tool in self.agent.tools.values()}
         if "boxes" in kinds:
-            for mob, lines in book("mobs").items():
-                asked[mob] = ("boxes", f"find the {str(lines['train'][0]).split('/')[1]}")
+            asked |= {mob: ("boxes", f"find the {plain(mob)[1]}") for mob in book("mobs")}
         if "masks" in kinds:
-            for lines in book("blocks").values():
-                word = str(lines["train"][0]).rstrip("+")
-                for name in lines["ids"]:
-                    asked[name] = ("masks", f"outline the {word}")
+            for kind, lines in book("blocks").items():
+                asked |= dict.fromkeys(lines["ids"], ("masks", f"outline the {plain_block(kind)[0]}"))
         return asked
 
     def ready(self) -> CoreEyes:

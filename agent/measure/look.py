@@ -23,6 +23,7 @@ from veclink.agent.measure.nano.scores import mask_score
 from veclink.agent.measure.nano.subject import LOW
 from veclink.agent.nano.book import book
 from veclink.agent.nano.lesson import CATEGORY, DETECT, SEGMENT
+from veclink.agent.nano.referring import plain, plain_block
 from veclink.agent.nano.truth import CLEAR_BLOCK
 from veclink.envs.errors import InputError
 from veclink.tools.results import Boxes, Masks
@@ -111,11 +112,11 @@ def requests_of(take: Take, rng: random.Random) -> list[Request]:
 
 
 def _find(kind: str) -> str:
-    return f"find the {str(book('mobs')[kind]['train'][0]).split('/')[1]}"
+    return f"find the {plain(kind)[1]}"
 
 
 def _outline(kind: str) -> str:
-    return f"outline the {str(book('blocks')[kind]['train'][0]).rstrip('+')}"
+    return f"outline the {plain_block(kind)[0]}"
 
 
 def ask(agent: Agent, picture: np.ndarray, requests: Sequence[Request]) -> list[Answered]:

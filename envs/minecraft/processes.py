@@ -14,7 +14,7 @@ VERSION = "1.21.4"  # of the embedded server
 LOOPBACK = "127.0.0.1"
 CONNECT = 60.0  # seconds for the bot to stand in a world
 FASTEST = 100.0  # warp
-MEMORY = ("--optimize-for-size", "--max-semi-space-size=4")  # a heap that stays near what is in use; costs no time
+MEMORY = ("--optimize-for-size", "--max-semi-space-size=4")  # a heap that stays near what is in use
 
 
 def start(script: str, config: Mapping[str, Any], name: str, warp: float) -> Child:
