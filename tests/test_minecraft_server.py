@@ -43,6 +43,7 @@ CHECKS = {
         "number keys, drags and double clicks move true stacks",
         "stone: nothing by hand, cobblestone and wear with a pickaxe, in the right time",
         "iron ore needs a stone pickaxe; a worn-out tool breaks",
+        "ores and metal break in a pickaxe's time, not in a hand's",
         "a dig that is too fast is refused",
         "what is out of reach cannot be dug",
         "a furnace smelts with fuel, glows and gives experience",

@@ -171,6 +171,23 @@ const CHECKS = {
     await until(() => count('stone_pickaxe') === 0, 'the pickaxe broke');
     await synced();
   },
+  'ores and metal break in a pickaxe\'s time, not in a hand\'s': async () => {
+    await back();
+    await fresh();
+    await server.ask('equip', { slot: 'mainhand', item: 'iron_pickaxe' });
+    await synced();
+    for (const name of ['iron_ore', 'diamond_ore', 'redstone_ore', 'gold_ore']) { // hardness 3, speed 6: 15 ticks
+      const p = at(1, 0, 1);
+      await put(name, p.x, p.y, p.z);
+      const tell = (status) => bot._client.write('block_dig', { status, location: p, face: 1, sequence: 0 });
+      const { ticks } = await server.ask('time');
+      tell(0);
+      await until(async () => (await server.ask('time')).ticks > ticks + 15, 'the time of a pickaxe');
+      tell(2);
+      await until(async () => (await server.ask('time')).ticks > ticks + 20, 'the answer');
+      same((await server.ask('block', { x: p.x, y: p.y, z: p.z })).name, 'air', name);
+    }
+  },
   'a dig that is too fast is refused': async () => {
     await back();
     await fresh();

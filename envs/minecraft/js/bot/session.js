@@ -8,6 +8,7 @@ const { Hands } = require('./hands');
 const { Sight } = require('./sight');
 const { Happenings } = require('./happenings');
 const { realTimeout } = require('./lines');
+const { mendMaterials } = require('../materials');
 
 const TURN = 'veclink:turn';
 const ANSWER = 10_000; // ms for the server's turn
@@ -123,10 +124,7 @@ class Session {
   }
 
   equip(bot) {
-    for (const block of bot.registry.blocksArray) {
-      // minecraft-data names a tag of tools that are too weak as the material of ores and obsidian: all want pickaxes
-      if (/^incorrect_for/.test(block.material || '')) block.material = 'mineable/pickaxe';
-    }
+    mendMaterials(bot.registry);
     bot.once('login', () => {
       this.sight = new Sight(bot, { radius: this.to.radius });
       this.happenings = new Happenings(bot);

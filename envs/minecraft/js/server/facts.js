@@ -4,6 +4,7 @@
 
 const path = require('path');
 const createRegistry = require('prismarine-registry');
+const { mendMaterials } = require('../materials');
 
 const STATES = 65536;
 const dataFile = (name) => require(path.join(__dirname, '..', '..', 'data', name));
@@ -108,6 +109,7 @@ function byPattern(registry, lines) {
 function loadFacts(version) {
   const registry = createRegistry(version);
   if (!registry || !registry.version) throw new Error(`version ${version} is not known to minecraft-data`);
+  mendMaterials(registry);
   const rules = dataFile('rules.json');
   const tables = blockTables(registry);
   const block = (name) => {
