@@ -55,6 +55,7 @@ def test_a_block_behind_another_is_not_met() -> None:
     eye = (4.5, 61.62, 4.5)
     assert not eyes.views(eye, 0.0, 0.0, (4, 61, 7))
     assert eyes.in_the_way(eye, 0.0, 0.0, (4, 61, 7)) == (4, 61, 6)
+    assert eyes.in_the_way(eye, 0.0, 0.0, (4, 61, 6)) is None, "it is open"
     front = eyes.views(eye, 90.0, 0.0, (4, 61, 6), face=(0, 0, -1))
     assert front and all(view.face == (0, 0, -1) for view in front) and front[0].yaw == 375.0  # 75 degrees back
 
@@ -62,3 +63,20 @@ def test_a_block_behind_another_is_not_met() -> None:
 def test_the_nearest_view_never_looks_over_backwards() -> None:
     assert nearest_view(7.0, 0.0, 100.0, 95.0) == (97.0, 90.0)
     assert nearest_view(170.0, -85.0, -170.0, -90.0) == (185.0, -85.0)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(-3, 3), st.integers(-2, 3), st.integers(-3, 3), st.floats(-180, 180))
+def test_what_hides_a_block_in_rock_is_dug_along_one_view(i: int, j: int, k: int, yaw: float) -> None:
+    """Whatever stands in the way on a view that leads there is taken away, and then the block is seen."""
+    eye, target = (5.5, 66.62, 5.5), (5 + i, 66 + j, 5 + k)
+    known, ids = KnownMap(), np.ones((11, 11, 11), np.uint8)
+    ids[5, 5:7, 5] = 0
+    known.see((0, 60, 0), ids)
+    eyes, dug = Eyes(known, PASSES), 0
+    while (hiding := eyes.in_the_way(eye, yaw, 0.0, target)) is not None:
+        known.see(hiding, np.zeros((1, 1, 1), np.uint8))
+        dug += 1
+        assert dug <= abs(i) + abs(j) + abs(k), "one straight way"
+    if dug:
+        assert eyes.views(eye, yaw, 0.0, target)

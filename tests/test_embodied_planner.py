@@ -188,8 +188,14 @@ def test_what_cannot_wait() -> None:
     assert planner.next(State(food=4))[0].args["find"] == "cow"
     full = planner.next(State({"gravel": 64, "cobblestone": 64, "rotten_flesh": 9}, free=0))
     assert [action.args["item"] for action in full if action.name == "drop"] == ["gravel", "rotten_flesh"]
-    lost = planner.next(State(position=(0.0, 64.0, 0.0), fell_at=(30.0, 20.0, 4.0)))
-    assert lost[0].args == {"what": "drops", "at": [30.0, 20.0, 4.0]}
+
+
+def test_one_goes_back_for_what_was_lost_where_one_can_get_there() -> None:
+    planner, drops = Planner(Goal("diamond")), {"what": "drops", "at": [30.0, 20.0, 4.0]}
+    deep = {"position": (0.0, 64.0, 0.0), "fell_at": (30.0, 20.0, 4.0)}
+    assert planner.next(State({"wooden_pickaxe": 1}, **deep))[0].args == drops
+    assert planner.next(State(**deep))[0].name != "approach", "by hand that is a day's work"
+    assert planner.next(State(**{**deep, "position": (0.0, 30.0, 0.0)}))[0].args == drops
 
 
 def test_failures_change_the_plan() -> None:

@@ -13,7 +13,7 @@ from veclink.agent.embodied.deeds import Doer
 from veclink.agent.embodied.episode import make_world, run_episode
 from veclink.agent.embodied.goals import Goal
 from veclink.agent.embodied.planner import met
-from veclink.agent.embodied.skills import dig, fight, shelter
+from veclink.agent.embodied.skills import dig, fight, gather, shelter
 from veclink.agent.embodied.skills.roam import Roamer
 from veclink.agent.embodied.terms import best_tool, dig_ticks
 from veclink.agent.embodied.tree import decompose
@@ -172,3 +172,19 @@ def test_a_block_is_dug_although_water_comes_in() -> None:
     dig.dig(body, table)
     assert body.block(*table) != BLOCKS.id("crafting_table")
     assert body.steps - began > 2 * dig_ticks(BLOCKS.id("crafting_table"), None)
+
+
+@pytest.mark.parametrize("offset", [(2, 2, 3), (-3, 1, 2), (3, 0, 2)])
+def test_ore_that_rock_hides_is_won(offset: tuple[int, int, int]) -> None:
+    """From where hands reach it no view of 15 degrees led through the rock to it."""
+    place = world(iron_pickaxe=1)
+    body = Body(place, 1000)
+    body.begin(4)
+    (x, y, z), stone = body.cell, BLOCKS.id("stone")
+    for i, j, k in itertools.product(range(-5, 6), range(-2, 7), range(-5, 6)):
+        if (i, k) != (0, 0) or j not in (0, 1):
+            place.grid.set(x + i, y + j, z + k, stone)
+    place.grid.set(x + offset[0], y + offset[1], z + offset[2], BLOCKS.id("diamond_ore"))
+    body.act()
+    gather.gather(body, ("diamond_ore",), lambda b: bool(b.items["diamond"]), Roamer(), (0, 10), 300)
+    assert body.items["diamond"] == 1, "dug from beside it, and fetched"

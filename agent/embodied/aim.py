@@ -115,23 +115,35 @@ class Eyes:
             choices.append((turn, i, j, View(a, b, outward, float(gaps[i, j]))))  # type: ignore[arg-type]
         return [choice[-1] for choice in sorted(choices, key=lambda c: c[:3])]
 
-    def met(self, eye: tuple[float, float, float], yaw: float, pitch: float, reach: float = REACH
-            ) -> tuple[int, int, int] | None:
-        """The block that a view meets."""
-        found, gaps = np.zeros((1, 1, 6), np.int64), np.zeros((1, 1))
-        scan(self.known.blocks, self.known.owners, self.passes, *eye, np.array([yaw]), np.array([pitch]), reach,
-             found, gaps)
-        return None if gaps[0, 0] < 0 else tuple(int(v) for v in found[0, 0, :3])  # type: ignore[return-value]
-
     def in_the_way(self, eye: tuple[float, float, float], yaw: float, pitch: float, target: tuple[int, int, int],
                    reach: float = REACH) -> tuple[int, int, int] | None:
-        """The first block on the nearest view to a target's middle that is not the target."""
-        away = np.array(target) + 0.5 - np.array(eye)
-        wanted_yaw = math.degrees(math.atan2(-away[0], away[2]))
-        wanted_pitch = -math.degrees(math.atan2(away[1], math.hypot(away[0], away[2])))
-        a, b = nearest_view(yaw, pitch, wanted_yaw, wanted_pitch)
-        met = self.met(eye, a, b, reach)
-        return None if met == target else met
+        """The block to dig first on the way to a target that others hide: of the views that lead there, on the one with
+        the fewest in between. None where no view leads there, or one is open.
+        """
+        yaws, pitches = self._directions(yaw, pitch)
+        distances = distances_to(eye, yaws, pitches, target)
+        fewest: list[tuple[int, int, int]] | None = None
+        for i, j in np.argwhere(distances <= reach):
+            between = self._between(eye, float(yaws[i]), float(pitches[j]), target)
+            if between is not None and (fewest is None or len(between) < len(fewest)):
+                fewest = between
+        return fewest[0] if fewest else None
+
+    def _between(self, eye: tuple[float, float, float], yaw: float, pitch: float, target: tuple[int, int, int]
+                 ) -> list[tuple[int, int, int]] | None:
+        """The blocks that a view meets before a target, in order; None where it passes the target or one of them too
+        close to an edge to be sure of it."""
+        way, at, cells = direction(yaw, pitch), np.array(eye), []
+        hit = np.zeros(6, np.int64)
+        while (gap := first_hit(self.known.blocks, self.known.owners, self.passes, *at, *way, REACH, hit)) >= 0:
+            cell = (int(hit[0]), int(hit[1]), int(hit[2]))
+            if not self._inside((at[0], at[1], at[2]), yaw, pitch, cell, gap):
+                return None
+            if cell == target:
+                return cells
+            cells.append(cell)
+            at = at + way * (gap + 1e-6)
+        return None
 
     @staticmethod
     def _directions(yaw: float, pitch: float) -> tuple[np.ndarray, np.ndarray]:
@@ -142,13 +154,33 @@ class Eyes:
     def _inside(eye: tuple[float, float, float], yaw: float, pitch: float, target: tuple[int, int, int],
                 distance: float) -> bool:
         """Whether the point that is met is well inside the block's face."""
-        turn, lift = math.radians(yaw), math.radians(pitch)
-        way = (-math.sin(turn) * math.cos(lift), -math.sin(lift), math.cos(turn) * math.cos(lift))
         near = 0
-        for e, w, t in zip(eye, way, target, strict=True):
+        for e, w, t in zip(eye, direction(yaw, pitch), target, strict=True):
             within = e + w * distance - t
             near += not INSIDE <= within <= 1 - INSIDE
         return near <= 1  # the face itself lies on one border
+
+
+def direction(yaw: float, pitch: float) -> np.ndarray:
+    """(3,) float64: the unit vector of a look."""
+    turn, lift = math.radians(yaw), math.radians(pitch)
+    return np.array([-math.sin(turn) * math.cos(lift), -math.sin(lift), math.cos(turn) * math.cos(lift)])
+
+
+def distances_to(eye: tuple[float, float, float], yaws: np.ndarray, pitches: np.ndarray,
+                 target: tuple[int, int, int]) -> np.ndarray:
+    """(yaws, pitches) float64: how far off a block begins on each view, infinite where the view passes it by.
+
+    By slabs (Kay and Kajiya, "Ray tracing complex scenes", 1986): what the ray has in common with all three.
+    """
+    turn, lift = np.radians(yaws)[:, None], np.radians(pitches)[None]
+    way = np.stack([-np.sin(turn) * np.cos(lift), np.broadcast_to(-np.sin(lift), (len(yaws), len(pitches))),
+                    np.cos(turn) * np.cos(lift)], -1)
+    low = np.array(target) - np.array(eye)
+    safe = np.where(np.abs(way) < 1e-9, 1e-9, way)
+    enter, leave = np.sort(np.stack([low / safe, (low + 1) / safe]), 0)
+    near, far = enter.max(-1), leave.min(-1)
+    return np.where((near <= far) & (near > 0), near, np.inf)
 
 
 def nearest_view(yaw: float, pitch: float, wanted_yaw: float, wanted_pitch: float) -> tuple[float, float]:

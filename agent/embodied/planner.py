@@ -35,6 +35,7 @@ ARMS = ("iron_sword", "iron_chestplate", "iron_leggings", "iron_helmet", "iron_b
 BED_WOOL, BED_TICKS = 3, 2000  # what a bed takes, and the longest that one is worth
 LONG = 0.7  # of the day that is left, from which on what is to be done is likely to last into the night
 AT_DUSK = 1000  # ticks before the night at which one is ready
+HAND_DEEP = 12.0  # blocks down that one goes without a pickaxe for what was lost
 BAD_FOOD = ("rotten_flesh", "spider_eye", "poisonous_potato")
 
 
@@ -177,7 +178,7 @@ class Planner:
     def _urgent(self, state: State, failures: Sequence[Failure], steps: Sequence[Step], writer: Writer) -> list[Action]:
         """What cannot wait."""
         actions = _danger(state, {_target(step) for step in steps if step.kind == "kill"})
-        if state.fell_at and state.position and not state.threats:
+        if state.fell_at and state.position and not state.threats and _can_return(state):
             place = list(state.fell_at)
             actions.append(Action("approach", {"what": "drops", "at": place}, {"near": "drops"}, limit=2400))
         meal, out = _meal(state), bool(steps) and _hostile(steps[0])
@@ -326,6 +327,13 @@ def _danger(state: State, hunted: Collection[str] = ()) -> list[Action]:
         default="",
     )
     return [Action("equip", {"item": best}, {"equipped": best}, limit=60), blow] if best else [blow]
+
+
+def _can_return(state: State) -> bool:
+    """Whether one can get to where one died: far down in the rock only with a pickaxe, as a hand takes hours."""
+    assert state.position is not None and state.fell_at is not None
+    near = state.fell_at[1] > state.position[1] - HAND_DEEP
+    return near or any(item.name.endswith("_pickaxe") for item, _ in state.stock)
 
 
 def _of_night(steps: Iterable[Step]) -> bool:

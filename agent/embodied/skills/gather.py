@@ -8,13 +8,13 @@ import numpy as np
 
 from veclink.agent.embodied.body import Body, SkillFailed
 from veclink.agent.embodied.path import AT, NEAR, WATER
-from veclink.agent.embodied.skills.dig import dig
+from veclink.agent.embodied.skills.dig import dig, unsafe
 from veclink.agent.embodied.skills.roam import Roamer
 from veclink.agent.embodied.skills.walk import go_near, go_to
 from veclink.agent.embodied.terms import kinds
 from veclink.envs.facts import BLOCKS
 
-ARM = 3.8  # blocks from the eye to the middle of what one digs
+ARM, BESIDE = 3.8, 2.0  # blocks from the eye to the middle of what one digs: as far as hands reach, and close to it
 NEAR_ENOUGH = 1.2
 PICK_UP = 12  # ticks until a thing that has just fallen can be picked up
 LEG = 500  # steps of one walk in search of more
@@ -57,11 +57,7 @@ def gather(body: Body, blocks: Collection[str], done: Done, roamer: Roamer, leve
             continue
         place = places[0]
         try:
-            go_near(body, place, ARM, most_ticks=min(1500, max(1, end - body.steps)))
-            before = body.block(*place)
-            dig(body, place, tool=tool)
-            if body.block(*place) == before:
-                raise SkillFailed("time", "it stays")
+            take_out(body, place, tool, end)
             refused = 0
         except SkillFailed as failure:
             if failure.reason in ("died", "no tool"):
@@ -72,6 +68,28 @@ def gather(body: Body, blocks: Collection[str], done: Done, roamer: Roamer, leve
                 raise SkillFailed("no way", f"to {refused} of {', '.join(sorted(blocks))}") from failure
             continue
         collect(body, patience=1 if seeks else PICK_UP)
+
+
+def take_out(body: Body, place: tuple[int, int, int], tool: str | None, end: int) -> None:
+    """Dig a block from where hands reach it, and where no view leads to it there, from beside it.
+
+    Raises:
+        SkillFailed: what going there and digging raise.
+    """
+    most = min(1500, max(1, end - body.steps))
+    go_near(body, place, ARM, most)
+    if not seen_or_dug_to(body, place) and not unsafe(body, place):
+        go_near(body, place, BESIDE, most)
+    before = body.block(*place)
+    dig(body, place, tool=tool)
+    if body.block(*place) == before:
+        raise SkillFailed("time", "it stays")
+
+
+def seen_or_dug_to(body: Body, place: tuple[int, int, int]) -> bool:
+    """Whether some view meets a block, or would if what hides it were dug away."""
+    looks = body.eye, body.yaw, body.pitch, place
+    return bool(body.eyes.views(*looks)) or body.eyes.in_the_way(*looks) is not None
 
 
 def wet(body: Body, place: tuple[int, int, int]) -> bool:
