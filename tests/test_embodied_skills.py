@@ -172,3 +172,18 @@ def test_a_block_is_dug_although_water_comes_in() -> None:
     dig.dig(body, table)
     assert body.block(*table) != BLOCKS.id("crafting_table")
     assert body.steps - began > 2 * dig_ticks(BLOCKS.id("crafting_table"), None)
+
+
+def test_one_climbs_out_of_a_hole_into_which_a_hen_fell() -> None:
+    """A block cannot be put where a mob is, and in a hole of one block it never goes away."""
+    place = world(dirt=5)
+    body = Body(place, 600)
+    body.begin(4)
+    x, y, z = body.cell
+    for i, k, up in itertools.product((-1, 0, 1), (-1, 0, 1), (0, 1, 2)):
+        place.grid.set(x + i, y + up, z + k, BLOCKS.id("air" if i == k == 0 else "bedrock"))
+    place.mobs.add("chicken", x + 0.5, float(y), z + 0.5)
+    body.act(forward=1)
+    for _ in range(3):
+        assert dig.place_under(body)
+    assert body.cell == (x, y + 3, z)
