@@ -187,3 +187,28 @@ def test_one_climbs_out_of_a_hole_into_which_a_hen_fell() -> None:
     for _ in range(3):
         assert dig.place_under(body)
     assert body.cell == (x, y + 3, z)
+
+
+def test_eggs_are_waited_for_beside_the_hen() -> None:
+    place = make_world("open-ended", 4, generate_world_type="flat", allow_mob_spawn=False, start_time=6000,
+                       initial_mobs=("chicken",) * 3, initial_mob_spawn_range_low=(-6, 1, -6),
+                       initial_mob_spawn_range_high=(6, 1, 6))
+    doer = Doer(Body(place, 3000))
+    doer.body.begin(4)
+    place.mobs.records["egg"] = 900  # as if they had been about for a while
+    doer.do(Action("farm", {"what": "chicken", "item": "egg", "count": 2}, limit=2500))
+    assert doer.body.items["egg"] >= 2 and doer.body.steps < 1600 and not doer.body.info["stat"].get("kill_entity")
+
+
+def test_obsidian_is_made_of_lava_with_a_bucket_of_water() -> None:
+    place = world(water_bucket=1, diamond_pickaxe=1)
+    doer = Doer(Body(place, 3000))
+    doer.body.begin(4)
+    x, y, z = doer.body.cell
+    for i, k in itertools.product((4, 5), (-1, 0, 1)):
+        place.grid.set(x + i, y - 1, z + k, BLOCKS.id("lava"))
+    for _ in range(70):  # until it lies still
+        doer.body.act()
+    args = {"what": "lava", "item": "obsidian", "count": 2, "with": "water_bucket"}
+    doer.do(Action("fill", args, limit=2500))
+    assert doer.body.items["obsidian"] >= 2 and doer.body.items["water_bucket"] == 1 and doer.body.deaths == 0

@@ -13,7 +13,7 @@ from veclink.agent.embodied.knowledge import outside
 from veclink.agent.embodied.path import NEAR, WATER
 from veclink.agent.embodied.sense import Past, biome, state_of
 from veclink.agent.embodied.skills import dig as digging
-from veclink.agent.embodied.skills import fight, gather, make, shelter, survive, walk
+from veclink.agent.embodied.skills import fight, gather, make, pour, shelter, survive, walk
 from veclink.agent.embodied.skills.roam import Roamer
 from veclink.agent.embodied.skills.stuck import get_free
 from veclink.agent.embodied.terms import kinds
@@ -275,9 +275,12 @@ def fish(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
 
 
 def farm(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
-    """Take what grows; sow and wait where a seed is given."""
-    body, item = doer.body, str(args["item"])
+    """Take what grows, or what an animal leaves; sow first where a seed is given."""
+    body, item, what = doer.body, str(args["item"]), str(args["what"])
     wanted = body.count(item) + int(args["count"])
+    if what in MOBS:
+        fight.attend(body, what, lambda b: b.count(item) >= wanted, doer.roamer, limit)
+        return
     seed, end = str(args.get("seed", "")).partition(":")[0], body.steps + limit
     while seed and body.count(item) < wanted:
         if body.steps >= end:
@@ -289,14 +292,14 @@ def farm(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
                 raise
             doer.roamer.leg(body)
             continue
-        if str(args["what"]) == "sapling":
+        if what == "sapling":
             break  # it is a tree now, or will be one
         before = body.block(*plant)
         digging.dig(body, plant, collect=False)
         gather.collect(body, patience=gather.PICK_UP)
         if body.block(*plant) == before:
             raise SkillFailed("time", item)
-    blocks = ("log", "log2") if str(args["what"]) == "sapling" else (str(args["what"]),)
+    blocks = ("log", "log2") if what == "sapling" else (what,)
     gather.gather(body, blocks, lambda b: b.count(item) >= wanted, doer.roamer, None, max(1, end - body.steps))
 
 
@@ -325,8 +328,14 @@ def _use_on(doer: Doer, args: Mapping[str, Any], tool: str, limit: int) -> None:
 
 
 def fill(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
-    """Fill a bucket."""
-    survive.fill(doer.body, str(args["what"]).removeprefix("flowing_"))
+    """Fill a bucket or a bottle; obsidian is what lava becomes where a bucket of water is poured beside it."""
+    item = str(args["item"])
+    if item == "obsidian":
+        wanted = doer.body.count(item) + int(args["count"])
+        pour.quench(doer.body, lambda body: body.count(item) >= wanted, doer.roamer, limit)
+        return
+    vessel, filled = (str(args.get(key, "bucket")).partition(":")[0] for key in ("with", "item"))
+    survive.fill(doer.body, str(args["what"]).removeprefix("flowing_"), vessel, filled)
 
 
 def use(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
