@@ -16,6 +16,7 @@ from veclink.agent.embodied.skills import dig as digging
 from veclink.agent.embodied.skills import fight, gather, make, pour, shelter, survive, walk
 from veclink.agent.embodied.skills.roam import Roamer
 from veclink.agent.embodied.skills.stuck import get_free
+from veclink.agent.embodied.sources import signs
 from veclink.agent.embodied.terms import kinds
 from veclink.envs.facts import BLOCKS, CRAFT_NAMES, ITEMS, MOBS
 
@@ -26,6 +27,7 @@ DIGGABLE_LEVELS = 4  # a tunnel looks so far above and below its height
 NO_PROGRESS = 900  # ticks of a search that led no farther than the blocks below: it is given up
 STUCK_WITHIN, STUCK_DIGGING = 20.0, 6.0  # blocks, over land and through rock
 USE_TICKS = 40
+SOUGHT = ("find", "block", "mob")  # arguments that say what an action looks for
 MENDED = 20  # ticks after which a hole in the walls of a shelter is seen
 REFLEXES: dict[str, Callable[[Body], None]] = {"air": survive.breathe, "lava": survive.out_of_lava}
 STATIONS, STATION_NEAR = ("crafting_table", "furnace", "bed"), 8  # taken up again where they stand, not looked for
@@ -48,6 +50,8 @@ class Doer:
         Raises:
             SkillFailed: with the reason. EpisodeOver: the world or the budget ended.
         """
+        land, thing = self.roamer.land, next((str(action.args[key]) for key in SOUGHT if key in action.args), "")
+        land.wanted, land.signs = tuple(action.args.get("lands", ())), signs(thing)
         DEEDS[action.name](self, action.args, action.limit)
 
     def state(self, past: Past) -> State:
@@ -119,8 +123,8 @@ def explore(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
             marked = body.steps, tuple(float(v) for v in body.pos)
         if tunnel and "y" in args and abs(body.cell[1] - args["y"]) > DIGGABLE_LEVELS:
             walk.go_level(body, int(args["y"]), end - body.steps)
-        if args["how"] == "dark" and not body.dark:
-            body.act()
+        if args["how"] == "dark" and not body.dark and not outside(biome(body), args.get("lands", ())):
+            body.act()  # this is the place, but not yet the time
             continue
         doer.roamer.leg(body, min(500, end - body.steps), dig=tunnel)
 
