@@ -201,6 +201,8 @@ def test_eggs_are_waited_for_beside_the_hen() -> None:
 
 
 def test_obsidian_is_made_of_lava_with_a_bucket_of_water() -> None:
+    way = decompose(Goal("obsidian")).roots[0].way
+    assert way is not None and way.target == "lava", "it is hardly ever found"
     place = world(water_bucket=1, diamond_pickaxe=1)
     doer = Doer(Body(place, 3000))
     doer.body.begin(4)
