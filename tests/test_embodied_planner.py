@@ -192,10 +192,13 @@ def test_what_cannot_wait() -> None:
 
 def test_one_goes_back_for_what_was_lost_where_one_can_get_there() -> None:
     planner, drops = Planner(Goal("diamond")), {"what": "drops", "at": [30.0, 20.0, 4.0]}
-    deep = {"position": (0.0, 64.0, 0.0), "fell_at": (30.0, 20.0, 4.0)}
-    assert planner.next(State({"wooden_pickaxe": 1}, **deep))[0].args == drops
-    assert planner.next(State(**deep))[0].name != "approach", "by hand that is a day's work"
-    assert planner.next(State(**{**deep, "position": (0.0, 30.0, 0.0)}))[0].args == drops
+
+    def first(height: float, **items: int) -> Action:
+        return planner.next(State(items, position=(0.0, height, 0.0), fell_at=(30.0, 20.0, 4.0)))[0]
+
+    assert first(64.0, wooden_pickaxe=1).args == drops
+    assert first(64.0).name != "approach", "by hand that is a day's work"
+    assert first(30.0).args == drops
 
 
 def test_failures_change_the_plan() -> None:

@@ -188,3 +188,45 @@ def test_ore_that_rock_hides_is_won(offset: tuple[int, int, int]) -> None:
     body.act()
     gather.gather(body, ("diamond_ore",), lambda b: bool(b.items["diamond"]), Roamer(), (0, 10), 300)
     assert body.items["diamond"] == 1, "dug from beside it, and fetched"
+
+
+def test_one_climbs_out_of_a_hole_into_which_a_hen_fell() -> None:
+    """A block cannot be put where a mob is, and in a hole of one block it never goes away."""
+    place = world(dirt=5)
+    body = Body(place, 600)
+    body.begin(4)
+    x, y, z = body.cell
+    for i, k, up in itertools.product((-1, 0, 1), (-1, 0, 1), (0, 1, 2)):
+        place.grid.set(x + i, y + up, z + k, BLOCKS.id("air" if i == k == 0 else "bedrock"))
+    place.mobs.add("chicken", x + 0.5, float(y), z + 0.5)
+    body.act(forward=1)
+    for _ in range(3):
+        assert dig.place_under(body)
+    assert body.cell == (x, y + 3, z)
+
+
+def test_eggs_are_waited_for_beside_the_hen() -> None:
+    place = make_world("open-ended", 4, generate_world_type="flat", allow_mob_spawn=False, start_time=6000,
+                       initial_mobs=("chicken",) * 3, initial_mob_spawn_range_low=(-6, 1, -6),
+                       initial_mob_spawn_range_high=(6, 1, 6))
+    doer = Doer(Body(place, 3000))
+    doer.body.begin(4)
+    place.mobs.records["egg"] = 900  # as if they had been about for a while
+    doer.do(Action("farm", {"what": "chicken", "item": "egg", "count": 2}, limit=2500))
+    assert doer.body.items["egg"] >= 2 and doer.body.steps < 1600 and not doer.body.info["stat"].get("kill_entity")
+
+
+def test_obsidian_is_made_of_lava_with_a_bucket_of_water() -> None:
+    way = decompose(Goal("obsidian")).roots[0].way
+    assert way is not None and way.target == "lava", "it is hardly ever found"
+    place = world(water_bucket=1, diamond_pickaxe=1)
+    doer = Doer(Body(place, 3000))
+    doer.body.begin(4)
+    x, y, z = doer.body.cell
+    for i, k in itertools.product((4, 5), (-1, 0, 1)):
+        place.grid.set(x + i, y - 1, z + k, BLOCKS.id("lava"))
+    for _ in range(70):  # until it lies still
+        doer.body.act()
+    args = {"what": "lava", "item": "obsidian", "count": 2, "with": "water_bucket"}
+    doer.do(Action("fill", args, limit=2500))
+    assert doer.body.items["obsidian"] >= 2 and doer.body.items["water_bucket"] == 1 and doer.body.deaths == 0

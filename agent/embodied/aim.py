@@ -133,17 +133,19 @@ class Eyes:
                  ) -> list[tuple[int, int, int]] | None:
         """The blocks that a view meets before a target, in order; None where it passes the target or one of them too
         close to an edge to be sure of it."""
-        way, at, cells = direction(yaw, pitch), np.array(eye), []
-        hit = np.zeros(6, np.int64)
-        while (gap := first_hit(self.known.blocks, self.known.owners, self.passes, *at, *way, REACH, hit)) >= 0:
+        (x, y, z), hit = eye, np.zeros(6, np.int64)
+        dx, dy, dz = (float(part) for part in direction(yaw, pitch))
+        cells: list[tuple[int, int, int]] = []
+        while True:
+            gap = first_hit(self.known.blocks, self.known.owners, self.passes, x, y, z, dx, dy, dz, REACH, hit)
             cell = (int(hit[0]), int(hit[1]), int(hit[2]))
-            if not self._inside((at[0], at[1], at[2]), yaw, pitch, cell, gap):
+            if gap < 0 or not self._inside((x, y, z), yaw, pitch, cell, gap):
                 return None
             if cell == target:
                 return cells
             cells.append(cell)
-            at = at + way * (gap + 1e-6)
-        return None
+            on = gap + 1e-6  # just inside it
+            x, y, z = x + dx * on, y + dy * on, z + dz * on
 
     @staticmethod
     def _directions(yaw: float, pitch: float) -> tuple[np.ndarray, np.ndarray]:

@@ -13,9 +13,10 @@ from veclink.agent.embodied.knowledge import outside
 from veclink.agent.embodied.path import NEAR, WATER
 from veclink.agent.embodied.sense import Past, biome, state_of
 from veclink.agent.embodied.skills import dig as digging
-from veclink.agent.embodied.skills import fight, gather, make, shelter, survive, walk
+from veclink.agent.embodied.skills import fight, gather, make, pour, shelter, survive, walk
 from veclink.agent.embodied.skills.roam import Roamer
 from veclink.agent.embodied.skills.stuck import get_free
+from veclink.agent.embodied.sources import signs
 from veclink.agent.embodied.terms import kinds
 from veclink.envs.facts import BLOCKS, CRAFT_NAMES, ITEMS, MOBS
 
@@ -26,6 +27,7 @@ DIGGABLE_LEVELS = 4  # a tunnel looks so far above and below its height
 NO_PROGRESS = 900  # ticks of a search that led no farther than the blocks below: it is given up
 STUCK_WITHIN, STUCK_DIGGING = 20.0, 6.0  # blocks, over land and through rock
 USE_TICKS = 40
+SOUGHT = ("find", "block", "mob")  # arguments that say what an action looks for
 MENDED = 20  # ticks after which a hole in the walls of a shelter is seen
 REFLEXES: dict[str, Callable[[Body], None]] = {"air": survive.breathe, "lava": survive.out_of_lava}
 STATIONS, STATION_NEAR = ("crafting_table", "furnace", "bed"), 8  # taken up again where they stand, not looked for
@@ -48,6 +50,8 @@ class Doer:
         Raises:
             SkillFailed: with the reason. EpisodeOver: the world or the budget ended.
         """
+        land, thing = self.roamer.land, next((str(action.args[key]) for key in SOUGHT if key in action.args), "")
+        land.wanted, land.signs = tuple(action.args.get("lands", ())), signs(thing)
         DEEDS[action.name](self, action.args, action.limit)
 
     def state(self, past: Past) -> State:
@@ -119,8 +123,8 @@ def explore(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
             marked = body.steps, tuple(float(v) for v in body.pos)
         if tunnel and "y" in args and abs(body.cell[1] - args["y"]) > DIGGABLE_LEVELS:
             walk.go_level(body, int(args["y"]), end - body.steps)
-        if args["how"] == "dark" and not body.dark:
-            body.act()
+        if args["how"] == "dark" and not body.dark and not outside(biome(body), args.get("lands", ())):
+            body.act()  # this is the place, but not yet the time
             continue
         doer.roamer.leg(body, min(500, end - body.steps), dig=tunnel)
 
@@ -275,9 +279,12 @@ def fish(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
 
 
 def farm(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
-    """Take what grows; sow and wait where a seed is given."""
-    body, item = doer.body, str(args["item"])
+    """Take what grows, or what an animal leaves; sow first where a seed is given."""
+    body, item, what = doer.body, str(args["item"]), str(args["what"])
     wanted = body.count(item) + int(args["count"])
+    if what in MOBS:
+        fight.attend(body, what, lambda b: b.count(item) >= wanted, doer.roamer, limit)
+        return
     seed, end = str(args.get("seed", "")).partition(":")[0], body.steps + limit
     while seed and body.count(item) < wanted:
         if body.steps >= end:
@@ -289,14 +296,14 @@ def farm(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
                 raise
             doer.roamer.leg(body)
             continue
-        if str(args["what"]) == "sapling":
+        if what == "sapling":
             break  # it is a tree now, or will be one
         before = body.block(*plant)
         digging.dig(body, plant, collect=False)
         gather.collect(body, patience=gather.PICK_UP)
         if body.block(*plant) == before:
             raise SkillFailed("time", item)
-    blocks = ("log", "log2") if str(args["what"]) == "sapling" else (str(args["what"]),)
+    blocks = ("log", "log2") if what == "sapling" else (what,)
     gather.gather(body, blocks, lambda b: b.count(item) >= wanted, doer.roamer, None, max(1, end - body.steps))
 
 
@@ -325,8 +332,14 @@ def _use_on(doer: Doer, args: Mapping[str, Any], tool: str, limit: int) -> None:
 
 
 def fill(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
-    """Fill a bucket."""
-    survive.fill(doer.body, str(args["what"]).removeprefix("flowing_"))
+    """Fill a bucket or a bottle; obsidian is what lava becomes where a bucket of water is poured beside it."""
+    item = str(args["item"])
+    if item == "obsidian":
+        wanted = doer.body.count(item) + int(args["count"])
+        pour.quench(doer.body, lambda body: body.count(item) >= wanted, doer.roamer, limit)
+        return
+    vessel, filled = (str(args.get(key, "bucket")).partition(":")[0] for key in ("with", "item"))
+    survive.fill(doer.body, str(args["what"]).removeprefix("flowing_"), vessel, filled)
 
 
 def use(doer: Doer, args: Mapping[str, Any], limit: int) -> None:

@@ -357,9 +357,7 @@ def packed(crew: Crew) -> dict[str, Any]:
         "json": {
             "steps": body.steps, "deaths": body.deaths, "reward": body.reward, "died_at": body.died_at,
             "past": crew.past.to_dict(), "guard": crew.guard.state(), "reasons": dict(crew.reasons),
-            "heading": roamer.heading, "been": [[*place, number] for place, number in roamer.been.items()],
-            "seen": {name: list(place) for name, place in roamer.seen.items()},
-            "won": crew.won, "leave": crew.leave, "done": crew.done, **_taught(crew.planner),
+            **roamer.state(), "won": crew.won, "leave": crew.leave, "done": crew.done, **_taught(crew.planner),
         },
         **body.known.state(),
     }
@@ -383,8 +381,7 @@ def unpacked(crew: Crew, agent: dict[str, Any], seen: Any) -> None:
     crew.guard.restore(told["guard"])
     crew.won.update(told["won"])
     crew.leave = told["leave"]
-    roamer.heading, roamer.seen = told["heading"], {name: tuple(place) for name, place in told.get("seen", {}).items()}
-    roamer.been = {(x, z): number for x, z, number in told["been"]}
+    roamer.restore(told)
     crew.done = told.get("done", [])
     planner = getattr(crew.planner, "planner", crew.planner)
     planner.learnt, planner.advice = told["learnt"], Advice(told.get("recalled"))
@@ -437,7 +434,8 @@ def pressing(crew: Crew, state: State, plan: list[dict[str, Any]]) -> bool:
         return True
     if following == "explore" and plan[0]["args"].get("how") == "dark" and not state.night:
         return True  # what to do until then
-    return state.food <= HUNGRY and (crew.before is not None and crew.before.food > HUNGRY)
+    before = crew.before
+    return before is not None and (state.night != before.night or state.food <= HUNGRY < before.food)
 
 
 def _failure(row: dict[str, Any]) -> Failure:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from veclink.agent.embodied.actions import FEARED, Action, Failure, State, alike_names
 from veclink.agent.embodied.goals import DAY, NIGHT_FALLS, Goal, ImpossibleGoal
 from veclink.agent.embodied.items import Item, item_ids
-from veclink.agent.embodied.knowledge import knowledge
+from veclink.agent.embodied.knowledge import knowledge, outside
 from veclink.agent.embodied.recall import Advice, Plans
 from veclink.agent.embodied.sources import mob_info
 from veclink.agent.embodied.steps import Step, names_used, ordered
@@ -284,7 +284,7 @@ def met(action: Action, before: State, after: State) -> bool:
             return False
     if "equipped" in expect and expect["equipped"] not in after.equipment.values():
         return False
-    if "near" in expect and expect["near"] not in after.near:
+    if "near" in expect and (expect["near"] not in after.near or outside(after.biome, action.args.get("biomes", ()))):
         return False
     if "y" in expect and after.position and abs(after.position[1] - expect["y"]) > 3:
         return False

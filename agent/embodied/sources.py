@@ -137,9 +137,25 @@ def mob_info(mob: str) -> Info:
     """Where and when a mob is found."""
     facts = found()["mobs"].get(mob, {})
     height = (5, 60) if facts.get("where") == "underground" else None
-    biomes = sorted(MOBS.biomes[MOBS.id(mob)]) if mob in MOBS else []
+    biomes = facts.get("biomes") or (sorted(MOBS.biomes[MOBS.id(mob)]) if mob in MOBS else [])
     few = tuple(biomes) if len(biomes) <= FEW_BIOMES else ()
     return Info(height, facts.get("where", ""), few, facts.get("time", ""), facts.get("place", "overworld"))
+
+
+def lands(target: str, info: Info) -> tuple[str, ...]:
+    """The biomes in which a block or mob is worth looking for, those left out that begin with the name of another
+    ("forest_hills" beside "forest"); none where that would be nearly all of them."""
+    biomes = set(info.biomes)
+    if target in MOBS and not found()["mobs"].get(target, {}).get("biomes"):
+        biomes = MOBS.biomes[MOBS.id(target)]
+    plain = sorted(each for each in biomes if not any(each.startswith(f"{other}_") for other in biomes))
+    return tuple(plain) if len(plain) <= FEW_BIOMES else ()
+
+
+def signs(target: str) -> tuple[str, ...]:
+    """Blocks that stand near a block or mob wherever there is one: a path leads to a village's fields."""
+    place = next((found()[kind][target].get("part_of") for kind in ("blocks", "mobs") if target in found()[kind]), None)
+    return tuple(found()["signs"].get(place, ()))
 
 
 def _deeds() -> list[Way]:

@@ -12,7 +12,7 @@ from veclink.agent.embodied.goals import DAY
 from veclink.agent.embodied.items import Item, item_ids
 from veclink.agent.embodied.knowledge import outside
 from veclink.agent.embodied.recall import Advice
-from veclink.agent.embodied.sources import found
+from veclink.agent.embodied.sources import found, lands
 from veclink.agent.embodied.steps import Step
 from veclink.envs.facts import ITEMS
 
@@ -23,6 +23,7 @@ TURN = 137  # degrees from one search to the next: never the same way twice in a
 SLACK, LEAST_LIMIT = 3.0, 400  # times the estimate; ticks
 PLACE_TICKS = 200
 NIGHT_LENGTH = 11_500
+JOURNEY = 6000  # ticks that a search may take at least where one must first come to another land
 STATIONS = ("crafting_table", "furnace")
 STORES = 3  # meals kept for a goal of surviving
 REST = 1200  # ticks
@@ -91,7 +92,7 @@ class Writer:
         if step.way is None and target in self.near:
             pass  # a mob to kill that is here
         elif step.underground:
-            actions += self._dug(step)
+            actions += [*self._journey(step), *self._dug(step)]
         else:
             actions += self._surfaced()
         if self._elsewhere(step) or (target not in self.near and not self._knows(step, target)):
@@ -113,9 +114,28 @@ class Writer:
         asked = step.kind == "mine" and step.item.name in self.asked and len(alike_names(step.item.name)) > 1
         return {"exact": True} if asked else {}
 
+    def _lands(self, step: Step) -> dict[str, list[str]]:
+        """{"lands": biomes} where what is looked for above ground, and what serves as well, is in some only."""
+        if step.underground or step.info.place != "overworld":
+            return {}
+        names = lands(step.way.target if step.way else step.item.name, step.info)
+        if step.kind == "mine" and step.item.variant is None and not self._exact(step):
+            others = [found()["blocks"][name].get("biomes", ()) for name in alike_names(step.item.name)[1:]
+                      if name in found()["blocks"]]
+            names = tuple(sorted({*names, *(name for each in others for name in each)})) if names else ()
+        return {"lands": list(names)} if names else {}
+
     def _knows(self, step: Step, target: str) -> bool:
         """Whether one was seen, and nothing has gone wrong with it since."""
         return target in self.state.known and target not in self.near and not self.failed[step.key]
+
+    def _journey(self, step: Step) -> list[Action]:
+        """Over land to where it lies under ground, if it lies under certain lands only."""
+        lands = list(step.info.biomes[:16])
+        if not outside(self.state.biome, lands):
+            return []
+        args = {"find": "stone", "how": "walk", "biomes": lands, "lands": lands}
+        return [*self._surfaced(), Action("explore", args, {"near": "stone"}, step.key, JOURNEY)]
 
     def _dug(self, step: Step) -> list[Action]:
         """Down (or up) into the height range, to another depth after each failure."""
@@ -139,20 +159,22 @@ class Writer:
         return [Action(name, {"y": depth}, {"y": depth}, step.key, 2400)]
 
     def _explored(self, step: Step, target: str) -> Action:
-        tries = self.failed[step.key]
+        tries, limit = self.failed[step.key], self._limit(step)
         how = "tunnel" if step.underground else "shore" if step.info.where == "water" else "walk"
         if step.info.time == "night" and not self.state.night:
             how = "dark"
         far = min(FARTHEST, FIRST_SEARCH * 2 ** min(tries, 5))
-        args = {"find": target, "how": how, "far": far, **self._exact(step)}
+        args = {"find": target, "how": how, "far": far, **self._exact(step), **self._lands(step)}
         elsewhere = self._elsewhere(step)
         if elsewhere:
             args["biomes"] = list(step.info.biomes[:16])
         if step.underground:
             args["y"] = round(self.y)
-        if tries and not elsewhere:  # another biome lies on, the same block may lie behind
+        if outside(self.state.biome, args.get("lands", ())):
+            limit = max(limit, JOURNEY)  # and straight on: another land lies on, the same block may lie behind
+        elif tries and not elsewhere:
             args["turn"] = tries * TURN % 360
-        return Action("explore", args, {"near": target}, step.key, self._limit(step))
+        return Action("explore", args, {"near": target}, step.key, limit)
 
     def _held(self, step: Step) -> list[Action]:
         tool = step.tool
@@ -169,23 +191,27 @@ class Writer:
         item, count, limit = str(step.item), step.count, self._limit(step)
         gain = {"gain": {item: count}}
         if step.way is None:  # a goal of killing
-            return Action("attack", {"mob": item, "count": count}, {"killed": {item: count}}, step.key, limit)
+            args = {"mob": item, "count": count, **self._lands(step)}
+            return Action("attack", args, {"killed": {item: count}}, step.key, limit)
         target = step.way.target
         self.near.discard(target)
         if step.kind == "mine":
-            args = {"block": target, "item": item, "count": count, **self._exact(step)}
+            args = {"block": target, "item": item, "count": count, **self._exact(step), **self._lands(step)}
             return Action("mine", args, gain, step.key, limit)
         if step.kind == "kill":
-            return Action("attack", {"mob": target, "count": step.goes, "item": item}, gain, step.key, limit)
+            args = {"mob": target, "count": step.goes, "item": item, **self._lands(step)}
+            return Action("attack", args, gain, step.key, limit)
         if step.kind == "pick":
-            return Action("farm", {"what": target, "item": item, "count": count}, gain, step.key, limit)
+            args = {"what": target, "item": item, "count": count, **self._lands(step)}
+            return Action("farm", args, gain, step.key, limit)
         if step.kind == "fish":
             return Action("fish", {"item": item, "count": count}, gain, step.key, limit)
         if step.kind == "fill":
             args = {"what": target, "item": item, "count": count}
             held = [str(need) for need, _ in (*step.way.needs, *step.way.keep)]
             return Action("fill", {**args, **({"with": held[0]} if held else {})}, gain, step.key, limit)
-        return Action(step.kind, {"mob": target, "item": item, "count": count}, gain, step.key, limit)
+        args = {"mob": target, "item": item, "count": count, **self._lands(step)}
+        return Action(step.kind, args, gain, step.key, limit)
 
     def _grown(self, step: Step) -> Action:
         assert step.way is not None  # only ways grow

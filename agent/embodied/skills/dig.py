@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
-from veclink.agent.embodied.body import Body, SkillFailed
+from veclink.agent.embodied.body import EYE, Body, SkillFailed
 from veclink.agent.embodied.path import DEADLY, DEEPEST, FENCE, FREE, SOLID, WATER
 from veclink.agent.embodied.terms import BUILDING, best_tool, dig_ticks, kinds, name_of, yields
-from veclink.envs.facts import BLOCKS, ITEMS
+from veclink.envs.facts import BLOCKS, ITEMS, MOBS
 
 MOVED = 0.1  # blocks after which a view no longer holds
 AIMS = 10  # times one aims at a block
 SLOWER, LONGEST = 5, 2500  # times as long one digs afloat, and under water; ticks spent on one block at most
 SOFT = ("leaves", "leaves2", "vine", "tallgrass", "waterlily")  # dug by the hundred, with anything
 LAST = 16  # blocks that a tool which is nearly worn out is kept for
+CROWDED = 160  # ticks for which one strikes what is in the way
 SLACK = 15  # ticks over the reckoned time before a dig counts as failed
 
 
@@ -165,6 +170,7 @@ def place_under(body: Body) -> bool:
         raise SkillFailed("no material", "blocks to stand on")
     below = body.cell
     for _ in range(3):
+        make_room(body)
         body.act(jump=True, view=(body.yaw, 90.0))
         for _ in range(12):
             if float(body.pos[1]) >= below[1] + 1.0:
@@ -180,6 +186,28 @@ def place_under(body: Body) -> bool:
         if body.block(*below) != 0 and body.cell[1] > below[1]:
             return True
     return False
+
+
+def make_room(body: Body) -> None:
+    """Strike what has fallen into the hole in which one stands, until it is gone: no block can be put where it is."""
+    end, middle = body.steps + CROWDED, np.add(body.cell, (0.5, 0.0, 0.5))
+    while body.steps < end:
+        here = next((mob for mob in body.mobs() if fills(mob, middle)), None)
+        if here is None:
+            return
+        dx, _, dz = np.asarray(here["position"]) - body.pos
+        away = math.hypot(dx, dz)
+        yaw = math.degrees(math.atan2(-dx, dz)) if away > 0.05 else body.yaw
+        body.act(view=(yaw, math.degrees(math.atan2(EYE - 0.3, away))), function="attack")
+
+
+def fills(mob: Mapping[str, Any], middle: np.ndarray) -> bool:
+    """Whether a mob reaches into the cell of whose floor the middle is given."""
+    if mob["name"] not in MOBS:
+        return False
+    kind = MOBS.id(mob["name"])
+    x, y, z = np.asarray(mob["position"]) - middle
+    return max(abs(x), abs(z)) < 0.5 + float(MOBS.width[kind]) / 2 and -float(MOBS.height[kind]) < y < 1
 
 
 def place(body: Body, item: str, cells: list[tuple[int, int, int]]) -> tuple[int, int, int]:

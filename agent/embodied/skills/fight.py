@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from veclink.agent.embodied.actions import FEARED
-from veclink.agent.embodied.body import Body, SkillFailed
+from veclink.agent.embodied.body import RADIUS, Body, SkillFailed, unless_dead
 from veclink.agent.embodied.path import COLUMN, FREE, NEAR, SOLID, find_path
 from veclink.agent.embodied.sense import hostile, sees
 from veclink.agent.embodied.skills.dig import equip
-from veclink.agent.embodied.skills.gather import collect
+from veclink.agent.embodied.skills.gather import PICK_UP, collect
 from veclink.agent.embodied.skills.roam import Roamer
 from veclink.agent.embodied.skills.walk import follow
 from veclink.agent.embodied.terms import kinds as block_kinds
@@ -32,6 +32,7 @@ ARCHERS = ("skeleton", "stray")
 SHOOTERS = (*ARCHERS, "witch", "blaze", "ghast", "shulker", "guardian", "elder_guardian", "evoker")
 CLEAR_OF = 2.4  # blocks from the middle of a mob that strikes: beyond its arms, within a player's
 LONG_ARM = 3.2  # blocks from which a creeper is struck: at 3 it lights
+BESIDE, FOLLOWS = 4.0, 100  # blocks within which one stays with an animal, and ticks of one walk after it
 LIGHTS, COMES = 3.5, 4.5  # blocks within which one does not stay, and within which one lets it come
 
 
@@ -192,6 +193,30 @@ def hunt(body: Body, kinds: Collection[str], done: Callable[[Body], bool], roame
             if failure.reason in ("died", "hurt"):
                 raise
             roamer.leg(body)
+
+
+def attend(body: Body, kind: str, done: Callable[[Body], bool], roamer: Roamer, most_ticks: int) -> None:
+    """Stay by mobs of a kind until enough of what they leave by themselves was picked up.
+
+    Raises:
+        SkillFailed: "time", or what walking raises.
+    """
+    end = body.steps + most_ticks
+    while not done(body):
+        if body.steps >= end:
+            raise SkillFailed("time", f"after {most_ticks} ticks beside a {kind}")
+        mob = find(body, (kind,))
+        if mob is None:
+            if not look_again(body, (kind,), roamer, end):
+                roamer.leg(body)
+            continue
+        roamer.seen[kind] = mob["position"]
+        if body.drops():
+            collect(body, float(RADIUS), patience=PICK_UP)
+        body.act()
+        if mob["distance"] > BESIDE:
+            with unless_dead():
+                chase(body, (kind,), lambda mob: mob["distance"] <= BESIDE, FOLLOWS)
 
 
 def look_again(body: Body, kinds: Collection[str], roamer: Roamer, end: int) -> bool:

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from veclink.agent.embodied.body import Body, SkillFailed, unless_dead
 from veclink.agent.embodied.known import UNKNOWN
 from veclink.agent.embodied.path import COLUMN, WATER, Path, find_path
-from veclink.agent.embodied.skills.walk import follow, go_level
+from veclink.agent.embodied.skills.land import Land
+from veclink.agent.embodied.skills.walk import follow, go_level, go_near
 from veclink.agent.embodied.terms import kinds, name_of, terms_with
 from veclink.envs.facts import BLOCKS
 
 STRIDE, BOX = 24, 64  # blocks that one leg of a walk covers, and on each side of where a way is looked for
-HEADINGS = 16
+HEADINGS, REACHES = 16, (16, 32, 48)  # directions, and blocks along each that are looked at
 ROOF = 16  # blocks above the head that are looked at for a roof
 TREES = ("log", "log2", "leaves", "leaves2")
+STRANGE = 10.0  # 16ths of a turn that land unlike what is wanted counts as
+SIGN_NEAR = 3.0  # blocks from the eye to a sign that was gone to: from there the next one is seen
 OUTWARD, SLANT = 3.0, 2.0  # how much being led back, and going on a slant, weighs beside a 16th of a turn
 SEA = 9.0  # 16ths of a turn that one rather makes than swim
 EASY, SLOW = 9.0, 4.0  # ticks a block of an easy way over land, and ticks more that count as a 16th of a turn
@@ -31,12 +36,14 @@ class Roamer:
     Attributes:
         been: middles of the places it has seen, in cells of 16 blocks.
         seen: mob -> where one was seen last by one who is after it.
+        land: the biomes it has walked on, and those in which it looks now.
     """
 
     def __init__(self, heading: float = 0.0) -> None:
         self.heading = heading
         self.been: dict[tuple[int, int], int] = {}
         self.seen: dict[str, tuple[float, float, float]] = {}
+        self.land = Land()
 
     def leg(self, body: Body, most_ticks: int = 500, dig: bool = False) -> None:
         """Go one leg; over land `dig` is False, through rock True.
@@ -45,9 +52,11 @@ class Roamer:
             SkillFailed: "no way": not a step is possible in any direction.
         """
         self._note(body)
+        before = body.pos.copy()
         if not dig:
             come_out(body, most_ticks)
-        before = body.pos.copy()
+            if self._to_sign(body, most_ticks):
+                return
         ways: list[tuple[float, int, Path | None]] = [(cost, heading, None) for cost, heading in self._headings(body)]
         may_dig = not dig
         while ways:  # what a way costs is known once it was looked for; until then it is taken to be easy
@@ -66,6 +75,16 @@ class Roamer:
         if may_dig and self._through(body, most_ticks):
             return
         raise SkillFailed("no way", "anywhere from here")
+
+    def _to_sign(self, body: Body, most_ticks: int) -> bool:
+        """Go to the next sign of what is looked for, if there is one; whether that led anywhere."""
+        sign, before = self.land.sign(body), body.pos.copy()
+        if sign is None:
+            return False
+        with unless_dead():
+            go_near(body, sign, SIGN_NEAR, most_ticks)
+        self._note(body)
+        return bool(np.abs(body.pos - before).sum() > 1)
 
     def _through(self, body: Body, most_ticks: int) -> bool:
         """Dig one leg; whether that led anywhere."""
@@ -111,6 +130,18 @@ class Roamer:
         x, _, z = body.cell
         place = x // 16, z // 16
         self.been[place] = self.been.get(place, 0) + 1
+        self.land.note(body)
+
+    def state(self) -> dict[str, Any]:
+        """To be saved, as JSON can hold it."""
+        return {"heading": self.heading, "been": [[*place, number] for place, number in self.been.items()],
+                "seen": {name: list(place) for name, place in self.seen.items()}, "land": self.land.state()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from `state()`."""
+        self.heading, self.been = state["heading"], {(x, z): number for x, z, number in state["been"]}
+        self.seen = {name: tuple(place) for name, place in state.get("seen", {}).items()}
+        self.land.restore(state.get("land", {}))
 
     def _headings(self, body: Body) -> list[tuple[float, int]]:
         """What each direction costs, in 16ths of a turn, and its number: the way to new land, away from all that was
@@ -123,18 +154,32 @@ class Roamer:
         away_x = x / 16 - sum(place[0] + 0.5 for place in self.been) / number
         away_z = z / 16 - sum(place[1] + 0.5 for place in self.been) / number
         far = math.hypot(away_x, away_z)
+        strange = self._strange(x, z)
 
         def cost(number: int) -> tuple[float, int]:
             angle = number * 2 * math.pi / HEADINGS
             old = sum(
                 self.been.get((int(x + reach * math.cos(angle)) // 16, int(z + reach * math.sin(angle)) // 16), 0)
-                for reach in (16, 32, 48)
+                for reach in REACHES
             )
             turn = abs((number - self.heading + HEADINGS / 2) % HEADINGS - HEADINGS / 2)
             back = 1 - (away_x * math.cos(angle) + away_z * math.sin(angle)) / far if far > 1 else 0.0
-            return 3.0 * old + turn + OUTWARD * back + (SLANT if number % 4 else 0.0), number
+            slant = SLANT if number % 4 else 0.0
+            return 3.0 * old + turn + OUTWARD * back + slant + STRANGE * strange[number], number
 
         return sorted(cost(number) for number in range(HEADINGS))
+
+    def _strange(self, x: int, z: int) -> list[float]:
+        """How much less like the wanted land it seems to be in each direction than in the best one."""
+        if not self.land.wanted:
+            return [0.0] * HEADINGS
+        here, found = (x // 16, z // 16), []
+        for number in range(HEADINGS):
+            angle = number * 2 * math.pi / HEADINGS
+            found.append(sum(self.land.strangeness(x + reach * math.cos(angle), z + reach * math.sin(angle), here)
+                             for reach in REACHES) / len(REACHES))
+        least = min(found)
+        return [each - least for each in found]
 
 
 def roofed(body: Body, cell: tuple[int, int, int]) -> bool:

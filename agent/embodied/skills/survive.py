@@ -168,14 +168,13 @@ def sleep(body: Body) -> None:
         raise SkillFailed("night", "one cannot sleep now")
 
 
-def fill(body: Body, liquid: str = "water") -> None:
-    """Fill a bucket at the nearest known source.
+def fill(body: Body, liquid: str = "water", vessel: str = "bucket", filled: str = "water_bucket") -> None:
+    """Fill a bucket or a bottle at the nearest known source.
 
     Raises:
-        SkillFailed: "no tool" without a bucket, "not found", "no view".
+        SkillFailed: "no tool" without the vessel, "not found", "no view".
     """
-    filled = f"{liquid}_bucket"
-    equip(body, "bucket")
+    equip(body, vessel)
     for spot in body.known.find(flags((liquid, f"flowing_{liquid}")), body.pos, 32)[:6]:
         if name_of(body.block(*spot)) != liquid:
             continue

@@ -1,0 +1,128 @@
+"""Where the agent looks: led by the land it walked on and by the signs of what it looks for."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from veclink.agent.embodied.actions import Action, Failure, State
+from veclink.agent.embodied.body import Body, SkillFailed
+from veclink.agent.embodied.deeds import Doer
+from veclink.agent.embodied.episode import make_world
+from veclink.agent.embodied.goals import Goal
+from veclink.agent.embodied.planner import Planner, met
+from veclink.agent.embodied.skills.land import Land, strangeness
+from veclink.agent.embodied.skills.roam import Roamer
+from veclink.agent.embodied.sources import found, lands, mob_info, signs
+from veclink.envs.facts import BLOCKS, MOBS
+
+EAST, WEST = {14, 15, 0, 1, 2}, {6, 7, 8, 9, 10}  # headings
+
+
+def flat(**given: Any) -> Any:
+    """A flat, quiet world at noon."""
+    return make_world("open-ended", 4, generate_world_type="flat", allow_mob_spawn=False, start_time=6000, **given)
+
+
+def test_land_is_strange_by_its_climate() -> None:
+    assert strangeness("mesa", ("mesa",)) == strangeness("mesa_plateau_f", ("mesa",)) == 0
+    assert strangeness("plains", ()) == strangeness("", ("mesa",)) == 0, "nothing wanted, or nothing known"
+    gaps = [strangeness(name, ("mesa",)) for name in ("desert", "plains", "ice_plains")]
+    assert 1 <= gaps[0] < gaps[1] < gaps[2]
+
+
+@pytest.mark.parametrize(("wanted", "way"), [((), EAST), (("plains",), EAST), (("desert",), WEST), (("mesa",), WEST),
+                                             (("ice_plains",), EAST)])
+def test_one_turns_to_the_land_that_is_wanted(wanted: tuple[str, ...], way: set[int]) -> None:
+    """Desert in the west, plains in the east, and the body between them looks east."""
+    roamer = Roamer()
+    known = {(i, k): "desert" if i < 0 else "plains" for i in range(-4, 4) for k in (-1, 0, 1)}
+    roamer.land = Land(wanted, biomes=known)
+    body: Any = SimpleNamespace(cell=(0, 64, 8))
+    cost, heading = roamer._headings(body)[0]
+    assert heading in way and cost < 10, "land unlike what is wanted on all sides is no reason to dig"
+
+
+def test_the_land_is_noted_as_one_goes_and_kept() -> None:
+    body = Body(make_world("open-ended", 2, generate_world_type="specified_biome", specified_biome="taiga",
+                           allow_mob_spawn=False), 400)
+    body.begin(2)
+    roamer = Roamer()
+    roamer.leg(body, 100)
+    assert set(roamer.land.biomes.values()) == {"taiga"} and len(roamer.been) >= 1
+    other = Roamer()
+    other.restore(json.loads(json.dumps(roamer.state())))
+    assert other.land == roamer.land and (other.been, other.heading) == (roamer.been, roamer.heading)
+
+
+def test_a_path_is_followed_to_the_field() -> None:
+    """The wheat stands where no step of a search straight on would have led."""
+    place = flat()
+    doer = Doer(Body(place, 1500))
+    doer.body.begin(4)
+    x, y, z = doer.body.cell
+    for along in range(4, 30):
+        for across in (-1, 0, 1):
+            place.grid.set(x - along, y - 1, z + across, BLOCKS.id("grass_path"))
+    for across in (0, 1, 2):
+        place.grid.set(x - 30, y - 1, z + 3 + across, BLOCKS.id("farmland"))
+        place.grid.set(x - 30, y, z + 3 + across, BLOCKS.id("wheat"), 7)
+    doer.body.act(forward=1)
+    doer.do(Action("mine", {"block": "wheat", "item": "wheat", "count": 2}, limit=1400))
+    assert doer.body.items["wheat"] >= 2 and doer.body.steps < 400
+
+
+def test_plans_say_in_which_land_to_look() -> None:
+    tables = found()
+    assert lands("slime", mob_info("slime")) == ("swampland",), "elsewhere they live under ground"
+    assert "desert" not in lands("cow", mob_info("cow")) and "plains" in lands("cow", mob_info("cow"))
+    assert lands("zombie", mob_info("zombie")) == (), "everywhere"
+    assert "grass_path" in signs("wheat") and signs("villager") == signs("wheat") and signs("log") == ()
+    assert all(name in BLOCKS for names in tables["signs"].values() for name in names)
+    assert all(target in MOBS or target in BLOCKS for kind in ("mobs", "blocks") for target in tables[kind])
+    for goal, target, name in ((Goal("cactus"), "cactus", "desert"), (Goal("leather"), "cow", "plains"),
+                               (Goal("slime", 1, "kill"), "slime", "swampland"),
+                               (Goal("sapling:1"), "leaves", "taiga")):
+        actions = Planner(goal).next(State(biome="ocean"))
+        sought = [action for action in actions if target in (action.args.get(key) for key in ("find", "block", "mob"))]
+        assert [action.name for action in sought][:1] == ["explore"] and len(sought) == 2
+        for action in sought:
+            assert name in action.args["lands"] and Action.from_dict(action.to_dict()) == action
+    log = Planner(Goal("log")).next(State(biome="desert"))[0]
+    assert {"forest", "taiga"} < set(log.args["lands"]) and "savanna" not in log.args["lands"], "no other wood is asked"
+    assert "savanna" in Planner(Goal("planks")).next(State(biome="desert"))[0].args["lands"], "its wood serves as well"
+
+
+def test_another_land_is_gone_to_straight_on_and_with_time() -> None:
+    failures = [Failure("explore", "not near", "mine:cactus>cactus", "cactus")]
+    there, away = (Planner(Goal("cactus")).next(State(biome=name), failures)[0] for name in ("desert", "plains"))
+    assert there.args["turn"] and "turn" not in away.args and away.limit > there.limit
+
+
+def test_what_comes_out_at_night_is_gone_to_by_day_and_waited_for_there() -> None:
+    """In the swamp one waits for the slimes; elsewhere the day is for going there."""
+    for name, moves in (("swampland", False), ("plains", True)):
+        doer = Doer(Body(make_world("open-ended", 3, generate_world_type="specified_biome", specified_biome=name,
+                                    allow_mob_spawn=False, start_time=6000), 400))
+        doer.body.begin(3)
+        at = doer.body.pos.copy()
+        with pytest.raises(SkillFailed):
+            doer.do(Action("explore", {"find": "slime", "how": "dark", "lands": ["swampland"]}, limit=150))
+        assert (abs(doer.body.pos - at).sum() > 8) == moves
+
+
+def test_the_wood_of_one_tree_is_not_found_beside_another() -> None:
+    action = Action("explore", {"find": "log", "how": "walk", "biomes": ["taiga"]}, {"near": "log"})
+    for name, good in (("taiga", True), ("taiga_hills", True), ("forest", False), ("", True)):
+        assert met(action, State(), State(near=("log",), biome=name)) == good
+
+
+def test_a_journey_leads_to_the_land_under_which_something_lies() -> None:
+    tools = {"iron_pickaxe": 1}
+    away, there = (Planner(Goal("emerald")).next(State(tools, biome=name)) for name in ("plains", "extreme_hills"))
+    assert [action.name for action in away[:2]] == ["explore", "dig_down"] and away[0].args["how"] == "walk"
+    assert away[0].args["biomes"] == ["extreme_hills"] and there[0].name == "dig_down"
+    assert Planner(Goal("diamond")).next(State(tools, biome="plains"))[0].name == "dig_down"
