@@ -113,7 +113,7 @@ def work(pipe: connection.Connection, numbers: Sequence[int], buffer: Any, layou
          make: Callable[[int, int], World], keys: Sequence[str]) -> None:
     """The process's main function: make the worlds, reset them, then answer commands until the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    _end_with_parent()
+    end_with_parent()
     try:
         worker = Worker(numbers, layout.views(buffer), layout, seeds, make, keys)
         told = worker.reset(seeds)
@@ -134,7 +134,7 @@ def work(pipe: connection.Connection, numbers: Sequence[int], buffer: Any, layou
         worker.close()
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """A thread that ends the process when its parent dies, however that dies."""
     parent = parent_process()
     if parent is None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from test_vector import alive
 
 from veclink.agent.cli import main
 from veclink.agent.measure import embodied, embodied_cases
@@ -207,6 +212,34 @@ def _dies(case: Case) -> dict[str, Any]:
     import os
 
     os._exit(9)
+
+
+PARENT = """
+import os, time
+from veclink.agent.measure.embodied import run_all
+from veclink.agent.measure.embodied_cases import Case
+
+def stays(case):
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+
+if __name__ == "__main__":
+    run_all([Case("diamond", "", (), seed) for seed in (1, 2)], stays, 2, lambda *told: None)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+def test_a_killed_evaluation_leaves_no_orphans(tmp_path: Path) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT, "utf8")
+    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        pids = [int(parent.stdout.readline()) for _ in range(2)]
+        parent.send_signal(signal.SIGTERM)
+    until = time.monotonic() + 20
+    while any(alive(pid) for pid in pids) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not any(alive(pid) for pid in pids)
 
 
 def test_the_command(tmp_path: Path) -> None:

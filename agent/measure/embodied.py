@@ -25,6 +25,7 @@ from veclink.agent.embodied.goals import Goal
 from veclink.agent.measure.embodied_cases import LONGEST, Case, cannot, cases_of, place_suffix
 from veclink.envs.errors import VeclinkError
 from veclink.envs.registry import load
+from veclink.envs.worker import end_with_parent
 from veclink.router.evaluation.routing import share
 
 MILESTONES = ("log", "cobblestone", "iron_ingot", "iron_pickaxe", "gold_ingot", "diamond", "redstone", "iron_armour")
@@ -177,7 +178,7 @@ def run_all(cases: Sequence[Case], work: Callable[[Case], dict[str, Any]], at_on
         left = [case for case in cases if case.folder not in rows]
         if not left:
             break
-        with ProcessPoolExecutor(at_once, multiprocessing.get_context("spawn")) as pool:
+        with ProcessPoolExecutor(at_once, multiprocessing.get_context("spawn"), end_with_parent) as pool:
             waiting = {pool.submit(work, case): case for case in left}
             try:
                 while waiting:
