@@ -17,7 +17,7 @@ from veclink.agent.embodied.skills import dig, fight, gather, shelter
 from veclink.agent.embodied.skills.roam import Roamer
 from veclink.agent.embodied.terms import best_tool, dig_ticks
 from veclink.agent.embodied.tree import decompose
-from veclink.envs.facts import BLOCKS
+from veclink.envs.facts import BLOCKS, ITEMS
 
 
 def world(**given: int) -> Any:
@@ -230,3 +230,19 @@ def test_obsidian_is_made_of_lava_with_a_bucket_of_water() -> None:
     args = {"what": "lava", "item": "obsidian", "count": 2, "with": "water_bucket"}
     doer.do(Action("fill", args, limit=2500))
     assert doer.body.items["obsidian"] >= 2 and doer.body.items["water_bucket"] == 1 and doer.body.deaths == 0
+
+
+def test_what_lies_out_of_reach_is_tried_once() -> None:
+    place, away = world(iron_pickaxe=1), set()
+    body = Body(place, 2000)
+    body.begin(4)
+    x, y, z = body.cell
+    for i, k, up in itertools.product((-1, 0, 1), (-1, 0, 1), range(4)):
+        place.grid.set(x + 4 + i, y + up, z + k, BLOCKS.id("air" if i == k == 0 and up else "bedrock"))
+    place.drops.add(x + 4.5, y + 2.0, z + 0.5, ITEMS.id("stick"), 0, 1)
+    took = []
+    for _ in range(3):
+        began = body.steps
+        gather.collect(body, out_of_reach=away)
+        took.append(body.steps - began)
+    assert took[0] > 4 and away and max(took[1:]) <= 2, "a well of bedrock"

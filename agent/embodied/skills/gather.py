@@ -16,6 +16,7 @@ from veclink.envs.facts import BLOCKS
 
 ARM, BESIDE = 3.8, 2.0  # blocks from the eye to the middle of what one digs: as far as hands reach, and close to it
 NEAR_ENOUGH = 1.2
+HIGH = 3.0  # blocks above the feet from which on what lies there (in a treetop, say) is not fetched
 PICK_UP = 12  # ticks until a thing that has just fallen can be picked up
 LEG = 500  # steps of one walk in search of more
 Done = Callable[[Body], bool]
@@ -44,6 +45,7 @@ def gather(body: Body, blocks: Collection[str], done: Done, roamer: Roamer, leve
     wanted = flags(blocks)
     end = body.steps + most_ticks
     given_up: set[tuple[int, int, int]] = set()
+    out_of_reach: set[tuple[int, ...]] = set()
     refused = 0
     while not done(body):
         if body.steps >= end:
@@ -67,7 +69,7 @@ def gather(body: Body, blocks: Collection[str], done: Done, roamer: Roamer, leve
             if refused > 12:
                 raise SkillFailed("no way", f"to {refused} of {', '.join(sorted(blocks))}") from failure
             continue
-        collect(body, patience=1 if seeks else PICK_UP)
+        collect(body, patience=1 if seeks else PICK_UP, out_of_reach=out_of_reach)
 
 
 def take_out(body: Body, place: tuple[int, int, int], tool: str | None, end: int) -> None:
@@ -115,35 +117,41 @@ def look_for(body: Body, roamer: Roamer, level: tuple[int, int] | None, end: int
     roamer.leg(body, max(1, min(LEG, end - body.steps)), dig=level is not None)
 
 
-def collect(body: Body, reach: float = 6.0, most_ticks: int = 120, patience: int = 1) -> None:
+def collect(body: Body, reach: float = 6.0, most_ticks: int = 120, patience: int = 1,
+            out_of_reach: set[tuple[int, ...]] | None = None) -> None:
     """Pick up what lies near; what cannot be reached is left.
 
     Args:
         patience: ticks to stand beside a thing; a new one can be picked up after half a second.
+        out_of_reach: cells that took too long to get to before; those of now are added.
     """
-    left_behind: set[tuple[int, ...]] = set()
+    hopeless = set() if out_of_reach is None else out_of_reach
+    waited_at: set[tuple[int, ...]] = set()
+    place: tuple[int, ...] = ()
     end = body.steps + most_ticks
     body.act()  # a drop appears the tick after
     while body.steps < end:
         near = [drop for drop in body.drops() if drop["distance"] <= reach
-                and tuple(int(v) for v in drop["position"]) not in left_behind]
+                and drop["position"][1] < float(body.pos[1]) + HIGH
+                and tuple(int(v) for v in drop["position"]) not in hopeless | waited_at]
         if not near:
             return
         x, y, z = near[0]["position"]
-        cell = (int(np.floor(x)), int(np.floor(y + 0.1)), int(np.floor(z)))
+        place = int(x), int(y), int(z)
         try:
             if near[0]["distance"] > NEAR_ENOUGH:
-                go_to(body, cell, AT, most_ticks=60)
+                go_to(body, (int(np.floor(x)), int(np.floor(y + 0.1)), int(np.floor(z))), AT, most_ticks=60)
             else:
                 for _ in range(patience):
                     body.act()
                     if not body.drops():
                         return
-                left_behind.add(tuple(int(v) for v in near[0]["position"]))
+                waited_at.add(place)
         except SkillFailed as failure:
             if failure.reason == "died":
                 raise
-            left_behind.add(tuple(int(v) for v in near[0]["position"]))
+            hopeless.add(place)
+    hopeless.add(place)  # the time was spent on the way to it
 
 
 def approach(body: Body, place: tuple[int, int, int], most_ticks: int = 1500) -> None:
