@@ -11,10 +11,11 @@ from veclink.agent.answers import count_of
 from veclink.agent.steps import Found, RouteRecord
 from veclink.tools.errors import ContractError
 from veclink.tools.phrases import parse
-from veclink.tools.results import Boxes, Keypoints, Masks, Result
+from veclink.tools.results import Boxes, Image, Keypoints, Masks, Result
 from veclink.tools.tool import Tool
 
 SAME = 0.95  # overlap (IoU) from which two boxes of one label are round one thing
+SEEN, HARDLY = 16, 0.002  # levels from which on a pixel has visibly changed, and the share of pixels that is hardly any
 
 
 def valid(tool: Tool, result: object, size: tuple[int, int]) -> Result:
@@ -34,11 +35,19 @@ def valid(tool: Tool, result: object, size: tuple[int, int]) -> Result:
     return result
 
 
-def remarks(routes: Sequence[RouteRecord], results: Mapping[int, Result]) -> list[str]:
-    """A sentence for every route whose result has another number of things than its phrase asks for."""
+def remarks(routes: Sequence[RouteRecord], results: Mapping[int, Result], images: Sequence[np.ndarray] = ()
+            ) -> list[str]:
+    """A sentence for every route whose result has another number of things than its phrase asks for, and for every
+    change of a picture that one would look for in vain.
+
+    Args:
+        images: (H, W, 3) uint8, the task's pictures.
+    """
     notes = []
     for index, route in enumerate(routes):
         result = results.get(index)
+        if isinstance(result, Image) and route.image < len(images) and unchanged(images[route.image], result.pixels):
+            notes.append(f"{route.phrase!r} hardly changed the picture")
         if result is None or result.kind not in ("boxes", "masks", "keypoints"):
             continue
         phrase = parse(route.phrase)
@@ -47,6 +56,14 @@ def remarks(routes: Sequence[RouteRecord], results: Mapping[int, Result]) -> lis
             found = count_of(len(result), phrase.head or "thing")
             notes.append(f"{route.phrase!r} asks for {phrase.count}, {found} found{where}")
     return notes
+
+
+def unchanged(before: np.ndarray, after: np.ndarray) -> bool:
+    """Whether two pictures of one size look the same."""
+    if before.shape != after.shape:
+        return False
+    differs = np.abs(before.astype(np.int16) - after).max(2) >= SEEN
+    return bool(differs.mean() < HARDLY)
 
 
 def merge(found: Sequence[tuple[RouteRecord, Result]]) -> list[Found]:

@@ -125,7 +125,8 @@ def check(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         records = [RouteRecord(r["tool"], r["phrase"], r["image"]) for r in (state["routes"][i] for i in mine)]
         results = {k: context.results[i] for k, i in enumerate(mine) if i in context.results}
         skipped = [state["outcomes"][str(i)]["skipped"] for i in mine]
-        notes.append([*remarks(records, results), *dict.fromkeys(s for s in skipped if s)])
+        said = remarks(records, results, context.tasks[number].images)
+        notes.append([*said, *dict.fromkeys(s for s in skipped if s)])
     return {"notes": notes, "checked": time.perf_counter() - began}
 
 

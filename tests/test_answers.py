@@ -7,7 +7,7 @@ import pytest
 
 from veclink.agent import Agent
 from veclink.agent.answers import answer_of, count_of, join, plural
-from veclink.agent.checks import together
+from veclink.agent.checks import remarks, together
 from veclink.agent.steps import Found, RouteRecord
 from veclink.agent.testing import FakeSpot, blocks
 from veclink.tools.results import Boxes, Image, Keypoints, Masks, Result, Text
@@ -175,3 +175,13 @@ def test_nothing_and_texts_are_put_together_as_they_are() -> None:
     assert together([nothing, some]) is some
     both = together([Text("a"), Text("a")])
     assert isinstance(both, Text) and both.texts == ["a", "a"]
+
+
+def test_a_change_that_changes_nothing_is_said() -> None:
+    given = np.full((40, 60, 3), 90, np.uint8)
+    faint, changed = given + 3, given.copy()
+    changed[5:15, 5:15] = 200
+    routes = [RouteRecord("edit", "make it snow", 0)]
+    assert remarks(routes, {0: Image(faint)}, [given]) == ["'make it snow' hardly changed the picture"]
+    assert remarks(routes, {0: Image(changed)}, [given]) == []
+    assert remarks(routes, {0: Image(changed[:20])}, [given]) == [], "of another size: it is another picture"
