@@ -133,6 +133,14 @@ def test_out_of_a_pool_one_swims() -> None:
     assert path.arrives and Move.SWIM_UP in moves(path)
 
 
+def test_one_digs_rather_than_sinks_into_a_flooded_shaft() -> None:
+    """Where the head is under water much goes wrong; a wooden pickaxe takes 23 ticks a block."""
+    change = blank()
+    change[26, :10, 24] = POOL  # from y 50 to the surface
+    path = find_path(world(change), terms(dig=23.0), (0, 60, 0), (0, 50, 0), LEVEL)
+    assert path.arrives and all((step.x, step.z) != (2, 0) for step in path.steps if step.y < 59)
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 10_000))
 def test_every_step_is_one_a_body_can_make(seed: int) -> None:

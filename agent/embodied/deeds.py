@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from veclink.agent.embodied.actions import Action, State, alike_names
-from veclink.agent.embodied.body import Body, SkillFailed
+from veclink.agent.embodied.body import Body, SkillFailed, unless_dead
 from veclink.agent.embodied.knowledge import outside
 from veclink.agent.embodied.path import NEAR, WATER
 from veclink.agent.embodied.sense import Past, biome, state_of
@@ -197,8 +197,15 @@ def kills(body: Body, mob: str) -> int:
 
 
 def dig_down(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
-    """Down to a height."""
-    walk.go_level(doer.body, int(args["y"]), limit)
+    """Down to a height; where the ground does not let one, a walk away from there, for the next try."""
+    end = doer.body.steps + limit
+    try:
+        walk.go_level(doer.body, int(args["y"]), limit)
+    except SkillFailed as failure:
+        if failure.reason in ("lost", "no way") and doer.body.steps < end:
+            with unless_dead():
+                doer.roamer.leg(doer.body)
+        raise
 
 
 def go_up(doer: Doer, args: Mapping[str, Any], limit: int) -> None:

@@ -16,7 +16,7 @@ from numba import njit
 from veclink.agent.embodied.known import UNKNOWN, KnownMap, read
 
 WALK, CLIMB, FALL, PLACE, TURN, SWIM = 4.6, 6.0, 2.0, 12.0, 4.0, 8.0  # ticks a move
-BREATH = 12.0  # ticks more that a move with the head under water counts
+BREATH = 40.0  # ticks more that a move with the head under water counts
 IN_WATER = 5.0  # times as long takes digging with the head under water
 SCARE = 60.0  # ticks that a cell beside water costs more to dig: it floods
 DEEPEST = 3  # blocks one may fall unhurt
