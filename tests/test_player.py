@@ -209,6 +209,22 @@ def test_buckets_take_and_give() -> None:
     assert held(world) == {"bucket": 1, "water_bucket": 1} and audit(world) == {}
 
 
+@pytest.mark.parametrize(("liquid", "gives"), [("water", {"potion": 1}), ("lava", {"glass_bottle": 1})])
+def test_a_bottle_is_filled_with_water_and_drunk(liquid: str, gives: dict[str, int]) -> None:
+    world = flat(("glass_bottle", 1))
+    x, y, z = feet(world)
+    pool = [(x + dx, y - 1, z + dz) for dx in (-1, 0, 1) for dz in (1, 2, 3)]
+    for cell in pool:
+        put(world, *cell, liquid)
+    look(world, 50.0)
+    act(world, Function.USE)
+    assert held(world) == gives and audit(world) == {}
+    assert all(BLOCKS.liquid[world.grid.get(*cell)] and not world.grid.get_meta(*cell) for cell in pool), "not used up"
+    look(world, -60.0)  # at the sky, where there is nothing to fill it with
+    act(world, Function.USE, times=40)
+    assert held(world) == {"glass_bottle": 1} and audit(world) == {}
+
+
 def test_a_night_in_bed() -> None:
     world = flat(("bed", 1), start_time=13_000)
     look(world, 60.0)

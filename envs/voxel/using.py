@@ -24,6 +24,7 @@ ARROWS = tuple(ITEMS.id(name) for name in ("arrow", "spectral_arrow", "tipped_ar
 BONE_MEAL, COCOA = 15, 3  # variants of dye
 COARSE = 1  # variant of dirt
 POURS = {"water_bucket": BLOCKS.id("water"), "lava_bucket": BLOCKS.id("lava")}
+DRUNK = {"milk_bucket": "bucket", "potion": "glass_bottle"}  # what is drunk -> what is left
 FILLS = {1: "water_bucket", 2: "lava_bucket"}  # BLOCKS.liquid -> item
 GRASS, DIRT, FARMLAND, FIRE, PATH = (
     BLOCKS.id(name) for name in ("grass", "dirt", "farmland", "fire", "grass_path"))
@@ -41,7 +42,7 @@ def held_name(player: Any) -> str:
 def lasts(player: Any) -> str:
     """Whether using the held item takes time: "eat", "drink", "draw" or "" (nothing, or nothing to do)."""
     name = held_name(player)
-    if name == "milk_bucket":
+    if name in DRUNK:
         return "drink"
     if name == "bow":
         return "draw" if quiver(player) >= 0 else ""
@@ -57,16 +58,17 @@ def quiver(player: Any) -> int:
 
 
 def finish(world: Any, way: str) -> None:
-    """The meal is eaten, the milk drunk."""
+    """The meal is eaten, the milk or the water drunk."""
     player = world.player
     bag, held = player.inventory, player.held
     item, variant = int(bag.item[held]), int(bag.variant[held])
     bag.take(held, 1, "eaten")
     name = ITEMS.names[item]
     if way == "drink":
-        player.effects.clear()
-        player.extra_life = 0.0
-        _give_back(world, "bucket")
+        if name == "milk_bucket":
+            player.effects.clear()
+            player.extra_life = 0.0
+        _give_back(world, DRUNK[name])
     else:
         player.ate(item, variant, world.chance)
         if name in BOWLS:
@@ -110,17 +112,17 @@ def use_on_block(world: Any, hit: Hit) -> bool:
         return _light(world, hit, name)
     if name == "dye":
         return _dye(world, hit)
-    if name == "bucket" or name in POURS or name == "waterlily":
+    if name in ("bucket", "glass_bottle", "waterlily") or name in POURS:
         return False  # these look at liquids too: `use_in_air`
     return placing.place(world, player.held, hit)
 
 
 def use_in_air(world: Any) -> bool:
-    """Use the held item for itself: buckets, throwing, fishing; whether anything came of it."""
+    """Use the held item for itself: buckets, bottles, throwing, fishing; whether anything came of it."""
     player = world.player
     name = held_name(player)
-    if name == "bucket":
-        return _fill(world)
+    if name in ("bucket", "glass_bottle"):
+        return _fill(world, name)
     if name in POURS:
         return _pour(world, name)
     if name == "waterlily":
@@ -231,7 +233,7 @@ def _exchange(world: Any, name: str, cause: str) -> None:
         give(world, item, 0, 1, cause)
 
 
-def _fill(world: Any) -> bool:
+def _fill(world: Any, vessel: str) -> bool:
     hit = _seen(world, True)
     if hit is None:
         return False
@@ -239,6 +241,10 @@ def _fill(world: Any) -> bool:
     liquid = int(LIQUID[world.grid.get(x, y, z)])
     if liquid not in FILLS or world.grid.get_meta(x, y, z) != 0:
         return False
+    if vessel == "glass_bottle":  # the spring stays; lava would melt it
+        if FILLS[liquid] == "water_bucket":
+            _exchange(world, "potion", "scooped")
+        return FILLS[liquid] == "water_bucket"
     world.grid.set(x, y, z, 0)
     _exchange(world, FILLS[liquid], "scooped")
     return True
