@@ -56,6 +56,7 @@ def test_a_block_behind_another_is_not_met() -> None:
     assert not eyes.views(eye, 0.0, 0.0, (4, 61, 7))
     assert eyes.in_the_way(eye, 0.0, 0.0, (4, 61, 7)) == (4, 61, 6)
     assert eyes.in_the_way(eye, 0.0, 0.0, (4, 61, 6)) is None, "it is open"
+    assert eyes.in_the_way(eye, 0.0, 0.0, (4, 60, 4)) is None, "there is nothing, and all the ground behind it"
     front = eyes.views(eye, 90.0, 0.0, (4, 61, 6), face=(0, 0, -1))
     assert front and all(view.face == (0, 0, -1) for view in front) and front[0].yaw == 375.0  # 75 degrees back
 

@@ -124,20 +124,20 @@ class Eyes:
         distances = distances_to(eye, yaws, pitches, target)
         fewest: list[tuple[int, int, int]] | None = None
         for i, j in np.argwhere(distances <= reach):
-            between = self._between(eye, float(yaws[i]), float(pitches[j]), target)
+            between = self._between(eye, float(yaws[i]), float(pitches[j]), target, reach)
             if between is not None and (fewest is None or len(between) < len(fewest)):
                 fewest = between
         return fewest[0] if fewest else None
 
-    def _between(self, eye: tuple[float, float, float], yaw: float, pitch: float, target: tuple[int, int, int]
-                 ) -> list[tuple[int, int, int]] | None:
-        """The blocks that a view meets before a target, in order; None where it passes the target or one of them too
-        close to an edge to be sure of it."""
+    def _between(self, eye: tuple[float, float, float], yaw: float, pitch: float, target: tuple[int, int, int],
+                 reach: float) -> list[tuple[int, int, int]] | None:
+        """The blocks that a view meets before a target, in order; None where it does not meet the target within reach,
+        or one of them so close to an edge that it might miss it."""
         (x, y, z), hit = eye, np.zeros(6, np.int64)
         dx, dy, dz = (float(part) for part in direction(yaw, pitch))
         cells: list[tuple[int, int, int]] = []
-        while True:
-            gap = first_hit(self.known.blocks, self.known.owners, self.passes, x, y, z, dx, dy, dz, REACH, hit)
+        while reach > 0:
+            gap = first_hit(self.known.blocks, self.known.owners, self.passes, x, y, z, dx, dy, dz, reach, hit)
             cell = (int(hit[0]), int(hit[1]), int(hit[2]))
             if gap < 0 or not self._inside((x, y, z), yaw, pitch, cell, gap):
                 return None
@@ -145,7 +145,8 @@ class Eyes:
                 return cells
             cells.append(cell)
             on = gap + 1e-6  # just inside it
-            x, y, z = x + dx * on, y + dy * on, z + dz * on
+            x, y, z, reach = x + dx * on, y + dy * on, z + dz * on, reach - on
+        return None
 
     @staticmethod
     def _directions(yaw: float, pitch: float) -> tuple[np.ndarray, np.ndarray]:
