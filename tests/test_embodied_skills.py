@@ -246,3 +246,14 @@ def test_what_lies_out_of_reach_is_tried_once() -> None:
         gather.collect(body, out_of_reach=away)
         took.append(body.steps - began)
     assert took[0] > 4 and away and max(took[1:]) <= 2, "a well of bedrock"
+
+
+def test_what_falls_beside_one_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the body's own cell, but farther than it picks things up: nowhere to go, and the world goes on by waiting."""
+    body = Body(world(), 200)
+    body.begin(4)
+    x, y, z = body.pos
+    drop = {"name": "beef", "variant": 0, "quantity": 1, "distance": 1.24, "position": (x + 0.4, y + 0.89, z + 0.4)}
+    monkeypatch.setattr(body, "drops", lambda: [drop])
+    gather.collect(body, most_ticks=10)
+    assert body.steps == 2

@@ -137,11 +137,11 @@ def collect(body: Body, reach: float = 6.0, most_ticks: int = 120, patience: int
         if not near:
             return
         x, y, z = near[0]["position"]
-        place = int(x), int(y), int(z)
+        place, began = (int(x), int(y), int(z)), body.steps
         try:
             if near[0]["distance"] > NEAR_ENOUGH:
                 go_to(body, (int(np.floor(x)), int(np.floor(y + 0.1)), int(np.floor(z))), AT, most_ticks=60)
-            else:
+            if body.steps == began:  # one is there; it may still be falling
                 for _ in range(patience):
                     body.act()
                     if not body.drops():
