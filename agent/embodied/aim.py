@@ -134,7 +134,7 @@ class Eyes:
         """The blocks that a view meets before a target, in order; None where it does not meet the target within reach,
         or one of them so close to an edge that it might miss it."""
         (x, y, z), hit = eye, np.zeros(6, np.int64)
-        dx, dy, dz = (float(part) for part in direction(yaw, pitch))
+        dx, dy, dz = direction(yaw, pitch)
         cells: list[tuple[int, int, int]] = []
         while reach > 0:
             gap = first_hit(self.known.blocks, self.known.owners, self.passes, x, y, z, dx, dy, dz, reach, hit)
@@ -164,10 +164,10 @@ class Eyes:
         return near <= 1  # the face itself lies on one border
 
 
-def direction(yaw: float, pitch: float) -> np.ndarray:
-    """(3,) float64: the unit vector of a look."""
+def direction(yaw: float, pitch: float) -> tuple[float, float, float]:
+    """The unit vector of a look."""
     turn, lift = math.radians(yaw), math.radians(pitch)
-    return np.array([-math.sin(turn) * math.cos(lift), -math.sin(lift), math.cos(turn) * math.cos(lift)])
+    return -math.sin(turn) * math.cos(lift), -math.sin(lift), math.cos(turn) * math.cos(lift)
 
 
 def distances_to(eye: tuple[float, float, float], yaws: np.ndarray, pitches: np.ndarray,

@@ -11,7 +11,7 @@ from veclink.agent.embodied.actions import Action, State, alike_names
 from veclink.agent.embodied.body import Body, SkillFailed, unless_dead
 from veclink.agent.embodied.knowledge import outside
 from veclink.agent.embodied.path import NEAR, WATER
-from veclink.agent.embodied.sense import Past, biome, state_of
+from veclink.agent.embodied.sense import Past, biome, state_of, underground
 from veclink.agent.embodied.skills import dig as digging
 from veclink.agent.embodied.skills import fight, gather, make, pour, shelter, survive, walk
 from veclink.agent.embodied.skills.roam import Roamer
@@ -204,7 +204,7 @@ def dig_down(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
     except SkillFailed as failure:
         if failure.reason in ("lost", "no way") and doer.body.steps < end:
             with unless_dead():
-                doer.roamer.leg(doer.body)
+                doer.roamer.leg(doer.body, dig=underground(doer.body))
         raise
 
 

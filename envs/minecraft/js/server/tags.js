@@ -1,5 +1,6 @@
 'use strict';
-// The registry tags of the login, with the ids of this version: by name patterns and by minecraft-data's materials.
+// The registry tags of the login, with the ids of this version: by name patterns, by
+// minecraft-data's materials and by what drops.
 
 const { tooWeak } = require('../materials');
 const { dataFile } = require('./facts');
