@@ -124,7 +124,9 @@ def _jobs(
         regions = [r for r in task.regions if r.image == route["image"]] + _regions(places, route["image"])
         vectors, deed.gate = context.condition(tool.name, bridge, context.links.get(index))
         deed.condition = "link" if deed.gate else "bridge"
-        jobs.append(_Job(place, pixels, Condition(vectors, route["phrase"], tuple(regions))))
+        edited = pixels is not task.images[route["image"]]  # the core has not seen what an earlier tool drew
+        dense = None if edited else context.dense.get(index)
+        jobs.append(_Job(place, pixels, Condition(vectors, route["phrase"], tuple(regions), dense=dense)))
     return jobs
 
 

@@ -45,7 +45,7 @@ def read(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
                     for i in range(first, len(routes))
                     if routes[i]["image"] == route.image and context.tools[routes[i]["tool"]].result == "image"
                 }
-            context.links[len(routes)] = route.link
+            context.links[len(routes)], context.dense[len(routes)] = route.link, route.dense
             routes.append(
                 {
                     "task": number,
@@ -181,6 +181,7 @@ def _read_links_again(indices: Sequence[int], routes: Sequence[Mapping[str, Any]
         return
     fresh = [route for reading in context.core.read(context.tasks) for route in reading.routes]
     context.links.update({i: route.link for i, route in enumerate(fresh)})
+    context.dense.update({i: route.dense for i, route in enumerate(fresh)})
 
 
 @cache

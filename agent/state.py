@@ -50,7 +50,7 @@ class Context:
         time_limit: seconds a decode, over the tool's own, or None.
         folder: where a resumable run keeps edited pictures, or None.
         planned: called once the routes are known, before any decoder loads.
-        links, results: by route index; filled on the way.
+        links, dense, results: by route index; filled on the way.
         stuck: tools that ran past their time limit and may still be running.
         lock: decoders on a CPU take turns; they would only fight for its cores.
     """
@@ -63,6 +63,7 @@ class Context:
     folder: RunFolder | None = None
     planned: Callable[[State], None] | None = None
     links: dict[int, Tensor | None] = field(default_factory=dict)
+    dense: dict[int, Tensor | None] = field(default_factory=dict)
     results: dict[int, Result] = field(default_factory=dict)
     stuck: set[str] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)

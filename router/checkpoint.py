@@ -25,7 +25,7 @@ VERSION = 1
 LARGEST_FILE = 1 << 32
 LARGE = 1 << 16  # numbers of a matrix from which half precision is worth it
 LARGEST_NOTE = 1 << 20  # characters of metadata
-LIMITS = {"hidden": 65_536, "queries": 256, "rows": 4_096, "depth": 65_536, "tools": 256}
+LIMITS = {"hidden": 65_536, "queries": 256, "rows": 4_096, "depth": 65_536, "tools": 256, "seen": 65_536}
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,16 @@ class CoreId:
 
 @dataclass(frozen=True)
 class Header:
-    """What a checkpoint says of itself: its core, its tools and notes of the training (seed, recipe, figures)."""
+    """What a checkpoint says of itself: its core, its tools and notes of the training (seed, recipe, figures).
+
+    Attributes:
+        seen: tool -> numbers that the core says of each part of a picture; only tools whose link has a dense part.
+    """
 
     core: CoreId
     tools: Mapping[str, ToolSpec]
     notes: Mapping[str, Any] = field(default_factory=dict)
+    seen: Mapping[str, int] = field(default_factory=dict)
 
 
 def save(path: str | Path, links: LinkSet, core: CoreId, notes: Mapping[str, Any] | None = None) -> Path:
@@ -67,7 +72,8 @@ def save(path: str | Path, links: LinkSet, core: CoreId, notes: Mapping[str, Any
     tensors = {f"{name}.{key}": _stored(value) for name in specs for key, value in links.of(name).state_dict().items()}
     _finite(tensors, path)
     head = {"format": FORMAT, "version": VERSION, "core": vars(core), "notes": dict(notes or {}),
-            "tools": {name: _spec_to(spec) for name, spec in specs.items()}}
+            "tools": {name: _spec_to(spec) for name, spec in specs.items()},
+            "seen": {name: links.seen for name in specs if links.of(name).dense is not None}}
     scratch = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -101,13 +107,14 @@ def read_header(path: str | Path) -> Header:
         return _header(file, path)
 
 
-def load(path: str | Path, core: CoreId, specs: Iterable[ToolSpec], strict: bool = True) -> LinkSet:
+def load(path: str | Path, core: CoreId, specs: Iterable[ToolSpec], strict: bool = True, seen: int = 0) -> LinkSet:
     """The links of a checkpoint for these tools.
 
     Args:
         core: the one in use.
         specs: of the tools in use; one that the checkpoint does not hold gets a fresh link.
         strict: refuse a checkpoint that holds a tool which is not among them; else that tool is left out.
+        seen: numbers that the core in use says of each part of a picture.
 
     Raises:
         CheckpointError: made for another core or another shape of a tool, an unknown tool, damaged, incomplete, not
@@ -122,12 +129,13 @@ def load(path: str | Path, core: CoreId, specs: Iterable[ToolSpec], strict: bool
         for name, spec in header.tools.items():
             if name in wanted:
                 _same_tool(spec, wanted[name], path)
+                _same_eye(name, header.seen.get(name, 0), seen, path)
                 names.append(name)
             elif strict:
                 raise CheckpointError(f"tools among {', '.join(sorted(wanted)) or 'none'}", f"{name} in {path.name}",
                                       "attach that tool, or load with strict=False")
-        parts = {name: _tool_link(file, header.tools[name], core.hidden, path, set(file.keys())) for name in names}
-    links = LinkSet(core.hidden, [spec for name, spec in wanted.items() if name not in parts])
+        parts = {name: _tool_link(file, header, name, path, set(file.keys())) for name in names}
+    links = LinkSet(core.hidden, [spec for name, spec in wanted.items() if name not in parts], seen=seen)
     for name, part in parts.items():
         links.put(name, part)
     return links
@@ -163,11 +171,14 @@ def _header(file: Any, path: Path) -> Header:
         core = CoreId(str(data["core"]["name"]), str(data["core"]["hash"]), int(data["core"]["hidden"]))
         tools = {str(name): _spec_from(name, values) for name, values in data["tools"].items()}
         notes = dict(data.get("notes", {}))
+        seen = {str(name): _whole(value) for name, value in dict(data.get("seen", {})).items()}
+        if not all(name in tools and 0 < value <= LIMITS["seen"] for name, value in seen.items()):
+            raise ValueError(f"seen {seen}")
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise _damaged(path, f"metadata: {type(error).__name__} {error}") from error
     if not 0 < core.hidden <= LIMITS["hidden"] or len(tools) > LIMITS["tools"]:
         raise _damaged(path, f"hidden {core.hidden}, {len(tools)} tools")
-    return Header(core, tools, notes)
+    return Header(core, tools, notes, seen)
 
 
 def _spec_to(spec: ToolSpec) -> dict[str, Any]:
@@ -182,7 +193,7 @@ def _spec_from(name: str, data: Mapping[str, Any]) -> ToolSpec:
     if not (0 < queries <= LIMITS["queries"] and 0 < rows <= LIMITS["rows"] and 0 < depth <= LIMITS["depth"]):
         raise ValueError(f"{name}: {queries} queries, condition {rows} x {depth}")
     return ToolSpec(name, str(data["token"]), str(data["description"]), tuple(str(e) for e in data["examples"]),
-                    data["result"], queries, (rows, depth))
+                    data["result"], queries, (rows, depth), data.get("dense", False) is True)
 
 
 def _whole(number: Any) -> int:
@@ -211,13 +222,20 @@ def _same_tool(made_for: ToolSpec, spec: ToolSpec, path: Path) -> None:
                                   "use the tool and weights it was made for, or train it again")
 
 
-def _tool_link(file: Any, spec: ToolSpec, hidden: int, path: Path, keys: set[str]) -> ToolLink:
+def _same_eye(name: str, made_for: int, seen: int, path: Path) -> None:
+    if made_for and made_for != seen:
+        raise CheckpointError(f"{name}'s dense link for a core that says {seen} numbers of each part of a picture",
+                              f"one for {made_for} in {path.name}", "use the core it was made for, or train it again")
+
+
+def _tool_link(file: Any, header: Header, name: str, path: Path, keys: set[str]) -> ToolLink:
     """One tool's link; shapes are compared before anything is read."""
     from safetensors import SafetensorError
 
+    spec = header.tools[name]
     try:
         with torch.device("meta"):
-            link = ToolLink(spec, hidden)
+            link = ToolLink(spec, header.core.hidden, seen=header.seen.get(name, 0))
         state = {}
         for key, expected in link.state_dict().items():
             full = f"{spec.name}.{key}"

@@ -69,6 +69,8 @@ class Route:
         link: (queries, H) the core's hidden states at the tool's link queries, or None where they were not asked for.
         uses: indices of earlier routes of the same reading whose results this one works on, as regions and, where they
             made a picture, as the picture.
+        dense: (rows, columns) float32 logits over the whole picture, how surely each part of it is meant; None where
+            the link or the tool has no dense part.
     """
 
     tool: str
@@ -76,6 +78,7 @@ class Route:
     image: int = 0
     link: Tensor | None = None
     uses: tuple[int, ...] = ()
+    dense: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)

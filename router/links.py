@@ -1,6 +1,7 @@
 """The trainable parts of a link: the queries that ask the core, the projector that answers a tool, the gate between.
 
-condition = bridge + gate * projector(link), with the gate 0 at the start: a fresh tool is fed exactly its bridge.
+condition = bridge + gate * projector(link), with the gate 0 at the start: a fresh tool is fed exactly its bridge. Where
+tool and core allow, a dense part says where what is meant is, through the same gate.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import torch
 from torch import nn
 
 from veclink.envs.errors import UnknownName
+from veclink.router.dense import DenseLink
 from veclink.router.errors import ModelError
 from veclink.tools.tool import ToolSpec
 
@@ -73,19 +75,22 @@ class Gate(nn.Module):
 
 
 class ToolLink(nn.Module):
-    """Queries, projector and gate of one tool.
+    """Queries, projector, dense part and gate of one tool.
 
     Args:
         spec: of the tool; where its condition is not known yet there is no projector, and the gate stays 0.
         hidden: H of the core.
         spread: of the queries at the start.
+        seen: numbers that the core says of each part of a picture; 0 for a core that says none, or a tool that has no
+            use for them: then there is no dense part.
     """
 
-    def __init__(self, spec: ToolSpec, hidden: int, spread: float = 0.02) -> None:
+    def __init__(self, spec: ToolSpec, hidden: int, spread: float = 0.02, seen: int = 0) -> None:
         super().__init__()
         self.spec = spec
         self.queries = LinkQueries(spec.queries, hidden, spread)
         self.projector = Projector(spec.queries, hidden, spec.condition) if spec.condition else None
+        self.dense = DenseLink(spec.queries, hidden, seen) if spec.dense and spec.condition and seen else None
         self.gate = Gate()
 
     @property
@@ -101,11 +106,12 @@ class LinkSet(nn.Module):
         hidden: H of the core.
         specs: of the tools.
         spread: of the queries at the start.
+        seen: numbers that the core says of each part of a picture, 0 for none.
     """
 
-    def __init__(self, hidden: int, specs: Sequence[ToolSpec] = (), spread: float = 0.02) -> None:
+    def __init__(self, hidden: int, specs: Sequence[ToolSpec] = (), spread: float = 0.02, seen: int = 0) -> None:
         super().__init__()
-        self.hidden, self.spread = hidden, spread
+        self.hidden, self.spread, self.seen = hidden, spread, seen
         self.tools = nn.ModuleDict()
         self._names: dict[str, str] = {}  # tool -> key in `tools`
         for spec in specs:
@@ -118,14 +124,14 @@ class LinkSet(nn.Module):
             ModelError: the link that is there has other queries or another condition shape.
         """
         if spec.name not in self._names:
-            self.put(spec.name, ToolLink(spec, self.hidden, self.spread))
+            self.put(spec.name, ToolLink(spec, self.hidden, self.spread, self.seen))
             return
         old = self.of(spec.name)
         if old.spec.queries != spec.queries or (old.projector and spec.condition not in (None, old.spec.condition)):
             raise ModelError(f"{spec.name} with {old.spec.queries} queries and condition {old.spec.condition}",
                              f"{spec.queries} and {spec.condition}", "use the tool that the link was made for")
         if old.projector is None and spec.condition is not None:
-            fresh = ToolLink(spec, self.hidden, self.spread)
+            fresh = ToolLink(spec, self.hidden, self.spread, self.seen)
             fresh.queries = old.queries
             self.put(spec.name, fresh)
 
@@ -178,6 +184,21 @@ class LinkSet(nn.Module):
                              "use the tool's own bridge")
         correction = part.gate(part.projector(link.to(part.gate.value.device)))
         return bridge + correction.to(bridge)
+
+    def dense(self, tool: str, link: Tensor | None, seen: Tensor | None) -> Tensor | None:
+        """How surely each part of a picture is meant, (rows, columns) float32 logits, 0 for no opinion.
+
+        None where nobody can say: no link, a closed gate while gradients are off, a tool or a core without dense parts.
+
+        Args:
+            link: (N, H), or None.
+            seen: (rows, columns, D) what the core's eye says of each part, or None.
+        """
+        part = self.of(tool)
+        if link is None or seen is None or part.dense is None or (part.weight == 0 and not torch.is_grad_enabled()):
+            return None
+        device = part.gate.value.device
+        return part.gate(part.dense(link.to(device), seen.to(device)))
 
 
 def _key(tool: str) -> str:

@@ -112,6 +112,22 @@ def test_edits_of_one_picture_are_made_on_top_of_each_other(fake_agent: Agent) -
     assert tuple(edits[0].pixels[20, 16]) == BLUE and tuple(edits[0].pixels[20, 48]) == COLOURS["yellow"]
 
 
+def test_where_the_link_points_reaches_the_tool_but_not_on_an_edited_picture(
+    fake_agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Condition] = []
+    decode = FakeSpot.decode
+    monkeypatch.setattr(FakeSpot, "decode", lambda self, images, conditions: seen.extend(conditions)
+                        or decode(self, images, conditions))
+    where = torch.ones(2, 3)
+    agent = scripted(fake_agent, Route("shape", "red", dense=where), Route("paint", "blue"),
+                     Route("spot", "blue", uses=(1,), dense=where), Route("spot", "red"))  # fmt: skip
+    agent.run("x", [blocks("red", "green")])
+    given = {(condition.phrase): condition.dense for condition in seen}
+    assert given["red"] is None and given["blue"] is None, "the core has not seen what was painted"
+    assert [one.dense for one in seen if one.phrase == "red"].count(where) == 1
+
+
 def test_a_long_chain_is_no_trouble(fake_agent: Agent) -> None:
     agent = scripted(fake_agent, *(Route("paint", ("red", "green", "blue")[i % 3]) for i in range(40)))
     run = agent.run("x", [blocks("green")])

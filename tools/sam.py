@@ -35,6 +35,7 @@ HOST = "https://dl.fbaipublicfiles.com/segment_anything/"
 OFFICIAL = {"vit_b": "sam_vit_b_01ec64.pth", "vit_l": "sam_vit_l_0b3195.pth", "vit_h": "sam_vit_h_4b8939.pth"}
 STROKES = 8  # points by which a scribble is told to the network
 SURE = 6.9  # logit of a pixel inside a mask prompt, of probability 0.999
+OUTSIDE = 0.08  # of a box's side, how far outside it a dense part still counts
 PICTURES, PROMPTS = 4, 16  # in one pass of the image encoder and of the mask decoder
 BALANCED, FOCAL, DICE, QUALITY = 1.0, 1.0, 1.0, 1.0  # weights of the parts of the loss
 
@@ -71,6 +72,8 @@ class Prompt:
         points: (k, 2) points on the thing, or None; box: (4,) x1, y1, x2, y2, or None; mask: (H, W) bool, or None; all
             in pixels of the picture.
         rows: (r, C) vectors that are fed beside the embeddings of those, possibly none.
+        dense: (h, w) logits over the whole picture, how surely each part of it is meant, or None. With a box only what
+            it says in there counts; the network gets it as a mask prompt where there is no mask.
     """
 
     view: View
@@ -78,15 +81,17 @@ class Prompt:
     points: np.ndarray | None = None
     box: np.ndarray | None = None
     mask: np.ndarray | None = None
+    dense: Tensor | None = None
 
     @classmethod
-    def of_region(cls, view: View, region: Region, rows: Tensor) -> Prompt:
+    def of_region(cls, view: View, region: Region, rows: Tensor, dense: Tensor | None = None) -> Prompt:
         """A box, a point, a scribble (as points along it), or a mask (with the box round it)."""
         if region.kind == "box":
-            return cls(view, rows, box=region.points.reshape(4))
+            return cls(view, rows, box=region.points.reshape(4), dense=dense)
         if region.kind == "mask":
-            return cls(view, rows, box=region.points.reshape(4), mask=region.as_mask(*view.size))
-        return cls(view, rows, points=along(region.points) if region.kind == "scribble" else region.points)
+            return cls(view, rows, box=region.points.reshape(4), mask=region.as_mask(*view.size), dense=dense)
+        points = along(region.points) if region.kind == "scribble" else region.points
+        return cls(view, rows, points=points, dense=dense)
 
     @property
     def ambiguous(self) -> bool:
@@ -221,7 +226,8 @@ class SamNet:
             () tensor, its predicted IoU.
         """
         groups: dict[tuple[int, bool], list[int]] = defaultdict(list)
-        embedded = [self._embedded(prompt) for prompt in prompts]
+        told = [self._square(prompt) for prompt in prompts]
+        embedded = [self._embedded(prompt, square) for prompt, square in zip(prompts, told, strict=True)]
         for i, (prompt, (sparse, _)) in enumerate(zip(prompts, embedded, strict=True)):
             groups[len(sparse), prompt.ambiguous].append(i)
         masks, qualities = [torch.empty(0)] * len(prompts), [torch.empty(0)] * len(prompts)
@@ -232,13 +238,39 @@ class SamNet:
                 for i, m, q in zip(chosen, mask, quality, strict=True):
                     best = int(q.argmax())
                     masks[i], qualities[i] = m[best], q[best]
+                    square = told[i]
+                    if square is not None and hasattr(self.decoder, "trust"):
+                        cells = (masks[i].shape[0], masks[i].shape[1])
+                        masks[i] = masks[i] + self.decoder.trust * F.adaptive_avg_pool2d(square, cells)[0]
         return masks, qualities
 
-    def _embedded(self, prompt: Prompt) -> tuple[Tensor, Tensor]:
-        """(tokens, C) and (C, h, w): a prompt's own embeddings with the rows beside them, and the dense part."""
-        factor = torch.tensor(
-            [n / o for n, o in zip(prompt.view.inner, prompt.view.size, strict=True)], device=self.device
-        )
+    def _square(self, prompt: Prompt) -> Tensor | None:
+        """A prompt's dense part on the padded square, (1, side, side); nothing outside its box nor in the padding."""
+        if prompt.dense is None:
+            return None
+        width, height = prompt.view.inner
+        told = prompt.dense.to(self.device, torch.float32)[None, None]
+        inner = F.interpolate(told, (height, width), mode="bilinear", align_corners=False)[0]
+        if prompt.box is not None:
+            scaled = prompt.box * np.tile(np.divide(prompt.view.inner, prompt.view.size), 2)
+            margin = OUTSIDE * (scaled[2:] - scaled[:2])
+            (x0, y0), (x1, y1) = np.floor(scaled[:2] - margin).clip(0), np.ceil(scaled[2:] + margin)
+            kept = torch.zeros_like(inner, dtype=torch.bool)
+            kept[:, int(y0): int(y1), int(x0): int(x1)] = True
+            inner = inner.masked_fill(~kept, -SURE)
+        return F.pad(inner, (0, self.side - width, 0, self.side - height), value=-SURE)
+
+    def _factor(self, view: View) -> Tensor:
+        """(2,) by which columns and rows of the picture become those of the square."""
+        return torch.tensor([n / o for n, o in zip(view.inner, view.size, strict=True)], device=self.device)
+
+    def _embedded(self, prompt: Prompt, told: Tensor | None) -> tuple[Tensor, Tensor]:
+        """(tokens, C) and (C, h, w): a prompt's own embeddings with the rows beside them, and the dense part.
+
+        Args:
+            told: of the prompt, see `_square`.
+        """
+        factor = self._factor(prompt.view)
         points = box = mask = None
         if prompt.points is not None:
             at = torch.as_tensor(prompt.points, dtype=torch.float32, device=self.device) * factor
@@ -247,6 +279,8 @@ class SamNet:
             box = torch.as_tensor(prompt.box, dtype=torch.float32, device=self.device)[None] * factor.repeat(2)
         if prompt.mask is not None:
             mask = ((self.shrink(prompt.mask, prompt.view) * 2 - 1) * SURE)[None, None]
+        elif told is not None:
+            mask = F.adaptive_avg_pool2d(told, tuple(self.prompter.mask_input_size))[None]
         sparse, dense = self.prompter(points=points, boxes=box, masks=mask)
         return torch.cat([sparse[0], prompt.rows.to(self.device, torch.float32)]), dense[0]
 
@@ -311,13 +345,28 @@ class SamNet:
         return torch.stack(parts).mean()
 
 
+def dense_loss(logits: Tensor, mask: np.ndarray) -> Tensor:
+    """Cross entropy and dice loss of a dense part.
+
+    Args:
+        logits: (h, w) over the whole picture. mask: (H, W) bool, what is meant.
+    """
+    pixels = torch.from_numpy(np.ascontiguousarray(mask)).to(logits)
+    wanted = F.adaptive_avg_pool2d(pixels[None], (logits.shape[0], logits.shape[1]))[0]
+    return F.binary_cross_entropy_with_logits(logits, wanted) + DICE * _dice(logits.sigmoid(), wanted)
+
+
+def _dice(share: Tensor, wanted: Tensor) -> Tensor:
+    return 1 - (2 * (share * wanted).sum() + 1) / (share.sum() + wanted.sum() + 1)
+
+
 def _mask_loss(logits: Tensor, wanted: Tensor, quality: Tensor) -> Tensor:
     share = logits.sigmoid()
     entropy = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
     focal = (entropy * (share - wanted).abs().square()).mean()
     inside, outside = (entropy * wanted).sum(), (entropy * (1 - wanted)).sum()
     balanced = inside / wanted.sum().clamp(min=1) + outside / (1 - wanted).sum().clamp(min=1)
-    dice = 1 - (2 * (share * wanted).sum() + 1) / (share.sum() + wanted.sum() + 1)
+    dice = _dice(share, wanted)
     with torch.no_grad():
         found, target = logits > 0, wanted > 0.5
         true = (found & target).sum() / (found | target).sum().clamp(min=1)

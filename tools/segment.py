@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 ROWS = 4  # vectors of a condition for Segment Anything
 LOOSE = 0.08  # of a box's side, how far its corners may be off in training
-POINTING = 0.2  # weight of an open grounder's loss
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +48,7 @@ class _Asked:
         rows: (r, 256) vectors beside them, none of them zero.
         labels: one a prompt.
         least: predicted IoU from which a mask counts.
+        dense: of the condition.
         bounded: whether a mask ends a little outside its region: a small network spills where a large one would not.
     """
 
@@ -56,6 +56,7 @@ class _Asked:
     rows: Tensor
     labels: Sequence[str]
     least: float = 0.0
+    dense: Tensor | None = None
     bounded: bool = False
 
     @property
@@ -69,8 +70,8 @@ class _Asked:
         if picture.view is None or not self.count:
             return []
         if not self.regions:
-            return [Prompt(picture.view, self.rows)]
-        return [Prompt.of_region(picture.view, region, self.rows) for region in self.regions]
+            return [Prompt(picture.view, self.rows, dense=self.dense)]
+        return [Prompt.of_region(picture.view, region, self.rows, self.dense) for region in self.regions]
 
 
 class Segment(Tool):
@@ -93,6 +94,9 @@ class Segment(Tool):
     2. else the boxes that the grounder finds, where a class weighs at least `confidence`; none found is an empty
        result, but for an open vocabulary, as not everything that has a shape has a box;
     3. else the vectors alone; the mask is left out where its predicted IoU is below `confidence`.
+
+    A dense part (`Condition.dense`) is a mask prompt beside all of these. A box of the grounder in which it says
+    nothing prompts nothing, and where it says nothing at all there is no mask.
 
     A mask's score is its class score (ultralytics) or its predicted IoU (Segment Anything).
 
@@ -121,6 +125,7 @@ class Segment(Tool):
         "mask the two people on the left", "isolate the chair on a transparent background", "the horse's silhouette",
     )
     result = "masks"
+    dense = True
     defaults = {"confidence": 0.25, "iou": 0.7, "limit": 300}  # noqa: RUF012 - read only
     limits = {"confidence": (0, 1), "iou": (0, 1), "limit": (1, 300)}  # noqa: RUF012 - read only
 
@@ -226,11 +231,11 @@ class Segment(Tool):
         return [self._by_class(p, c) for p, c in zip(self.encoded(images), conditions, strict=True)]
 
     def loss(self, images: Sequence[np.ndarray], conditions: Sequence[Condition], targets: Sequence[Result]) -> Tensor:
-        """`SamNet.loss` of Segment Anything's low-resolution logits, and an open grounder's loss of its own condition.
+        """`SamNet.loss` of Segment Anything's low-resolution logits, and `dense_loss` of what conditions say where.
 
-        Gradients reach the conditions' vectors and the mask decoder; the image encoder too in training mode
-        (`networks`), in which half of the pairs without regions show the boxes of their masks beside the vectors, as a
-        grounder would. Rows that are zero are fed too, so that a link whose gate is still 0 gets a gradient.
+        Gradients reach the conditions' vectors and dense parts and the mask decoder; the image encoder too in training
+        mode (`networks`), in which half of the pairs without regions show the boxes of their masks beside the vectors,
+        as a grounder would. Rows that are zero are fed too, so that a link whose gate is still 0 gets a gradient.
 
         Args:
             targets: Masks a pair: one mask a region, in their order; without regions, all of them together are what
@@ -240,6 +245,10 @@ class Segment(Tool):
             ContractError: a target does not fit its picture or regions.
             NotImplementedError: for ultralytics weights, whose networks stay as they are.
         """
+        import torch
+
+        from veclink.tools.sam import dense_loss
+
         self._check(images, conditions)
         if self.sam is None:
             return super().loss(images, conditions, targets)
@@ -249,16 +258,19 @@ class Segment(Tool):
         else:
             pictures = self.encoded(images)
         self._view(images, pictures)
-        prompts, wanted = [], []
+        prompts, wanted, told = [], [], []
         for image, picture, condition, target in zip(images, pictures, conditions, targets, strict=True):
             size, count = (image.shape[1], image.shape[0]), len(condition.regions)
             if not isinstance(target, Masks) or target.size != size or (count and len(target) != count):
                 raise ContractError(f"Masks on {size[0]} x {size[1]} pixels, {count or 'any number'} of them",
                                     repr(target), "give one mask a region")
             regions = condition.regions or self._shown(target)
-            prompts += _Asked(regions, condition.vectors[:, : self.sam.width], ()).prompts(picture)
+            rows = condition.vectors[:, : self.sam.width]
+            prompts += _Asked(regions, rows, (), dense=condition.dense).prompts(picture)
             wanted += list(target.masks) if regions else [target.masks.any(0)]
-        return self.sam.loss(prompts, wanted) + self._pointer_loss(images, conditions, targets)
+            if condition.dense is not None:
+                told.append(dense_loss(condition.dense, np.asarray(target.masks.any(0))))
+        return self.sam.loss(prompts, wanted) + (torch.stack(told).mean() if told else 0.0)
 
     def _shown(self, target: Masks) -> tuple[Region, ...]:
         """In training, for half of the targets: boxes that lie about as well as a grounder's."""
@@ -272,17 +284,6 @@ class Segment(Tool):
         moved = corners + (torch.rand(corners.shape) - 0.5) * 2 * LOOSE * sides
         limits = torch.tensor([*target.size, *target.size]).float()
         return tuple(Region.box(*box) for box in moved.clamp(min=0).minimum(limits).tolist())
-
-    def _pointer_loss(self, images: Sequence[np.ndarray], conditions: Sequence[Condition], targets: Sequence[Result]
-                      ) -> Tensor | float:
-        """How far an open grounder is from finding the masks' boxes; 0 where no link changes its condition."""
-        assert self.sam is not None
-        if self.pointer is None or not self.linked:
-            return 0.0
-        told = [condition.vectors[:1, self.sam.width :] for condition in conditions]
-        boxes = [Boxes(t.xyxy, np.ones(len(t)), t.labels, t.phrases, t.size) for t in targets if isinstance(t, Masks)]
-        loss = self.pointer.loss(images, [Condition(vectors) for vectors in told], boxes)
-        return POINTING * loss
 
     def networks(self) -> dict[str, Any]:
         """Segment Anything, and its table of words where it has one."""
@@ -315,9 +316,7 @@ class Segment(Tool):
 
     @property
     def learned(self) -> int:
-        if self.sam is None:
-            return self.condition[1]
-        return self.sam.width + (self.pointer.features if self.pointer is not None else 0)
+        return self.condition[1] if self.sam is None else self.sam.width
 
     def _check(self, images: Sequence[np.ndarray], conditions: Sequence[Condition]) -> None:
         self.ready()
@@ -427,19 +426,38 @@ class Segment(Tool):
         name = condition.phrase or "thing"
         rows = condition.vectors[:, : self.sam.width].detach()
         rows = rows[rows.abs().amax(1) > 0]
+        dense = None if condition.dense is None else condition.dense.detach()
         if condition.regions:
-            return _Asked(condition.regions, rows, [name] * len(condition.regions))
-        if pointed is not None and len(pointed):
-            corners = [box for box in pointed.xyxy.tolist() if box[2] > box[0] and box[3] > box[1]]
+            return _Asked(condition.regions, rows, [name] * len(condition.regions), dense=dense)
+        if dense is not None and not bool((dense > 0).any()):
+            return _Asked((), rows[:0], ())
+        corners = [] if pointed is None else [box for box in pointed.xyxy.tolist() if says(dense, box, size)]
+        if pointed is not None and corners:
             boxes = tuple(Region.box(*box) for box in corners)
-            return _Asked(boxes, rows, pointed.labels[: len(corners)], bounded=True)
+            return _Asked(boxes, rows, pointed.labels[: len(corners)], dense=dense, bounded=True)
         if picture.seen is not None and self._asks(weights := self._weights(condition), condition):
             found = self._found(picture.seen, weights, condition)
             found = _part(found, np.flatnonzero((found.xyxy[:, 2:] > found.xyxy[:, :2]).all(1)))
             found = _part(found, self._selected(found.xyxy, found.scores, condition, size))
             boxes = tuple(Region.box(*corners) for corners in found.xyxy.tolist())
             return _Asked(boxes, rows if boxes else rows[:0], [self.finder.names[c] for c in found.classes])
-        return _Asked((), rows, [name] * min(len(rows), 1), self.option("confidence", condition))
+        return _Asked((), rows, [name] * min(len(rows), 1), self.option("confidence", condition), dense)
+
+
+def says(dense: Tensor | None, box: Sequence[float], size: tuple[int, int]) -> bool:
+    """Whether a box has an inside in which something is meant.
+
+    Args:
+        dense: of a condition; None where nobody said. box: x0, y0, x1, y1 in a picture of `size` (width, height).
+    """
+    if box[2] <= box[0] or box[3] <= box[1]:
+        return False
+    if dense is None:
+        return True
+    (rows, columns), (width, height) = dense.shape, size
+    x0, x1 = (min(max(v / width * columns, 0.0), columns - 1e-6) for v in (box[0], box[2]))
+    y0, y1 = (min(max(v / height * rows, 0.0), rows - 1e-6) for v in (box[1], box[3]))
+    return bool((dense[int(y0) : int(y1) + 1, int(x0) : int(x1) + 1] > 0).any())
 
 
 def _part(found: Found, keep: np.ndarray) -> Found:

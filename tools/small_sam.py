@@ -14,7 +14,7 @@ from typing import Any
 
 from segment_anything.modeling import MaskDecoder, PromptEncoder, Sam, TwoWayTransformer
 from segment_anything.modeling.common import LayerNorm2d
-from torch import Tensor, manual_seed, nn, random
+from torch import Tensor, manual_seed, nn, ones, random
 
 from veclink.tools.origin import TrunkMap
 
@@ -62,11 +62,16 @@ class Upscaling(nn.Module):
 
 
 class FineDecoder(MaskDecoder):
-    """Segment Anything's decoder with maps of smaller strides."""
+    """Segment Anything's decoder with maps of smaller strides.
+
+    Attributes:
+        trust: (), by how much a dense link's logits are added to the decoder's own, beside being its mask prompt.
+    """
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
         self.output_upscaling: Upscaling = Upscaling()  # type: ignore[assignment]  # called as the sequence there is
+        self.trust = nn.Parameter(ones(()))
         self._one = Lock()
 
     def forward(self, *, fine: Sequence[Tensor], **given: Any) -> tuple[Tensor, Tensor]:  # type: ignore[override]  # by name alone

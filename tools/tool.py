@@ -38,6 +38,7 @@ class ToolSpec:
         name, token, description, examples, result: as the tool declares them.
         queries: how many link queries it has.
         condition: (N, D), or None before the tool was set up.
+        dense: whether a condition may say of each part of the picture how surely it is meant.
     """
 
     name: str
@@ -47,6 +48,7 @@ class ToolSpec:
     result: str
     queries: int = 4
     condition: tuple[int, int] | None = None
+    dense: bool = False
 
 
 class Tool:
@@ -61,6 +63,7 @@ class Tool:
         limits: (low, high) of the options that are numbers.
         queries: number of link queries.
         time_limit: seconds that one decode may take.
+        dense: whether it has a use for `Condition.dense`; then its link learns to say where, too.
 
     Args:
         weights: a name, a path, or None for the tool's own choice.
@@ -80,6 +83,7 @@ class Tool:
     result: ClassVar[str]
     defaults: ClassVar[Mapping[str, Any]] = {}
     limits: ClassVar[Mapping[str, tuple[float, float]]] = {}
+    dense: ClassVar[bool] = False
     queries: int = 4
     time_limit: float = 600.0
     condition: tuple[int, int]
@@ -188,6 +192,7 @@ class Tool:
             self.result,
             self.queries,
             getattr(self, "condition", None),
+            self.dense,
         )
 
     def option(self, name: str, condition: Condition | None = None) -> Any:

@@ -6,6 +6,7 @@ import hashlib
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -194,6 +195,7 @@ class NanoCore:
         batch = collate([prompt_row(words, model.config.vision, task) for task in tasks], model.config.vision)
         stream = _Stream(model, batch.to(model.device))
         writers = stream.write(self._writer)
+        first = [0, *accumulate(len(task.images) for task in tasks)]
         readings = []
         for row, (task, writer) in enumerate(zip(tasks, writers, strict=True)):
             if writer.rejected:
@@ -201,7 +203,8 @@ class NanoCore:
                 continue
             routes, owners = self._routes(task, writer)
             links = self._links(stream, row, routes, [writer.calls[i][2] for i in owners])
-            routes = tuple(replace(route, link=link) for route, link in zip(routes, links, strict=True))
+            routes = tuple(replace(route, link=link, dense=self._dense(stream, first[row], task, route, link))
+                           for route, link in zip(routes, links, strict=True))
             readings.append(Reading(writer.answer, routes))
         return readings
 
@@ -236,6 +239,15 @@ class NanoCore:
             found[i] = link
         return found
 
+    def _dense(self, stream: _Stream, first: int, task: Task, route: Route, link: Tensor | None) -> Tensor | None:
+        """Where in its picture what a route's link means is; `first` is the number of the task's first picture."""
+        from veclink.router.nano.vision import on_picture
+
+        if link is None or not task.images or self.linkset.of(route.tool).dense is None:
+            return None
+        found = self.linkset.dense(route.tool, link, stream.squares(first + route.image))
+        return None if found is None else on_picture(found, task.images[route.image], self.model.config.vision)
+
     # -- loading ---------------------------------------------------------------------------------------------------
 
     def _bind(self) -> None:
@@ -249,13 +261,14 @@ class NanoCore:
         tokens = {name: seated[name] for name in self._specs}
         hidden = self._model.config.language.hidden
         spread = float(self._model.language.embed_tokens.weight.detach().float().std())
-        links = self._linkset or LinkSet(hidden, (), spread)
+        seen = self._model.config.vision.seen
+        links = self._linkset or LinkSet(hidden, (), spread, seen)
         file = self._checkpoint()
         new = [spec for spec in specs if spec.name not in links.specs and spec.condition is not None]
         if new and file is not None:
             self._bound = True  # `id` needs the hashes alone
             try:
-                loaded = checkpoint.load(file, self.id, new, strict=False)
+                loaded = checkpoint.load(file, self.id, new, strict=False, seen=seen)
             finally:
                 self._bound = False
             for spec in new:
@@ -272,7 +285,7 @@ class _Stream:
         import torch
 
         self.model = model
-        states, self.cache, _ = model(batch)
+        states, self.cache, self.features = model(batch)
         self.seen = batch.turns >= 0  # (B, columns)
         lengths = self.seen.sum(1)
         rows = torch.arange(len(lengths), device=states.device)
@@ -309,6 +322,10 @@ class _Stream:
             mask[:, -1] = True
             states, self.cache = self.model.go_on(x, (self.lengths + step)[:, None], mask[:, None, None], self.cache)
             self.last, step = states[:, 0], step + 1
+
+    def squares(self, picture: int) -> Tensor:
+        """What is seen of each square of one of the batch's pictures, see `Vision.squares`."""
+        return self.model.vision.squares(self.features[picture:picture + 1])[0]
 
     def links(self, row: int, at: Sequence[int], queries: Sequence[Tensor]) -> list[Tensor]:
         """(N, H) of each set of queries after the `at`-th id that was written in a row."""

@@ -21,7 +21,7 @@ from veclink.router.nano.prune import prune
 from veclink.router.nano.recipe import NanoRecipe
 from veclink.router.nano.samples import Call, Sample, Source
 from veclink.router.nano.tally import Fit, meant_loss, surest
-from veclink.router.nano.vision import VisionConfig, letterbox, scale_of
+from veclink.router.nano.vision import VisionConfig, letterbox, on_picture, scale_of
 from veclink.router.nano.words import Words
 from veclink.tools.condition import Condition
 from veclink.tools.models import find_model
@@ -224,6 +224,7 @@ class LinkStage:
                  if call.target is not None and call.tool in self.tools]
         losses: dict[str, Tensor] = {}
         links: list[Tensor | None] = [None] * len(asked)
+        dense: list[Tensor | None] = [None] * len(asked)
         together = step > self.recipe.alone
         if together and (self.recipe.condition == "link" or self.updates):
             with torch.set_grad_enabled(bool(self.updates)):
@@ -233,22 +234,38 @@ class LinkStage:
             if self.recipe.condition == "link":
                 links = list(self.model.links(lesson.batch, cache, [
                     Ask(row, at, self.links.queries(call.tool)) for row, call, at in asked]))
+                dense = self._dense(lesson, features, asked, links)
         for name, tool in self.tools.items():
             mine = [i for i, (_, call, _) in enumerate(asked) if call.tool == name]
             if mine:
                 tool.linked = any(links[i] is not None for i in mine)
                 pictures = [lesson.rows[asked[i][0]].pictures[0] for i in mine]
                 calls = [asked[i][1] for i in mine]
-                conditions = [self._condition(call, links[i]) for i, call in zip(mine, calls, strict=True)]
+                conditions = [self._condition(call, links[i], dense[i]) for i, call in zip(mine, calls, strict=True)]
                 losses[name] = tool.loss(pictures, conditions, [call.target for call in calls])
         return losses
 
-    def _condition(self, call: Call, link: Tensor | None) -> Condition:
+    def _dense(self, lesson: Lesson, features: Tensor, asked: Sequence[tuple[int, Call, int]],
+               links: Sequence[Tensor | None]) -> list[Tensor | None]:
+        """Where what each call means is, of the tools that have a use for it."""
+        seen = self.model.vision.squares(features) if self.links.seen else None
+        places = {row: place for place, row in enumerate(
+            row for row, made in enumerate(lesson.rows) if made.pictures)}
+        found: list[Tensor | None] = []
+        for (row, call, _), link in zip(asked, links, strict=True):
+            squares = None if seen is None or row not in places else seen[places[row]]
+            one = self.links.dense(call.tool, link, squares)
+            picture = None if one is None else lesson.rows[row].pictures[0]
+            found.append(None if one is None or picture is None
+                         else on_picture(one, picture, self.model.config.vision))
+        return found
+
+    def _condition(self, call: Call, link: Tensor | None, dense: Tensor | None = None) -> Condition:
         """The condition of a call; a share of the linked ones has words that the bridge does not know."""
         unheard = link is not None and float(torch.rand(())) < self.recipe.unheard
         bridge = self.tools[call.tool].bridge(["" if unheard else call.phrase])[0].to(self.model.device)
         vectors = bridge if link is None else self.links.condition(call.tool, bridge, link)
-        return Condition(vectors, call.phrase, call.regions)
+        return Condition(vectors, call.phrase, call.regions, dense=dense)
 
     def save(self, output: Path, notes: Mapping[str, Any]) -> None:
         """links.safetensors (with the core, where it was updated) and each tool's own file."""
@@ -272,7 +289,7 @@ class LinkStage:
         told: dict[str, Any] = {}
         if path.is_file() and (header := checkpoint.read_header(path)).core == self.core.id:
             others = [spec for name, spec in header.tools.items() if name not in self.tools]
-            kept = checkpoint.load(path, self.core.id, others, strict=False)
+            kept = checkpoint.load(path, self.core.id, others, strict=False, seen=self.links.seen)
             for spec in others:
                 self.links.put(spec.name, kept.of(spec.name))
             told = {name: note for name, note in header.notes.items() if name not in self.tools}

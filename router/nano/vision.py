@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from veclink.router.nano.findings import Findings, Labels
-from veclink.router.nano.telling import Telling
+from veclink.router.nano.findings import SQUARE, Findings, Labels
+from veclink.router.nano.telling import Telling, waves
 from veclink.tools.origin import TrunkMap
 from veclink.tools.regions import Region
 
@@ -25,6 +25,7 @@ KINDS = ("box", "point", "scribble", "mask")
 GREY = 114
 STRIDE = 16
 WAVES = 8  # frequencies in which a region's corners are told
+PLACES = 5  # and the place of a square
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,11 @@ class VisionConfig:
         return (len(self.kinds) + things, len(self.states) + things) if self.kinds else (0, 0)
 
     @property
+    def seen(self) -> int:
+        """How many numbers `Vision.squares` says of each square; 0 for an eye without findings."""
+        return len(self.kinds) + 1 + len(self.tags) + self.size + 4 * PLACES if self.kinds else 0
+
+    @property
     def tokens(self) -> int:
         """Picture tokens of one picture."""
         return self.grid[0] * self.grid[1] // self.pool**2 + self.things + self.counts
@@ -103,6 +109,17 @@ def letterbox(array: np.ndarray, config: VisionConfig, fill: int = GREY, smooth:
     canvas = np.full((config.height, config.width, *array.shape[2:]), fill, np.uint8)
     canvas[: array.shape[0], : array.shape[1]] = array
     return canvas
+
+
+def on_picture(squares: Tensor, picture: np.ndarray, config: VisionConfig) -> Tensor:
+    """What was said of each square of the canvas (2 rows, 2 columns), as so many numbers over the picture alone."""
+    scale = scale_of(picture, config)
+    sides = torch.tensor([picture.shape[0] * scale / SQUARE, picture.shape[1] * scale / SQUARE])
+    across = [(torch.arange(0.5, math.ceil(float(side) - 1e-6)) / math.ceil(float(side) - 1e-6) * float(side)
+               / count) * 2 - 1 for side, count in zip(sides, squares.shape, strict=True)]
+    down, along = torch.meshgrid(*across, indexing="ij")
+    grid = torch.stack([along, down], -1).to(squares)
+    return functional.grid_sample(squares[None, None], grid[None], padding_mode="border", align_corners=False)[0, 0]
 
 
 class Block(nn.Module):
@@ -182,6 +199,25 @@ class Vision(nn.Module):
         for block in self.blocks:
             x = block(x)
         return self.norm(x).unflatten(1, self.config.grid)
+
+    def squares(self, features: Tensor) -> Tensor:
+        """All that is seen of each 8-pixel square: kinds, things, features and its place.
+
+        Args:
+            features: (B, rows, columns, size or more), as `forward` and `see` give them.
+
+        Returns:
+            (B, 2 rows, 2 columns, seen), without gradients.
+        """
+        assert self.findings is not None
+        seen = features[..., : self.config.size].detach()
+        kinds, things, _ = (part.float().sigmoid() for part in self.findings(seen))
+        fine = seen.float().repeat_interleave(2, 1).repeat_interleave(2, 2)
+        rows, columns = kinds.shape[1:3]
+        down, across = (torch.arange(0.5, count, device=seen.device) / count for count in (rows, columns))
+        at = torch.stack(torch.meshgrid(down, across, indexing="ij"), -1)
+        place = waves(at, PLACES).expand(len(kinds), -1, -1, -1)
+        return torch.cat([kinds, things, fine, place], -1).detach()
 
     def losses(self, features: Tensor, labels: Labels) -> dict[str, Tensor]:
         """Name -> loss of the findings, from `forward`'s or `see`'s features; none without findings."""

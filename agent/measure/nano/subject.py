@@ -87,6 +87,7 @@ class NanoSubject:
         self.threshold = {name: float(tool.options["confidence"]) for name, tool in self.tools.items()
                           if "confidence" in tool.defaults}
         self._links: dict[int, Tensor] = {}  # of the block at hand, by the id of the call
+        self._seen: dict[int, Tensor] = {}  # and what the eye sees of each square, by the number of the sample
         self._block: Block | None = None
 
     def read(self, block: Block) -> list[list[Reading]]:
@@ -128,26 +129,26 @@ class NanoSubject:
     def _conditions(self, arm: str, block: Block, one: Asked, tool: Tool, readings: Sequence[Sequence[Reading]]
                     ) -> list[Condition] | None:
         """What a call's decoder is fed: one condition, in arm ROUTED one a route; None where the arm has none."""
+        from veclink.router.nano.vision import on_picture
+
         options = self._options(tool, one)
         if arm == ROUTED:
             return self._routed(one, readings[one.sample][one.turn], options)
-        vectors = self._vectors(arm, block, one, tool)
-        return None if vectors is None else [Condition(vectors, one.call.phrase, one.call.regions, options)]
+        bridge = tool.bridge([one.call.phrase])[0]
+        if arm in (TEXT, BRIDGE):
+            return [Condition(bridge, one.call.phrase, one.call.regions, options)]
+        link = self._links[id(one.call)] if arm == LINK else self._other(block, one)
+        if link is None:
+            return None
+        vectors = self.core.linkset.condition(one.call.tool, bridge.to(self.core.model.device), link)
+        found = self.core.linkset.dense(one.call.tool, link, self._seen.get(one.sample))
+        dense = None if found is None else on_picture(found, one.picture, self.core.model.config.vision)
+        return [Condition(vectors, one.call.phrase, one.call.regions, options, dense)]
 
     def _options(self, tool: Tool, one: Asked) -> dict[str, float]:
         """All of a kind are ranked down to the lowest score; one thing apart is chosen as a person would see it."""
         ranked = one.call.kind == CATEGORY and one.role in ("boxes", "keypoints") and "confidence" in tool.defaults
         return {"confidence": LOW} if ranked else {}
-
-    def _vectors(self, arm: str, block: Block, one: Asked, tool: Tool) -> Tensor | None:
-        """The condition's vectors; None where there is no other request whose link could be taken."""
-        bridge = tool.bridge([one.call.phrase])[0]
-        if arm in (TEXT, BRIDGE):
-            return bridge
-        link = self._links[id(one.call)] if arm == LINK else self._other(block, one)
-        if link is None:
-            return None
-        return self.core.linkset.condition(one.call.tool, bridge.to(self.core.model.device), link)
 
     def _other(self, block: Block, one: Asked) -> Tensor | None:
         """The link of another request for the same tool: the next of the block, if possible of another picture."""
@@ -164,14 +165,15 @@ class NanoSubject:
             if route.tool == one.call.tool:
                 bridge = tool.bridge([route.phrase])[0].to(self.core.model.device)
                 vectors = self.core.linkset.condition(route.tool, bridge, route.link)
-                made.append(Condition(vectors, route.phrase, one.words.regions, options))
+                made.append(Condition(vectors, route.phrase, one.words.regions, options, route.dense))
         return made
 
     def _enter(self, block: Block) -> None:
         """Read the links of a block's calls, each where its routing token stands in the true answer."""
         if block is self._block:
             return
-        self._block, self._links = block, self._read_links(block.samples)
+        self._block, self._seen = block, {}
+        self._links = self._read_links(block.samples)
 
     def _read_links(self, samples: Sequence[Sample]) -> dict[int, Tensor]:
         import torch
@@ -180,15 +182,18 @@ class NanoSubject:
         from veclink.router.nano.model import Ask
 
         model, words, linked = self.core.model, self.core.words, set(self.core.linked)
-        rows = [sample_row(words, model.config.vision, one)
-                for one in (_known(sample, set(words.config.tools)) for sample in samples) if one is not None]
+        known = [_known(sample, set(words.config.tools)) for sample in samples]
+        rows = [sample_row(words, model.config.vision, one) for one in known if one is not None]
         if not rows:
             return {}
         asked = [(call, Ask(row, at, self.core.linkset.queries(call.tool))) for row, made in enumerate(rows)
                  for call, _, at in made.calls if call.tool in linked]
         with torch.no_grad():
             batch = collate(rows, model.config.vision).to(model.device)
-            _, cache, _ = model(batch)
+            _, cache, features = model(batch)
+            if self.core.linkset.seen:
+                shown = [i for i, one in enumerate(known) if one is not None and one.picture is not None]
+                self._seen = dict(zip(shown, model.vision.squares(features), strict=True))
             links = model.links(batch, cache, [ask for _, ask in asked])
         return {id(call): link for (call, _), link in zip(asked, links, strict=True)}
 

@@ -1,0 +1,313 @@
+"""Dense links: a link that says where, from the core's eye to the decoder's prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny_nano import SPECS, picture, tiny_model, tiny_words
+
+from veclink.router import checkpoint
+from veclink.router.checkpoint import CoreId
+from veclink.router.core import Task
+from veclink.router.dense import DenseLink
+from veclink.router.errors import CheckpointError
+from veclink.router.links import LinkSet
+from veclink.router.nano.core import NanoCore
+from veclink.router.nano.files import save_nano
+from veclink.router.nano.model import NanoModel
+from veclink.router.nano.recipe import NanoRecipe
+from veclink.router.nano.samples import Call, Sample, Turn
+from veclink.router.nano.train import train_nano
+from veclink.router.nano.vision import VisionConfig, letterbox, on_picture
+from veclink.router.nano.words import Words
+from veclink.tools.condition import Condition
+from veclink.tools.errors import ContractError
+from veclink.tools.regions import Region
+from veclink.tools.results import Boxes, Masks, Result
+from veclink.tools.sam import SURE, TINY, Prompt, dense_loss
+from veclink.tools.segment import Segment, says
+from veclink.tools.tool import Tool, ToolSpec
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+H, SEEN = 16, 12
+TRACE = ToolSpec("trace", "<|trace|>", "d", ("a", "b", "c"), "masks", 2, (1, 12), True)
+CORE = CoreId("tiny", "ab" * 32, H)
+
+
+@pytest.fixture(scope="module")
+def words() -> Words:
+    return tiny_words()
+
+
+@pytest.fixture(scope="module")
+def model(words: Words) -> NanoModel:
+    return tiny_model(words, ("nothing", "cow", "tree"))
+
+
+@pytest.fixture(scope="module")
+def small() -> Segment:
+    """Segment Anything's small network: what a dense part says is added to what it draws."""
+    tool = Segment("sam_small_random", "cpu", grounder=None, confidence=0.0)
+    tool.ready()
+    return tool
+
+
+def opened(seen: int = SEEN) -> LinkSet:
+    links = LinkSet(H, [TRACE, replace(TRACE, name="find", dense=False)], seen=seen)
+    with torch.no_grad():
+        links.of("trace").gate.value.fill_(0.5)
+    return links
+
+
+# -- the link ----------------------------------------------------------------------------------------------------------
+
+
+def test_it_says_nothing_at_first_and_learns_where_what_is_meant_is() -> None:
+    torch.manual_seed(0)
+    dense, meant = DenseLink(2, H, SEEN), torch.randn(3, 2, H)
+    kinds = torch.randint(3, (4, 5, 6))
+    seen = torch.nn.functional.one_hot(kinds, SEEN).float()
+    assert not dense(meant[0], seen[0]).any()
+    step = torch.optim.Adam(dense.parameters(), 0.02)
+    for _ in range(150):
+        loss = torch.stack([torch.nn.functional.binary_cross_entropy_with_logits(
+            dense(meant[kind], seen[0]), (kinds[0] == kind).float()) for kind in range(3)]).mean()
+        step.zero_grad()
+        loss.backward()
+        step.step()
+    for kind in range(3):
+        for place in range(1, 4):  # in pictures that it was not taught with
+            assert torch.equal(dense(meant[kind], seen[place]) > 0, kinds[place] == kind)
+
+
+def test_nobody_says_where_without_a_link_an_eye_or_an_open_gate() -> None:
+    links, link, seen = opened(), torch.randn(2, H), torch.randn(3, 4, SEEN)
+    with torch.no_grad():
+        torch.nn.init.normal_(links.of("trace").dense.outer.weight)  # type: ignore[union-attr]  # it has one
+        told = links.dense("trace", link, seen)
+        assert told is not None and told.shape == (3, 4) and told.dtype == torch.float32 and told.abs().min() > 0
+        assert links.dense("trace", None, seen) is None and links.dense("trace", link, None) is None
+        assert links.dense("find", link, seen) is None, "a tool that has no use for it"
+        links.of("trace").gate.value.fill_(1.0)
+        assert torch.allclose(links.dense("trace", link, seen), 2 * told)  # type: ignore[arg-type]  # it said so before
+        links.of("trace").gate.value.fill_(0.0)
+        assert links.dense("trace", link, seen) is None
+    assert links.dense("trace", link, seen) is not None, "training may open the gate"
+    assert opened(0).of("trace").dense is None, "a core that says nothing of parts of a picture"
+
+
+def test_checkpoints_keep_it_and_know_the_eye(tmp_path: Path) -> None:
+    links = opened()
+    with torch.no_grad():
+        for parameter in links.parameters():
+            parameter.add_(torch.randn_like(parameter))
+    path = checkpoint.save(tmp_path / "links.safetensors", links, CORE)
+    assert checkpoint.read_header(path).seen == {"trace": SEEN}
+    loaded = checkpoint.load(path, CORE, links.specs.values(), seen=SEEN)
+    link, seen = torch.randn(2, H), torch.randn(3, 4, SEEN)
+    one, two = (each.dense("trace", link, seen) for each in (links, loaded))
+    assert one is not None and two is not None and torch.allclose(one, two)
+    with pytest.raises(CheckpointError, match="12"):
+        checkpoint.load(path, CORE, links.specs.values(), seen=SEEN + 1)
+    old = checkpoint.save(tmp_path / "old.safetensors", opened(0), CORE)  # one without, for an eye that could
+    assert checkpoint.load(old, CORE, links.specs.values(), seen=SEEN).of("trace").dense is None
+
+
+# -- the eye -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [(64, 96), (128, 192), (40, 96), (64, 30), (33, 71)])
+def test_squares_of_the_canvas_lie_on_the_picture(size: tuple[int, int]) -> None:
+    """What is marked in a picture, seen by squares and laid back onto it, is where it was."""
+    config = VisionConfig(64, 96, 32, 1, 2, 8, 2)
+    marked = np.zeros(size, np.uint8)
+    marked[size[0] // 4: 3 * size[0] // 4, : size[1] // 2] = 255
+    canvas = torch.from_numpy(letterbox(marked, config, 0, smooth=False)).float() / 255
+    squares = torch.nn.functional.avg_pool2d(canvas[None], 8)[0]
+    told = on_picture(squares, marked, config)
+    back = torch.nn.functional.interpolate(told[None, None], size, mode="bilinear")[0, 0] > 0.5
+    assert ((back.numpy() == (marked > 0)).mean()) > 0.88
+
+
+@torch.no_grad()
+def test_a_square_holds_what_the_eye_found_its_features_and_its_place(model: NanoModel) -> None:
+    config = model.config.vision
+    assert config.seen == 3 + 1 + 32 + 20 and VisionConfig().seen == 0
+    pictures = torch.from_numpy(picture(3)).permute(2, 0, 1)[None].float() / 255
+    features = model.vision(pictures)[1]
+    squares = model.vision.squares(features)
+    assert squares.shape == (1, 8, 12, config.seen)
+    assert model.vision.findings is not None
+    kinds = model.vision.findings(features[..., :32])[0].sigmoid()
+    assert torch.allclose(squares[..., :3], kinds)
+    assert torch.equal(squares[0, 5, 7, 4:36], features[0, 2, 3, :32])
+    places = squares[0, ..., 36:].flatten(0, 1)
+    assert torch.cdist(places, places).add(torch.eye(96)).min() > 0.05, "no two squares are in one place"
+
+
+def test_routes_say_where_in_their_own_picture(words: Words, model: NanoModel) -> None:
+    with torch.no_grad():  # a network that likes to call
+        model.language.embed_tokens.weight[words.mark("call"):] *= 3
+    core = NanoCore.from_parts(model, words, device="cpu", max_new_tokens=8)
+    core.attach([replace(one, dense=True) for one in SPECS], ("find", "trace"))
+    with torch.no_grad():
+        for name in ("find", "trace"):
+            part = core.linkset.of(name)
+            assert part.dense is not None
+            torch.nn.init.normal_(part.dense.outer.weight)
+            part.gate.value.fill_(1.0)
+    tasks = [Task("box the cows", (picture(0),)), Task("hi"), Task("these two", (picture(1), picture(2, 50, 70)))]
+    together, alone = core.read(tasks), [core.read([task])[0] for task in tasks]
+    routes = [(task, one, two) for task, a, b in zip(tasks, together, alone, strict=True)
+              for one, two in zip(a.routes, b.routes, strict=True)]
+    assert any(task.images for task, _, _ in routes)
+    for task, one, two in routes:
+        assert (one.dense is None) == (not task.images)
+        if one.dense is not None and two.dense is not None and one.link is not None:
+            torch.testing.assert_close(one.dense, two.dense, atol=2e-4, rtol=0)
+            shown = torch.from_numpy(letterbox(task.images[one.image], model.config.vision)).permute(2, 0, 1)[None]
+            with torch.no_grad():
+                squares = model.vision.squares(model.vision(shown.float() / 255)[1])[0]
+                found = core.linkset.dense(one.tool, one.link, squares)
+            assert found is not None
+            expected = on_picture(found, task.images[one.image], model.config.vision)
+            torch.testing.assert_close(one.dense, expected, atol=2e-4, rtol=0)
+
+
+# -- training ----------------------------------------------------------------------------------------------------------
+
+
+class Trace(Tool):
+    """A tool that draws nothing by itself: it is where the link says."""
+
+    name, description, examples, result, dense = "trace", "Traces.", ("a", "b", "c"), "masks", True
+    condition = (1, 12)
+
+    def setup(self) -> None:
+        self.models = {"x": "untrained"}
+
+    def bridge(self, phrases: Sequence[str]) -> list[torch.Tensor]:
+        return [torch.zeros(self.condition) for _ in phrases]
+
+    def loss(self, images: Sequence[np.ndarray], conditions: Sequence[Condition], targets: Sequence[Result]
+             ) -> torch.Tensor:
+        assert all(condition.dense is not None for condition in conditions)
+        return torch.stack([dense_loss(condition.dense, np.asarray(target.masks.any(0)))
+                            for condition, target in zip(conditions, targets, strict=True)
+                            if condition.dense is not None and isinstance(target, Masks)]).mean()
+
+
+def bright(start: int) -> Iterator[Sample]:
+    """Pictures with a bright half, in one of four places; "the light" is that half, "the dark" the other."""
+    halves = ((slice(32), slice(None)), (slice(32, None), slice(None)), (slice(None), slice(48)),
+              (slice(None), slice(48, None)))
+    while True:
+        shown, mask = picture(start) // 8, np.zeros((1, 64, 96), bool)
+        mask[0][halves[start % 4]] = True
+        shown[mask[0]] += 200
+        yield Sample(shown, tuple(
+            Turn(f"trace {phrase}", calls=(Call("trace", phrase, Masks(meant, np.ones(1), ["x"], phrase, (96, 64))),))
+            for phrase, meant in (("the light", mask), ("the dark", ~mask))))
+        start += 1
+
+
+def test_training_a_link_says_where_what_was_asked_for_is(words: Words, tmp_path: Path) -> None:
+    save_nano(tmp_path / "start", tiny_model(words, ("nothing", "cow", "tree")), words, small=False)
+    recipe = NanoRecipe("links", "x:y", tmp_path / "out", start=tmp_path / "start", tools={"trace": {}}, steps=100,
+                        batch=4, rate=2e-2, slow=1.0, warmup=2, precision="f32")
+    rows: list[dict[str, float]] = []
+    train_nano(recipe, tmp_path / "run", "cpu", None, rows.append, {"trace": Trace(device="cpu")}, bright)
+    assert rows[-1]["trace"] < 0.5 * rows[0]["trace"]
+    core = NanoCore(tmp_path / "start", tmp_path / "out" / "links.safetensors", "cpu")
+    core.attach([Trace(device="cpu").ready().spec()])
+    assert core.linked == ("trace",) and core.linkset.of("trace").dense is not None
+
+
+# -- the decoder -------------------------------------------------------------------------------------------------------
+
+
+def told(*box: int, size: tuple[int, int] = (64, 96)) -> torch.Tensor:
+    """(8, 12) logits: surely inside x0, y0, x1, y1 of a picture and surely not outside."""
+    logits = torch.full((8, 12), -60.0)
+    x0, y0, x1, y1 = (round(v / side * cells) for v, side, cells in zip(box, (*size[::-1],) * 2, (12, 8, 12, 8),
+                                                                       strict=True))
+    logits[y0:y1, x0:x1] = 60.0
+    return logits
+
+
+def drawn(tool: Segment, dense: torch.Tensor | None, *regions: Region) -> Masks:
+    rows = torch.randn(tool.condition, generator=torch.Generator().manual_seed(0)) * 0.05
+    found = tool.decode([picture(0)], [Condition(rows, "the cow", regions, dense=dense)])[0]
+    assert isinstance(found, Masks)
+    return found
+
+
+def test_the_small_network_draws_what_a_dense_link_is_sure_of(small: Segment) -> None:
+    (mask,) = drawn(small, told(16, 16, 56, 48)).masks
+    wanted = np.zeros((64, 96), bool)
+    wanted[16:48, 16:56] = True
+    assert (mask & wanted).sum() / (mask | wanted).sum() > 0.8
+    assert len(drawn(small, told(0, 0, 0, 0))) == 0, "where nothing is meant there is no mask"
+    assert small.sam is not None and small.sam.decoder.trust.item() == 1.0
+
+
+def test_a_box_keeps_what_is_said_inside_it(small: Segment) -> None:
+    for shape in drawn(small, told(0, 0, 96, 64), Region.box(8, 8, 40, 40), Region.box(56, 8, 88, 56)).xyxy:
+        assert shape[2] - shape[0] <= 32 * 1.16 + 12 and shape[3] - shape[1] <= 48 * 1.16 + 12
+
+
+def test_boxes_in_which_nothing_is_meant_prompt_nothing(small: Segment, monkeypatch: pytest.MonkeyPatch) -> None:
+    corners = [[8.0, 8, 40, 40], [56.0, 8, 88, 56], [60.0, 20, 60, 30]]
+    boxes = Boxes(np.array(corners), np.ones(3), "cow", "cows", (96, 64))
+    monkeypatch.setattr(small, "_pointed", lambda images, conditions: [boxes])
+    assert len(drawn(small, told(8, 8, 40, 40))) == 1
+    assert len(drawn(small, told(0, 0, 96, 64))) == 2
+    assert len(drawn(small, None)) <= 2, "a box without an inside is none"
+    (mask,) = drawn(small, told(40, 48, 56, 64)).masks  # none of the boxes: it says where by itself
+    assert mask[48:, 40:56].mean() > 0.5
+
+
+def test_inside() -> None:
+    dense = told(16, 16, 56, 48)
+    assert says(dense, (10, 10, 20, 20), (96, 64)) and not says(dense, (60, 0, 90, 60), (96, 64))
+    assert says(dense, (-50, -50, 500, 500), (96, 64)) and not says(dense, (200, 200, 300, 300), (96, 64))
+    assert says(None, (1, 1, 2, 2), (96, 64)) and not says(None, (5, 5, 5, 9), (96, 64))
+
+
+def test_published_networks_take_it_as_a_mask_prompt() -> None:
+    tool = Segment(TINY, "cpu", grounder=None)
+    tool.ready()
+    assert tool.sam is not None
+    view = tool.sam.encode([picture(0)])[0]
+    mask = np.zeros((64, 96), bool)
+    mask[16:48, 16:56] = True
+    logits = (torch.from_numpy(mask).float() * 2 - 1) * SURE
+    with torch.no_grad():
+        one, two, none = (tool.sam.logits([Prompt(view, torch.zeros(1, 256), **given)])[0][0] for given in (  # type: ignore[arg-type]  # either
+            {"mask": mask}, {"dense": logits}, {}))
+    assert (one - two).abs().max() < 0.1 * (one - none).abs().max()
+
+
+def test_the_loss_teaches_it(small: Segment) -> None:
+    dense = torch.zeros(8, 12, requires_grad=True)
+    mask = np.zeros((1, 64, 96), bool)
+    mask[0, 16:48, 16:56] = True
+    target = Masks(mask, np.ones(1), ["cow"], "the cow", (96, 64))
+    rows = torch.zeros(small.condition)
+    small.loss([picture(0)], [Condition(rows, dense=dense)], [target]).backward()
+    assert dense.grad is not None
+    inside = told(16, 16, 56, 48) > 0
+    assert (dense.grad[inside] < 0).all() and dense.grad[~inside].mean() > 0
+    sure = dense_loss(told(16, 16, 56, 48), mask[0])
+    assert float(sure) < 0.1 < float(dense_loss(torch.zeros(8, 12), mask[0]))
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    for wrong in (torch.zeros(3), torch.zeros(2, 2, dtype=torch.int64)):
+        with pytest.raises(ContractError, match="dense"):
+            Condition(torch.zeros(1, 3), dense=wrong)
