@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from veclink.router.dense import Seen
 from veclink.router.errors import CheckpointError
 from veclink.router.links import LinkSet, ToolLink
 from veclink.tools.tool import KINDS, ToolSpec
@@ -48,13 +49,13 @@ class Header:
     """What a checkpoint says of itself: its core, its tools and notes of the training (seed, recipe, figures).
 
     Attributes:
-        seen: tool -> numbers that the core says of each part of a picture; only tools whose link has a dense part.
+        seen: tool -> what the core says of each part of a picture; only tools whose link has a dense part.
     """
 
     core: CoreId
     tools: Mapping[str, ToolSpec]
     notes: Mapping[str, Any] = field(default_factory=dict)
-    seen: Mapping[str, int] = field(default_factory=dict)
+    seen: Mapping[str, Seen] = field(default_factory=dict)
 
 
 def save(path: str | Path, links: LinkSet, core: CoreId, notes: Mapping[str, Any] | None = None) -> Path:
@@ -107,14 +108,15 @@ def read_header(path: str | Path) -> Header:
         return _header(file, path)
 
 
-def load(path: str | Path, core: CoreId, specs: Iterable[ToolSpec], strict: bool = True, seen: int = 0) -> LinkSet:
+def load(path: str | Path, core: CoreId, specs: Iterable[ToolSpec], strict: bool = True,
+         seen: Seen | None = None) -> LinkSet:
     """The links of a checkpoint for these tools.
 
     Args:
         core: the one in use.
         specs: of the tools in use; one that the checkpoint does not hold gets a fresh link.
         strict: refuse a checkpoint that holds a tool which is not among them; else that tool is left out.
-        seen: numbers that the core in use says of each part of a picture.
+        seen: what the core in use says of each part of a picture.
 
     Raises:
         CheckpointError: made for another core or another shape of a tool, an unknown tool, damaged, incomplete, not
@@ -129,7 +131,7 @@ def load(path: str | Path, core: CoreId, specs: Iterable[ToolSpec], strict: bool
         for name, spec in header.tools.items():
             if name in wanted:
                 _same_tool(spec, wanted[name], path)
-                _same_eye(name, header.seen.get(name, 0), seen, path)
+                _same_eye(name, header.seen.get(name), seen, path)
                 names.append(name)
             elif strict:
                 raise CheckpointError(f"tools among {', '.join(sorted(wanted)) or 'none'}", f"{name} in {path.name}",
@@ -171,8 +173,9 @@ def _header(file: Any, path: Path) -> Header:
         core = CoreId(str(data["core"]["name"]), str(data["core"]["hash"]), int(data["core"]["hidden"]))
         tools = {str(name): _spec_from(name, values) for name, values in data["tools"].items()}
         notes = dict(data.get("notes", {}))
-        seen = {str(name): _whole(value) for name, value in dict(data.get("seen", {})).items()}
-        if not all(name in tools and 0 < value <= LIMITS["seen"] for name, value in seen.items()):
+        told = dict(data.get("seen", {}))
+        seen = {str(name): (_whole(whole), _whole(kinds)) for name, (whole, kinds) in told.items()}
+        if not all(name in tools and 0 < kinds <= whole <= LIMITS["seen"] for name, (whole, kinds) in seen.items()):
             raise ValueError(f"seen {seen}")
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise _damaged(path, f"metadata: {type(error).__name__} {error}") from error
@@ -222,9 +225,9 @@ def _same_tool(made_for: ToolSpec, spec: ToolSpec, path: Path) -> None:
                                   "use the tool and weights it was made for, or train it again")
 
 
-def _same_eye(name: str, made_for: int, seen: int, path: Path) -> None:
-    if made_for and made_for != seen:
-        raise CheckpointError(f"{name}'s dense link for a core that says {seen} numbers of each part of a picture",
+def _same_eye(name: str, made_for: Seen | None, seen: Seen | None, path: Path) -> None:
+    if made_for is not None and made_for != seen:
+        raise CheckpointError(f"{name}'s dense link for a core whose eye says {seen or 'nothing'} of a picture's parts",
                               f"one for {made_for} in {path.name}", "use the core it was made for, or train it again")
 
 
@@ -235,7 +238,7 @@ def _tool_link(file: Any, header: Header, name: str, path: Path, keys: set[str])
     spec = header.tools[name]
     try:
         with torch.device("meta"):
-            link = ToolLink(spec, header.core.hidden, seen=header.seen.get(name, 0))
+            link = ToolLink(spec, header.core.hidden, seen=header.seen.get(name))
         state = {}
         for key, expected in link.state_dict().items():
             full = f"{spec.name}.{key}"

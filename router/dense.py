@@ -1,47 +1,83 @@
 """The dense part of a link: from what is meant to where it is.
 
 A tool's queries say what is meant in a handful of vectors, and a decoder that draws must find it anew. The core's eye
-has looked at every part of the picture already: here each query asks each of those parts, and what they answer is mixed
-into one number, how surely that part is meant.
+has looked at every part of the picture already and says of each which kinds of things are in it. Here the link says
+which kinds are meant and what else tells the ones meant apart; together that is how surely each part is meant.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
+import numpy as np
 import torch
 from torch import nn
+from torch.nn import functional
+
+from veclink.tools.results import Boxes, Keypoints, Masks, Result
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-WIDTH = 48  # of a question and of its answer
-MIXED = 16  # numbers between the queries' answers and the one
+Seen: TypeAlias = tuple[int, int]  # numbers that an eye says of each part; of them first so many chances of a kind
+MIXED = 2  # vectors to which the queries' answers are mixed; as good as all of four, at half the size
+WIDTH = 48  # of what is asked beside kinds
+RARE = -2.0  # logit that a kind is meant, at the start
+LOWEST, HIGHEST = 1e-3, 400.0  # odds of a kind
 
 
 class DenseLink(nn.Module):
-    """N queries and one eye. At the start it says nothing: 0 everywhere.
+    """N queries and one eye.
 
     Args:
         queries: N.
         hidden: H of the core.
-        seen: D, numbers that the core's eye says of each part of a picture.
+        seen: (D, kinds): how many numbers the core's eye says of each part, and how many of them, from the first on,
+            are chances of a kind.
     """
 
-    def __init__(self, queries: int, hidden: int, seen: int) -> None:
+    def __init__(self, queries: int, hidden: int, seen: Seen) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(hidden)
-        self.ask = nn.Linear(hidden, WIDTH + 1)
-        self.answer = nn.Linear(seen, queries * WIDTH, bias=False)
-        self.inner, self.outer = nn.Linear(queries, MIXED), nn.Linear(MIXED, 1)
-        nn.init.zeros_(self.outer.weight)
-        nn.init.zeros_(self.outer.bias)
+        self.mix = nn.Parameter(1 / queries + torch.randn(MIXED, queries) * 0.3)
+        self.kinds = nn.Linear(MIXED * hidden, seen[1])
+        self.ask = nn.Linear(MIXED * hidden, WIDTH + 1)
+        self.answer = nn.Linear(seen[0], WIDTH, bias=False)
+        nn.init.zeros_(self.answer.weight)  # at first kinds alone count
 
     def forward(self, link: Tensor, seen: Tensor) -> Tensor:
         """(rows, columns) float32 logits of the link (N, H) in what was seen (rows, columns, D)."""
-        asked = self.ask(self.norm(link.to(self.norm.weight.dtype)))
-        answers = self.answer(seen.to(self.norm.weight.dtype)).unflatten(-1, (len(link), WIDTH))
-        fit = torch.einsum("nw,yxnw->yxn", asked[:, :WIDTH].to(answers.dtype), answers) / math.sqrt(WIDTH)
-        mixed = self.outer(nn.functional.gelu(self.inner(fit.to(asked.dtype) + asked[:, WIDTH])))
-        return mixed[..., 0].float()
+        weight = self.kinds.weight
+        said = (self.mix @ self.norm(link.to(weight.dtype))).flatten()
+        meant = (self.kinds(said) + RARE).sigmoid().float()
+        chances = seen[..., : len(weight)].float()
+        odds = (chances / (1 - chances).clamp(min=LOWEST)).clamp(max=HIGHEST)
+        asked = self.ask(said).float()
+        fit = self.answer(seen.to(weight.dtype)).float() @ asked[:WIDTH] / math.sqrt(WIDTH) + asked[WIDTH]
+        return (odds @ meant + LOWEST).log() + fit
+
+
+def where_loss(logits: Tensor, target: Result) -> Tensor:
+    """Cross entropy and dice loss (Milletari et al., 2016) of a dense part.
+
+    Args:
+        logits: (h, w) over the whole picture.
+        target: Masks, Boxes or Keypoints; all of their pixels, or their boxes', are meant.
+    """
+    pixels = torch.from_numpy(_meant(target)).to(logits)
+    wanted = functional.adaptive_avg_pool2d(pixels[None], (logits.shape[0], logits.shape[1]))[0]
+    share = logits.sigmoid()
+    dice = 1 - (2 * (share * wanted).sum() + 1) / (share.sum() + wanted.sum() + 1)
+    return functional.binary_cross_entropy_with_logits(logits, wanted) + dice
+
+
+def _meant(target: Result) -> np.ndarray:
+    """(H, W) bool: the pixels that a result is about."""
+    if isinstance(target, Masks):
+        return np.ascontiguousarray(target.masks.any(0))
+    assert isinstance(target, Boxes | Keypoints), "only what has places can say where"
+    out = np.zeros((target.size[1], target.size[0]), bool)
+    for x0, y0, x1, y1 in target.xyxy if isinstance(target, Boxes) else target.boxes:
+        out[math.floor(y0): math.ceil(y1), math.floor(x0): math.ceil(x1)] = True
+    return out

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from veclink.envs.errors import UnknownName
-from veclink.router.dense import DenseLink
+from veclink.router.dense import DenseLink, Seen
 from veclink.router.errors import ModelError
 from veclink.tools.tool import ToolSpec
 
@@ -81,11 +81,11 @@ class ToolLink(nn.Module):
         spec: of the tool; where its condition is not known yet there is no projector, and the gate stays 0.
         hidden: H of the core.
         spread: of the queries at the start.
-        seen: numbers that the core says of each part of a picture; 0 for a core that says none, or a tool that has no
-            use for them: then there is no dense part.
+        seen: what the core's eye says of each part of a picture, see `DenseLink`; None for a core that says nothing, or
+            a tool that has no use for it: then there is no dense part.
     """
 
-    def __init__(self, spec: ToolSpec, hidden: int, spread: float = 0.02, seen: int = 0) -> None:
+    def __init__(self, spec: ToolSpec, hidden: int, spread: float = 0.02, seen: Seen | None = None) -> None:
         super().__init__()
         self.spec = spec
         self.queries = LinkQueries(spec.queries, hidden, spread)
@@ -106,10 +106,11 @@ class LinkSet(nn.Module):
         hidden: H of the core.
         specs: of the tools.
         spread: of the queries at the start.
-        seen: numbers that the core says of each part of a picture, 0 for none.
+        seen: what the core's eye says of each part of a picture, see `DenseLink`; None for nothing.
     """
 
-    def __init__(self, hidden: int, specs: Sequence[ToolSpec] = (), spread: float = 0.02, seen: int = 0) -> None:
+    def __init__(self, hidden: int, specs: Sequence[ToolSpec] = (), spread: float = 0.02, seen: Seen | None = None
+                 ) -> None:
         super().__init__()
         self.hidden, self.spread, self.seen = hidden, spread, seen
         self.tools = nn.ModuleDict()

@@ -13,6 +13,7 @@ After either comes the selection (`veclink.tools.selection`): which of them are 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -24,6 +25,7 @@ from torch import Tensor
 from veclink.tools import selection
 from veclink.tools.classes import ClassSpace, joined
 from veclink.tools.condition import Condition
+from veclink.tools.dense import chances
 from veclink.tools.errors import ContractError, WeightsError
 from veclink.tools.origin import begin_with, trunk
 from veclink.tools.phrases import parse, parse_all
@@ -59,6 +61,7 @@ class Detect(Tool):
         "point out anything that could be eaten",
     )
     result = "boxes"
+    dense = True
     defaults: ClassVar = {"confidence": 0.25, "iou": 0.7, "limit": 300, "resolution": 640}
     limits: ClassVar = {"confidence": (0.0, 1.0), "iou": (0.0, 1.0), "limit": (1, 1000), "resolution": (32, 4096)}
     time_limit = 300.0
@@ -129,7 +132,9 @@ class Detect(Tool):
     def decode(self, images: Sequence[np.ndarray], conditions: Sequence[Condition]) -> list[Boxes]:
         """As `Tool.decode`. Conditions of one picture share one forward pass of an open-vocabulary network.
 
-        A condition's regions keep the boxes they point at, see `veclink.tools.selection.inside`.
+        Where a condition has a dense part, a score is the geometric mean of the network's and of how surely what is in
+        the middle of the box is meant. A condition's regions keep the boxes they point at, see
+        `veclink.tools.selection.inside`.
         """
         self.ready()
         self.check_conditions(images, conditions)
@@ -147,7 +152,14 @@ class Detect(Tool):
 
     def _find(self, seen: Seen, weights: Tensor, condition: Condition) -> Found:
         option = partial(self.option, condition=condition)
-        return self.yolo.find(seen, weights, option("confidence"), option("iou"), option("limit"))
+        least = option("confidence")
+        if condition.dense is None:
+            return self.yolo.find(seen, weights, least, option("iou"), option("limit"))
+        found = self.yolo.find(seen, weights, least**2, option("iou"), option("limit"))
+        scores = np.sqrt(found.scores * chances(condition.dense, found.xyxy, seen.size))
+        keep = [i for i in np.argsort(-scores, kind="stable") if scores[i] >= least]
+        return replace(found, xyxy=found.xyxy[keep], scores=scores[keep], classes=found.classes[keep],
+                       extra=found.extra[keep])
 
     def _boxes(self, found: Found, labels: Sequence[str], size: tuple[int, int], condition: Condition) -> Boxes:
         keep = selection.chosen(found.xyxy, found.scores, condition, self.features, size)

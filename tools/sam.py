@@ -345,28 +345,13 @@ class SamNet:
         return torch.stack(parts).mean()
 
 
-def dense_loss(logits: Tensor, mask: np.ndarray) -> Tensor:
-    """Cross entropy and dice loss of a dense part.
-
-    Args:
-        logits: (h, w) over the whole picture. mask: (H, W) bool, what is meant.
-    """
-    pixels = torch.from_numpy(np.ascontiguousarray(mask)).to(logits)
-    wanted = F.adaptive_avg_pool2d(pixels[None], (logits.shape[0], logits.shape[1]))[0]
-    return F.binary_cross_entropy_with_logits(logits, wanted) + DICE * _dice(logits.sigmoid(), wanted)
-
-
-def _dice(share: Tensor, wanted: Tensor) -> Tensor:
-    return 1 - (2 * (share * wanted).sum() + 1) / (share.sum() + wanted.sum() + 1)
-
-
 def _mask_loss(logits: Tensor, wanted: Tensor, quality: Tensor) -> Tensor:
     share = logits.sigmoid()
     entropy = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
     focal = (entropy * (share - wanted).abs().square()).mean()
     inside, outside = (entropy * wanted).sum(), (entropy * (1 - wanted)).sum()
     balanced = inside / wanted.sum().clamp(min=1) + outside / (1 - wanted).sum().clamp(min=1)
-    dice = _dice(share, wanted)
+    dice = 1 - (2 * (share * wanted).sum() + 1) / (share.sum() + wanted.sum() + 1)
     with torch.no_grad():
         found, target = logits > 0, wanted > 0.5
         true = (found & target).sum() / (found | target).sum().clamp(min=1)

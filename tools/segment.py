@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from veclink.tools.condition import Condition
+from veclink.tools.dense import held, says
 from veclink.tools.detect import Detect
 from veclink.tools.errors import ContractError, WeightsError
 from veclink.tools.regions import Region
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from veclink.tools.yolo import Found, Seen
 
 ROWS = 4  # vectors of a condition for Segment Anything
+HELD = 0.5  # share of what is meant that must lie in a grounder's boxes if they are to prompt
 LOOSE = 0.08  # of a box's side, how far its corners may be off in training
 
 log = logging.getLogger(__name__)
@@ -96,7 +98,8 @@ class Segment(Tool):
     3. else the vectors alone; the mask is left out where its predicted IoU is below `confidence`.
 
     A dense part (`Condition.dense`) is a mask prompt beside all of these. A box of the grounder in which it says
-    nothing prompts nothing, and where it says nothing at all there is no mask.
+    nothing prompts nothing, all of them prompt nothing where most of what it says lies outside, and where it says
+    nothing at all there is no mask.
 
     A mask's score is its class score (ultralytics) or its predicted IoU (Segment Anything).
 
@@ -231,7 +234,7 @@ class Segment(Tool):
         return [self._by_class(p, c) for p, c in zip(self.encoded(images), conditions, strict=True)]
 
     def loss(self, images: Sequence[np.ndarray], conditions: Sequence[Condition], targets: Sequence[Result]) -> Tensor:
-        """`SamNet.loss` of Segment Anything's low-resolution logits, and `dense_loss` of what conditions say where.
+        """`SamNet.loss` of Segment Anything's low-resolution logits.
 
         Gradients reach the conditions' vectors and dense parts and the mask decoder; the image encoder too in training
         mode (`networks`), in which half of the pairs without regions show the boxes of their masks beside the vectors,
@@ -245,10 +248,6 @@ class Segment(Tool):
             ContractError: a target does not fit its picture or regions.
             NotImplementedError: for ultralytics weights, whose networks stay as they are.
         """
-        import torch
-
-        from veclink.tools.sam import dense_loss
-
         self._check(images, conditions)
         if self.sam is None:
             return super().loss(images, conditions, targets)
@@ -258,7 +257,7 @@ class Segment(Tool):
         else:
             pictures = self.encoded(images)
         self._view(images, pictures)
-        prompts, wanted, told = [], [], []
+        prompts, wanted = [], []
         for image, picture, condition, target in zip(images, pictures, conditions, targets, strict=True):
             size, count = (image.shape[1], image.shape[0]), len(condition.regions)
             if not isinstance(target, Masks) or target.size != size or (count and len(target) != count):
@@ -268,9 +267,7 @@ class Segment(Tool):
             rows = condition.vectors[:, : self.sam.width]
             prompts += _Asked(regions, rows, (), dense=condition.dense).prompts(picture)
             wanted += list(target.masks) if regions else [target.masks.any(0)]
-            if condition.dense is not None:
-                told.append(dense_loss(condition.dense, np.asarray(target.masks.any(0))))
-        return self.sam.loss(prompts, wanted) + (torch.stack(told).mean() if told else 0.0)
+        return self.sam.loss(prompts, wanted)
 
     def _shown(self, target: Masks) -> tuple[Region, ...]:
         """In training, for half of the targets: boxes that lie about as well as a grounder's."""
@@ -406,7 +403,7 @@ class Segment(Tool):
             assert self.sam is not None
             asked = [i for i, condition in enumerate(conditions) if not condition.regions]
             told = [Condition(conditions[i].vectors[:1, self.sam.width :].detach(), conditions[i].phrase,
-                              options=conditions[i].options) for i in asked]
+                              options=conditions[i].options, dense=conditions[i].dense) for i in asked]
             for i, boxes in zip(asked, self.pointer.decode([images[i] for i in asked], told), strict=True):
                 found[i] = boxes
         return found
@@ -431,7 +428,11 @@ class Segment(Tool):
             return _Asked(condition.regions, rows, [name] * len(condition.regions), dense=dense)
         if dense is not None and not bool((dense > 0).any()):
             return _Asked((), rows[:0], ())
-        corners = [] if pointed is None else [box for box in pointed.xyxy.tolist() if says(dense, box, size)]
+        boxed = [] if pointed is None else pointed.xyxy.tolist()
+        corners = [box for box in boxed if box[2] > box[0] and box[3] > box[1] and (
+            dense is None or says(dense, box, size))]
+        if dense is not None and held(dense, corners, size) < HELD:
+            corners = []
         if pointed is not None and corners:
             boxes = tuple(Region.box(*box) for box in corners)
             return _Asked(boxes, rows, pointed.labels[: len(corners)], dense=dense, bounded=True)
@@ -442,22 +443,6 @@ class Segment(Tool):
             boxes = tuple(Region.box(*corners) for corners in found.xyxy.tolist())
             return _Asked(boxes, rows if boxes else rows[:0], [self.finder.names[c] for c in found.classes])
         return _Asked((), rows, [name] * min(len(rows), 1), self.option("confidence", condition), dense)
-
-
-def says(dense: Tensor | None, box: Sequence[float], size: tuple[int, int]) -> bool:
-    """Whether a box has an inside in which something is meant.
-
-    Args:
-        dense: of a condition; None where nobody said. box: x0, y0, x1, y1 in a picture of `size` (width, height).
-    """
-    if box[2] <= box[0] or box[3] <= box[1]:
-        return False
-    if dense is None:
-        return True
-    (rows, columns), (width, height) = dense.shape, size
-    x0, x1 = (min(max(v / width * columns, 0.0), columns - 1e-6) for v in (box[0], box[2]))
-    y0, y1 = (min(max(v / height * rows, 0.0), rows - 1e-6) for v in (box[1], box[3]))
-    return bool((dense[int(y0) : int(y1) + 1, int(x0) : int(x1) + 1] > 0).any())
 
 
 def _part(found: Found, keep: np.ndarray) -> Found:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from veclink.router import checkpoint
+from veclink.router.dense import where_loss
 from veclink.router.nano.core import NanoCore
 from veclink.router.nano.files import load_nano, save_nano
 from veclink.router.nano.findings import SQUARE, UNKNOWN, Labels, labels_of
@@ -30,6 +31,7 @@ from veclink.tools.tool import Tool
 
 PICTURES = 24  # that norm what was begun with published numbers
 COUNTING = 3.0  # times the rate for the layer that counts: it begins with nothing where all else goes on
+WHERE = 3.0  # and for dense links
 
 
 class Lesson:
@@ -170,7 +172,7 @@ class CoreStage:
 class LinkStage:
     """Links and the tools' networks on a core that is frozen, or updated by low-rank matrices.
 
-    The first `alone` steps do without the core.
+    The first `alone` steps do without the core, the next `where` ones without networks of tools that are told where.
 
     Args:
         tools: name -> tool, set up for training by whoever made them; losses are the tools' own.
@@ -190,7 +192,7 @@ class LinkStage:
                 part.gate.value.data.fill_(recipe.gate)
                 if part.projector is not None:  # columns that no loss reaches stay the bridge's
                     # and networks that know their phrases are fed just those at first
-                    part.projector.outer.weight.data[0 if recipe.alone else tool.learned:] = 0
+                    part.projector.outer.weight.data[0 if recipe.alone or recipe.where else tool.learned:] = 0
         self.links.requires_grad_(recipe.condition == "link")
         for network in self.networks().values():
             network.requires_grad_(True).train()
@@ -210,8 +212,13 @@ class LinkStage:
         found: list[dict[str, Any]] = [
             {"params": list(network.parameters()), "scale": 1.0, "part": name.partition(".")[0]}
             for name, network in self.networks().items()]
-        found += [{"params": [p for p in self.links.of(name).parameters() if p.requires_grad], "scale": 1.0,
-                   "part": name} for name in self.tools]
+        for name in self.tools:
+            part = self.links.of(name)
+            where = [] if part.dense is None else list(part.dense.parameters())
+            held = {id(p) for p in where}
+            rest = [p for p in part.parameters() if p.requires_grad and id(p) not in held]
+            found += [{"params": rest, "scale": 1.0, "part": name},
+                      {"params": [p for p in where if p.requires_grad], "scale": WHERE, "part": f"{name} where"}]
         found.append({"params": list(self.updates.values()), "scale": self.recipe.slow, "part": "core"})
         return [group for group in found if group["params"]]
 
@@ -241,6 +248,12 @@ class LinkStage:
                 tool.linked = any(links[i] is not None for i in mine)
                 pictures = [lesson.rows[asked[i][0]].pictures[0] for i in mine]
                 calls = [asked[i][1] for i in mine]
+                told = [where_loss(one, call.target) for i, call in zip(mine, calls, strict=True)
+                        if (one := dense[i]) is not None]
+                if told:
+                    losses[f"{name} where"] = torch.stack(told).mean()
+                if told and step <= self.recipe.alone + self.recipe.where:
+                    continue
                 conditions = [self._condition(call, links[i], dense[i]) for i, call in zip(mine, calls, strict=True)]
                 losses[name] = tool.loss(pictures, conditions, [call.target for call in calls])
         return losses

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from veclink.router.dense import Seen
 from veclink.router.nano.findings import SQUARE, Findings, Labels
 from veclink.router.nano.telling import Telling, waves
 from veclink.tools.origin import TrunkMap
@@ -72,9 +73,10 @@ class VisionConfig:
         return (len(self.kinds) + things, len(self.states) + things) if self.kinds else (0, 0)
 
     @property
-    def seen(self) -> int:
-        """How many numbers `Vision.squares` says of each square; 0 for an eye without findings."""
-        return len(self.kinds) + 1 + len(self.tags) + self.size + 4 * PLACES if self.kinds else 0
+    def seen(self) -> Seen | None:
+        """How many numbers `Vision.squares` says of each square, and of how many kinds; None without findings."""
+        whole = len(self.kinds) + 1 + len(self.tags) + self.size + 4 * PLACES
+        return (whole, len(self.kinds)) if self.kinds else None
 
     @property
     def tokens(self) -> int:
