@@ -16,7 +16,7 @@ from veclink.tools.detect import Detect
 from veclink.tools.errors import ContractError, WeightsError
 from veclink.tools.regions import Region
 from veclink.tools.results import Boxes, Masks, Result
-from veclink.tools.selection import SIZE, select
+from veclink.tools.selection import SIZE, chooses, select
 from veclink.tools.shapes import agreeing, inside
 from veclink.tools.tool import Tool
 
@@ -98,8 +98,8 @@ class Segment(Tool):
     3. else the vectors alone; the mask is left out where its predicted IoU is below `confidence`.
 
     A dense part (`Condition.dense`) is a mask prompt beside all of these. A box of the grounder in which it says
-    nothing prompts nothing, all of them prompt nothing where most of what it says lies outside, and where it says
-    nothing at all there is no mask.
+    nothing prompts nothing; all of them prompt nothing where most of what it says lies outside, unless words have
+    chosen among them; and where it says nothing at all there is no mask.
 
     A mask's score is its class score (ultralytics) or its predicted IoU (Segment Anything).
 
@@ -428,14 +428,9 @@ class Segment(Tool):
             return _Asked(condition.regions, rows, [name] * len(condition.regions), dense=dense)
         if dense is not None and not bool((dense > 0).any()):
             return _Asked((), rows[:0], ())
-        boxed = [] if pointed is None else pointed.xyxy.tolist()
-        corners = [box for box in boxed if box[2] > box[0] and box[3] > box[1] and (
-            dense is None or says(dense, box, size))]
-        if dense is not None and held(dense, corners, size) < HELD:
-            corners = []
-        if pointed is not None and corners:
-            boxes = tuple(Region.box(*box) for box in corners)
-            return _Asked(boxes, rows, pointed.labels[: len(corners)], dense=dense, bounded=True)
+        if pointed is not None and (kept := self._prompting(pointed, condition, dense, size)):
+            boxes = tuple(Region.box(*box) for box, _ in kept)
+            return _Asked(boxes, rows, [label for _, label in kept], dense=dense, bounded=True)
         if picture.seen is not None and self._asks(weights := self._weights(condition), condition):
             found = self._found(picture.seen, weights, condition)
             found = _part(found, np.flatnonzero((found.xyxy[:, 2:] > found.xyxy[:, :2]).all(1)))
@@ -443,6 +438,17 @@ class Segment(Tool):
             boxes = tuple(Region.box(*corners) for corners in found.xyxy.tolist())
             return _Asked(boxes, rows if boxes else rows[:0], [self.finder.names[c] for c in found.classes])
         return _Asked((), rows, [name] * min(len(rows), 1), self.option("confidence", condition), dense)
+
+
+    @staticmethod
+    def _prompting(pointed: Boxes, condition: Condition, dense: Tensor | None, size: tuple[int, int]
+                   ) -> list[tuple[list[float], str]]:
+        """(corners, label) of those of an open grounder's boxes that prompt."""
+        kept = [(box, label) for box, label in zip(pointed.xyxy.tolist(), pointed.labels, strict=True)
+                if box[2] > box[0] and box[3] > box[1] and (dense is None or says(dense, box, size))]
+        if dense is None or chooses(condition.vectors[0, -SIZE:].detach().float().cpu().numpy()):
+            return kept
+        return kept if held(dense, [box for box, _ in kept], size) >= HELD else []
 
 
 def _part(found: Found, keep: np.ndarray) -> Found:

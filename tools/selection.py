@@ -46,6 +46,11 @@ def vector(**values: float) -> np.ndarray:
     return out
 
 
+def chooses(selection: Sequence[float] | np.ndarray) -> bool:
+    """Whether a selection may leave things out."""
+    return bool((np.abs(np.asarray(selection, float)) >= ACTIVE).any())
+
+
 def to_vector(phrase: Phrase) -> np.ndarray:
     """(SIZE,) float32: the selection in a phrase.
 
