@@ -24,6 +24,7 @@ from veclink.tools.tool import KINDS, ToolSpec
 FORMAT = "veclink-links"
 VERSION = 1
 LARGEST_FILE = 1 << 32
+PROJECTOR = "projector."
 LARGE = 1 << 16  # numbers of a matrix from which half precision is worth it
 LARGEST_NOTE = 1 << 20  # characters of metadata
 LIMITS = {"hidden": 65_536, "queries": 256, "rows": 4_096, "depth": 65_536, "tools": 256, "seen": 65_536}
@@ -50,12 +51,14 @@ class Header:
 
     Attributes:
         seen: tool -> what the core says of each part of a picture; only tools whose link has a dense part.
+        silent: tools whose projector adds nothing to any bridge; it is not stored.
     """
 
     core: CoreId
     tools: Mapping[str, ToolSpec]
     notes: Mapping[str, Any] = field(default_factory=dict)
     seen: Mapping[str, Seen] = field(default_factory=dict)
+    silent: frozenset[str] = frozenset()
 
 
 def save(path: str | Path, links: LinkSet, core: CoreId, notes: Mapping[str, Any] | None = None) -> Path:
@@ -70,11 +73,14 @@ def save(path: str | Path, links: LinkSet, core: CoreId, notes: Mapping[str, Any
     specs = {name: spec for name, spec in links.specs.items() if links.of(name).projector is not None}
     if not specs:
         raise CheckpointError("links with projectors", "none", "attach tools that are set up, and train them")
-    tensors = {f"{name}.{key}": _stored(value) for name in specs for key, value in links.of(name).state_dict().items()}
+    silent = {name for name in specs if not _speaks(links.of(name))}
+    tensors = {f"{name}.{key}": _stored(value) for name in specs for key, value in links.of(name).state_dict().items()
+               if name not in silent or not key.startswith(PROJECTOR)}
     _finite(tensors, path)
     head = {"format": FORMAT, "version": VERSION, "core": vars(core), "notes": dict(notes or {}),
             "tools": {name: _spec_to(spec) for name, spec in specs.items()},
-            "seen": {name: links.seen for name in specs if links.of(name).dense is not None}}
+            "seen": {name: links.seen for name in specs if links.of(name).dense is not None},
+            "silent": sorted(silent)}
     scratch = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -89,6 +95,12 @@ def save(path: str | Path, links: LinkSet, core: CoreId, notes: Mapping[str, Any
         raise CheckpointError(f"a folder that can be written for {path.name}", str(error)[:200],
                               "choose another place") from error
     return path
+
+
+def _speaks(link: ToolLink) -> bool:
+    """Whether a projector adds anything to a bridge."""
+    last = () if link.projector is None else (link.projector.outer.weight, link.projector.offset)
+    return any(bool(value.detach().any()) for value in last)
 
 
 def _stored(value: torch.Tensor) -> torch.Tensor:
@@ -177,11 +189,12 @@ def _header(file: Any, path: Path) -> Header:
         seen = {str(name): (_whole(whole), _whole(kinds)) for name, (whole, kinds) in told.items()}
         if not all(name in tools and 0 < kinds <= whole <= LIMITS["seen"] for name, (whole, kinds) in seen.items()):
             raise ValueError(f"seen {seen}")
+        silent = frozenset(str(name) for name in data.get("silent", ()))
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise _damaged(path, f"metadata: {type(error).__name__} {error}") from error
     if not 0 < core.hidden <= LIMITS["hidden"] or len(tools) > LIMITS["tools"]:
         raise _damaged(path, f"hidden {core.hidden}, {len(tools)} tools")
-    return Header(core, tools, notes, seen)
+    return Header(core, tools, notes, seen, silent)
 
 
 def _spec_to(spec: ToolSpec) -> dict[str, Any]:
@@ -239,8 +252,10 @@ def _tool_link(file: Any, header: Header, name: str, path: Path, keys: set[str])
     try:
         with torch.device("meta"):
             link = ToolLink(spec, header.core.hidden, seen=header.seen.get(name))
-        state = {}
+        state = _silent(spec, header.core.hidden) if name in header.silent else {}
         for key, expected in link.state_dict().items():
+            if name in header.silent and key.startswith(PROJECTOR):
+                continue
             full = f"{spec.name}.{key}"
             if full not in keys:
                 raise CheckpointError(f"{full} in {path.name}", "no such numbers",
@@ -255,6 +270,14 @@ def _tool_link(file: Any, header: Header, name: str, path: Path, keys: set[str])
     _finite({f"{spec.name}.{key}": value for key, value in state.items()}, path)
     link.load_state_dict(state, assign=True)
     return link.requires_grad_(True)
+
+
+def _silent(spec: ToolSpec, hidden: int) -> dict[str, torch.Tensor]:
+    """A projector that adds nothing, and can be trained."""
+    fresh = ToolLink(spec, hidden).projector
+    assert fresh is not None
+    torch.nn.init.zeros_(fresh.outer.weight)
+    return {PROJECTOR + key: value.detach() for key, value in fresh.state_dict().items()}
 
 
 def _finite(tensors: Mapping[str, torch.Tensor], path: Path) -> None:

@@ -54,6 +54,25 @@ def test_round_trip(saved: tuple[Path, LinkSet]) -> None:
     assert [p.name for p in path.parent.iterdir()] == [path.name]  # no scratch file stays
 
 
+def test_a_projector_that_adds_nothing_takes_no_room(saved: tuple[Path, LinkSet], tmp_path: Path) -> None:
+    whole, links = saved
+    projector = links.of("find").projector
+    assert projector is not None
+    with torch.no_grad():
+        projector.outer.weight.zero_()
+        projector.offset.zero_()
+    path = checkpoint.save(tmp_path / "silent.safetensors", links, CORE)
+    assert path.stat().st_size < whole.stat().st_size and checkpoint.read_header(path).silent == {"find"}
+    loaded = checkpoint.load(path, CORE, [FIND, CUT])
+    bridge, link = torch.randn(2, 8), torch.randn(4, 16)
+    assert torch.equal(loaded.condition("find", bridge, link), bridge) and loaded.linked == ("find", "cut")
+    assert torch.equal(loaded.queries("find"), links.queries("find"))
+    again = loaded.of("find").projector
+    assert again is not None
+    loaded.condition("find", bridge, link).sum().backward()
+    assert again.outer.weight.grad is not None and again.outer.weight.grad.any(), "it can be trained on"
+
+
 def test_tools_that_the_checkpoint_does_not_hold_start_fresh(saved: tuple[Path, LinkSet]) -> None:
     path, _ = saved
     new = replace(FIND, name="new", token="<|new|>", condition=None)

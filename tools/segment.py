@@ -95,7 +95,8 @@ class Segment(Tool):
     1. regions: each box, point, scribble or mask gives one mask, the grounder is not asked;
     2. else the boxes that the grounder finds, where a class weighs at least `confidence`; none found is an empty
        result, but for an open vocabulary, as not everything that has a shape has a box;
-    3. else the vectors alone; the mask is left out where its predicted IoU is below `confidence`.
+    3. else the vectors alone; the mask is left out where its predicted IoU is below `confidence` and no dense part says
+       that there is something.
 
     A dense part (`Condition.dense`) is a mask prompt beside all of these. A box of the grounder in which it says
     nothing prompts nothing; all of them prompt nothing where most of what it says lies outside, unless words have
@@ -437,7 +438,8 @@ class Segment(Tool):
             found = _part(found, self._selected(found.xyxy, found.scores, condition, size))
             boxes = tuple(Region.box(*corners) for corners in found.xyxy.tolist())
             return _Asked(boxes, rows if boxes else rows[:0], [self.finder.names[c] for c in found.classes])
-        return _Asked((), rows, [name] * min(len(rows), 1), self.option("confidence", condition), dense)
+        least = self.option("confidence", condition) if dense is None else 0.0  # it has said that there is something
+        return _Asked((), rows, [name] * min(len(rows), 1), least, dense)
 
 
     @staticmethod

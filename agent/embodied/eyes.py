@@ -29,7 +29,7 @@ LEAST_FALL = 4.0  # degrees below the horizon from where the floor tells how far
 FARTHEST = 48.0  # blocks
 FLAT = frozenset({"water", "lava"})  # lies in the floor: near where its lower edge is
 MARGIN = 2  # pixels by which an aim should be inside a thing
-SURE = 0.35  # certainty of the core's tools from where a finding counts
+SURE, SHAPED = 0.35, 0.2  # certainty of the core's tools from where a box and a mask count
 ALIKE = (("log", "log2"), ("leaves", "leaves2"), ("redstone_ore", "lit_redstone_ore"), ("furnace", "lit_furnace"),
          ("water", "flowing_water"), ("lava", "flowing_lava"))  # the eye makes no difference
 
@@ -247,7 +247,7 @@ class CoreEyes:
 
     Args:
         agent: with tools whose results are boxes and masks; None: the profile `nano`.
-        sure: certainty from where a finding counts.
+        sure, shaped: certainty from where a box and a mask count.
 
     Attributes:
         asked: requests sent so far.
@@ -255,8 +255,8 @@ class CoreEyes:
 
     name = "core"
 
-    def __init__(self, agent: Agent | None = None, sure: float = SURE) -> None:
-        self._agent, self.sure, self.asked = agent, sure, 0
+    def __init__(self, agent: Agent | None = None, sure: float = SURE, shaped: float = SHAPED) -> None:
+        self._agent, self.sure, self.shaped, self.asked = agent, sure, shaped, 0
 
     @property
     def agent(self) -> Agent:
@@ -320,6 +320,6 @@ class CoreEyes:
                     for box, score in zip(result.xyxy, result.scores, strict=True) if score >= self.sure]
         found: list[Sight] = []
         for mask, score in zip(result.masks, result.scores, strict=True):
-            if score >= self.sure:
+            if score >= self.shaped:
                 found += sights_of_mask(lens, name, np.asarray(mask, bool), pitch, float(score), least=12)
         return found
