@@ -98,7 +98,8 @@ def test_plans_say_in_which_land_to_look() -> None:
 
 def test_another_land_is_gone_to_straight_on_and_with_time() -> None:
     failures = [Failure("explore", "not near", "mine:cactus>cactus", "cactus")]
-    there, away = (Planner(Goal("cactus")).next(State(biome=name), failures)[0] for name in ("desert", "plains"))
+    outfit = {"stone_sword": 1, "stone_pickaxe": 1, "planks": 8}
+    there, away = (Planner(Goal("cactus")).next(State(outfit, biome=at), failures)[0] for at in ("desert", "plains"))
     assert there.args["turn"] and "turn" not in away.args and away.limit > there.limit
 
 

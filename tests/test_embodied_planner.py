@@ -318,6 +318,71 @@ def test_a_table_that_is_needed_again_is_taken_along() -> None:
     assert Planner(Goal("wooden_pickaxe")).next(far)[0].name == "approach"
 
 
+def test_a_table_down_in_the_rock_is_not_gone_back_to_with_bare_hands() -> None:
+    """Four planks are won sooner than a way through stone is dug by hand."""
+    def first(depth: float, **tools: int) -> list[str]:
+        known = {"crafting_table": (2.0, 70 - depth, 2.0)}
+        state = State({"planks": 12, **tools}, position=(0.0, 70.0, 0.0), known=known)
+        return [action.words() for action in Planner(Goal("wooden_axe")).next(state)]
+
+    assert "craft 1 crafting table" in first(12.0)
+    for known in (first(2.0), first(12.0, stone_pickaxe=1)):
+        assert "approach crafting table" in known and "craft 1 crafting table" not in known
+
+
+def test_a_long_way_over_land_is_not_begun_with_bare_hands() -> None:
+    planner = Planner(Goal("carrot"))
+    words = [action.words() for action in planner.next(State(time=1000))]
+    assert words.index("craft 1 stone sword") < words.index("explore carrots")
+    outfit = {"stone_sword": 1, "stone_pickaxe": 1, "planks": 8}
+    assert planner.next(State(outfit, time=1000))[0].words() == "explore carrots"
+    lost = [Failure("explore", "not near", "mine:log>log", "log")] * 8
+    assert planner.next(State(time=1000, position=(0.0, 64.0, 0.0)), lost)[0].words() == "explore carrots", "no trees"
+    assert planner.next(State(time=1000, near=("carrots",)))[0].words() == "approach carrots"
+    assert Planner(Goal("carrot", within=9000)).next(State(time=1000))[0].words() == "explore carrots"
+
+
+def test_a_night_that_would_be_waited_through_is_dug_through_for_armour() -> None:
+    planner, night = Planner(Goal("carrot")), {"time": 13_000, "position": (0.0, 64.0, 0.0), "underground": False}
+    outfit = {"stone_sword": 1, "stone_pickaxe": 1, "planks": 8}
+    plan = [action.words() for action in planner.next(State(outfit, **night))]
+    assert plan[0].startswith("dig down") and plan[-1] == "craft 1 iron sword", "what is next depends on the hour then"
+    assert planner.next(State({"stone_pickaxe": 1}, **night))[0].args.get("what") == "shelter", "no wood at night"
+    assert planner.next(State({**outfit, "bed": 1}, **night))[0].words() == "place bed"
+    assert planner.next(State(outfit, **{**night, "time": 23_000}))[0].args.get("what") == "shelter", "it is over soon"
+    deep = {**night, "position": (0.0, 40.0, 0.0), "underground": True}
+    assert planner.next(State({}, **deep))[0].args.get("what") == "shelter", "one does not come up into the night"
+
+
+def test_the_night_at_sea_is_as_good_as_the_day() -> None:
+    at_sea, ashore = (Planner(Goal("carrot")).next(State(time=14_000, biome=biome)) for biome in ("ocean", "plains"))
+    assert at_sea[0].words() == "explore carrots" and ashore[0].args["what"] == "shelter"
+
+
+def test_meat_is_taken_where_an_animal_comes_by() -> None:
+    outfit = {"stone_sword": 1, "stone_pickaxe": 1, "planks": 8}
+
+    def first(**state: Any) -> list[str]:
+        return [action.words() for action in Planner(Goal("carrot")).next(State(outfit, near=("pig",), **state))][:3]
+
+    meal = ["approach pig", "attack 1 porkchop", "eat 2 porkchop"]
+    assert first(food=13.0) == meal and first(food=17.0, life=9.0) == meal, "wounds do not heal with less than 18"
+    assert first(food=17.0)[0] == "explore carrots" == first(food=13.0, time=12_600, biome="ocean")[0]
+    armed = {"time": 1000, "equipment": {"chest": "iron_chestplate", "legs": "iron_leggings"}}
+    hunt = Planner(Goal("bone")).next(State({"iron_sword": 1}, near=("sheep",), **armed))
+    assert [action.words() for action in hunt[:2]] == ["approach sheep", "attack 2 mutton"], "any animal will do"
+
+
+def test_one_is_armed_in_one_go_and_in_time_for_the_way() -> None:
+    hands = {"stone_sword": 1, "stone_pickaxe": 1}
+    plan = [action.words() for action in Planner(Goal("bone")).next(State(hands, time=1000))]
+    assert sum(words.startswith("mine") and "iron ore" in words for words in plan) == 1 and "mine 17 iron ore" in plan
+    there, away = (Planner(Goal("slime_ball")).next(State({**hands, "planks": 8}, time=7000, biome=biome))
+                   for biome in ("swampland", "plains"))
+    assert "craft 1 iron sword" in [action.words() for action in there]
+    assert away[0].words() == "explore slime", "the swamp is gone to while it is day"
+
+
 def test_deeds_at_the_end() -> None:
     assert Planner(Goal("iron_boots", 1, "wear")).next(State({"iron_boots": 1}))[-1].name == "equip"
     used = Planner(Goal("iron_hoe", 1, "use")).next(State({"iron_hoe": 1}))

@@ -56,7 +56,7 @@ NUMBERS = {
 }
 REASONS = (
     "missing tool", "missing material", "not near", "night", "full inventory", "died", "timeout", "unreachable",
-    "danger", "no station", "no change",
+    "danger", "no station", "no change", "game",
 )  # fmt: skip
 
 

@@ -28,6 +28,7 @@ STATIONS = ("crafting_table", "furnace")
 STORES = 3  # meals kept for a goal of surviving
 REST = 1200  # ticks
 REACH = 24.0  # blocks to a table or furnace that is gone back to
+BY_HAND = 3.0  # blocks up or down to it without a pickaxe: a hand takes longer for two of stone than a new table does
 
 
 class Writer:
@@ -303,9 +304,11 @@ class Writer:
 def stations_of(state: State) -> tuple[str, ...]:
     """Tables and furnaces in reach, or close enough to go back to."""
     found_here = []
+    digs = any(name.endswith("_pickaxe") for name in state.inventory)
     for name in STATIONS:
         at = state.known.get(name)
-        close = at is not None and state.position is not None and math.dist(at, state.position) <= REACH
+        close = at is not None and state.position is not None and math.dist(at, state.position) <= REACH and (
+            digs or abs(at[1] - state.position[1]) <= BY_HAND)
         if name in state.near or close:
             found_here.append(name)
     return tuple(found_here)
