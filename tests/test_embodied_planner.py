@@ -174,6 +174,9 @@ def test_surface_first_and_the_night_in_a_bed() -> None:
     dark = State({"bed": 1}, time=14_000)
     assert [a.name for a in Planner(Goal("log", 9)).next(dark)][:3] == ["place", "sleep", "mine"]
     assert Planner(Goal("log", 9)).next(State(time=14_000))[0].args["what"] == "shelter"
+    broken_off = [Failure("explore", "night", "mine:log>log", "log")]
+    dusk, morning = (Planner(Goal("log", 9)).next(State(time=time), broken_off)[0] for time in (12_000, 100))
+    assert dusk.args.get("what") == "shelter" and morning.name == "explore", "the night is over"
     hunting = Planner(Goal("zombie", 1, "kill")).next(State({"iron_sword": 1}, time=14_000))
     assert hunting[0].name == "explore"  # zombies come out at night
 
@@ -276,6 +279,7 @@ def test_a_bed_is_made_where_sheep_are_met_and_the_night_will_come() -> None:
     assert not bed(Goal("egg", 3), time=13_000), "at night there are no sheep to be seen"
     assert not bed(Goal("ender_pearl"), time=1000), "what comes out at night is not slept through"
     assert not bed(Goal("egg", 3, within=4000), time=1000), "nor what is in a hurry"
+    assert bed(Goal("log:3"), time=1000), "the way to a jungle is long"
     met = Planner(Goal("egg", 3)).next(State({"planks": 3}, near=("crafting_table", "sheep")))
     assert [action.name for action in met[:3]] == ["mine", "approach", "attack"] and met[2].args["mob"] == "sheep"
 
@@ -289,7 +293,8 @@ def test_a_station_that_is_a_goal_is_taken_up_again() -> None:
 def test_the_wood_of_one_tree_is_looked_for_where_it_grows() -> None:
     planner = Planner(Goal("planks:4"))
     for biome, near in (("plains", ("log",)), ("roofed_forest", ("log", "log2"))):  # other trees do not help
-        first = planner.next(State(biome=biome, near=near))[0]
+        outfit = {"stone_sword": 1, "stone_pickaxe": 1, "planks": 8}
+        first = planner.next(State(outfit, biome=biome, near=near))[0]
         assert first.name == "explore" and first.args["find"] == "log2" and first.args["biomes"] == ["savanna"]
     assert planner.next(State(biome="savanna", near=("log", "log2")))[0].name == "approach"
     assert planner.next(State(biome="", near=("log2",)))[0].name == "approach", "where nothing is known of biomes"

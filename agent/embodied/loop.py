@@ -430,7 +430,8 @@ def buried(crew: Crew) -> None:
 def pressing(crew: Crew, state: State, plan: list[dict[str, Any]]) -> bool:
     """Whether something came up that the rest of the plan does not see to."""
     following = plan[0]["name"] if plan else ""
-    if following in ("attack", "flee", "equip", "eat", "sleep", "build"):
+    bed = following == "mine" and plan[0]["args"]["block"] == "bed"  # in the morning it is taken along
+    if bed or following in ("attack", "flee", "equip", "eat", "sleep", "build"):
         return False
     if crew.guard.dangers(crew.body) or state.free <= ROOM:
         return True

@@ -115,7 +115,8 @@ class Planner:
         wool = state.stock.has(Item("wool"))
         if self._hurried(state) or left <= 0 or state.underground or not ("sheep" in state.near or wool >= BED_WOOL):
             return steps
-        if state.stock.has(Item("bed")) or sum(step.ticks for step in steps) < LONG * left or _of_night(steps):
+        short = sum(step.ticks for step in steps) < LONG * left and not any(_long_way(step, state) for step in steps)
+        if short or state.stock.has(Item("bed")) or _of_night(steps):
             return steps
         try:
             bed = _steps(self._tree(Goal("bed"), state, failures, self.places), state)
@@ -224,7 +225,8 @@ class Planner:
 
     def _shy(self, state: State, last: Failure | None, step: Step) -> bool:
         """Whether to spend the night in safety before the next step."""
-        if not state.night and not (last and last.reason == "night"):
+        falls = NIGHT_FALLS - AT_DUSK <= state.time % DAY < DAWN and last is not None and last.reason == "night"
+        if not state.night and not falls:
             return False
         if state.biome in (*SUNLESS, *SEA) or (step.goal and step.kind == "kill" and step.item.name in state.near):
             return False
@@ -418,6 +420,8 @@ def _outdoors(step: Step) -> bool:
 def _long_way(step: Step, state: State) -> bool:
     """Whether a step is a search over land that is likely to lead far."""
     target, seek = _target(step), step.way.first if step.way else step.ticks
+    if step.item.variant is not None and outside(state.biome, step.info.biomes):
+        return _outdoors(step)  # its kind may be here, the variety is not
     return _outdoors(step) and seek >= LONG_WAY and target not in state.near and target not in state.known
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter, defaultdict
 from functools import cache
 from importlib.resources import files
@@ -18,6 +19,7 @@ RIGHT = 1.5  # ticks for a block are its hardness x 20 x this, by the tool's spe
 SWORD_LEVEL = 1  # of the sword that one goes to hostile mobs with: a stone one
 FEW_BIOMES = 16  # a mob of more biomes than that is found wherever one looks
 TICKS = 20
+SLOW = 150  # ticks from one animal to the next, of those that do not run away
 HARMFUL = ("rotten_flesh", "spider_eye", "poisonous_potato", "chicken", "fish")
 
 
@@ -136,8 +138,9 @@ def _killed() -> list[Way]:
 
 @cache
 def meat(mob: str) -> str:
-    """What a harmless mob leaves that can be eaten as it is; "" where there is nothing."""
-    if mob not in MOBS or MOBS.hostile[MOBS.id(mob)]:
+    """What a harmless mob leaves that can be eaten as it is; "" where there is nothing, or it runs too fast."""
+    slow = found()["mobs"].get(mob, {}).get("each", math.inf) <= SLOW
+    if not slow or mob not in MOBS or MOBS.hostile[MOBS.id(mob)]:
         return ""
     return next((name for loot in MOBS.loot[MOBS.id(mob)] if wholesome(name := ITEMS.names[loot.item])), "")
 
