@@ -123,7 +123,9 @@ def explore(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
             marked = body.steps, tuple(float(v) for v in body.pos)
         if tunnel and "y" in args and abs(body.cell[1] - args["y"]) > DIGGABLE_LEVELS:
             walk.go_level(body, int(args["y"]), end - body.steps)
-        if args["how"] == "dark" and not body.dark and not outside(biome(body), args.get("lands", ())):
+        if args["how"] == "dark" and body.dark == outside(biome(body), args.get("lands", ())):
+            if body.dark:
+                raise SkillFailed("night", "before one is there")
             body.act()  # this is the place, but not yet the time
             continue
         doer.roamer.leg(body, min(500, end - body.steps), dig=tunnel)

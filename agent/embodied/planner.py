@@ -233,7 +233,8 @@ class Planner:
         hurried = any(goal.before or goal.within or (goal.kind == "kill" and mob_info(goal.object).time == "night")
                       for goal in self.goals)
         quick = step.kind in ("craft", "smelt", "use", "wear", "eat", "sleep")
-        return not (hurried or quick or step.info.time == "night" or step.underground)
+        comes = step.info.time == "night" and not outside(state.biome, lands(_target(step), step.info))
+        return not (hurried or quick or comes or step.underground)
 
 
 def peckish(life: float, food: float) -> bool:
