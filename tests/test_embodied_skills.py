@@ -15,7 +15,7 @@ from veclink.agent.embodied.episode import make_world, run_episode
 from veclink.agent.embodied.goals import Goal
 from veclink.agent.embodied.guard import Alarm, Guard
 from veclink.agent.embodied.planner import met
-from veclink.agent.embodied.skills import dig, fight, gather, shelter
+from veclink.agent.embodied.skills import dig, fight, gather, shelter, walk
 from veclink.agent.embodied.skills.roam import Roamer
 from veclink.agent.embodied.terms import best_tool, dig_ticks
 from veclink.agent.embodied.tree import decompose
@@ -274,6 +274,20 @@ def test_one_jumps_from_the_middle_of_a_shaft() -> None:
         body.act(forward=1, sneak=True)
     place.grid.set(x - 1, y + 2, z, BLOCKS.id("stone"))
     assert dig.place_under(body) and body.cell == (x, y + 1, z)
+
+
+def test_one_climbs_out_of_a_flooded_shaft() -> None:
+    """Out of water one does not jump high enough to put a block under the feet; steps into the wall lead out."""
+    place = world(cobblestone=20, stone_pickaxe=1)
+    body = Body(place, 900)
+    body.begin(4)
+    x, y, z = body.cell
+    for i, k, up in itertools.product((-1, 0, 1), (-1, 0, 1), range(8)):
+        inside = "air" if up else "water"
+        place.grid.set(x + i, y + up, z + k, BLOCKS.id(inside if i == k == 0 else "stone"))
+    body.act()
+    walk.go_level(body, y + 8, 600)
+    assert body.cell[1] == y + 8
 
 
 def test_eggs_are_waited_for_beside_the_hen() -> None:
