@@ -259,7 +259,22 @@ def test_nightfall_does_not_break_off_what_is_done_at_sea(land: str, breaks: boo
         for _ in range(400):
             body.act(jump=True)
             guard(body)
-    assert body.dark
+    assert body.info["time"] >= 12_541
+
+
+def test_a_rainy_evening_is_no_night() -> None:
+    """It is dark, but one cannot sleep yet."""
+    place = make_world("open-ended", 4, generate_world_type="flat", allow_mob_spawn=False, start_time=12_380,
+                       initial_weather="rain")
+    body, guard = Body(place, 400), Guard()
+    body.begin(4)
+    guard.begin(body, "explore", shy=True)
+    with pytest.raises(Alarm, match="night"):
+        for _ in range(300):
+            body.act()
+            assert body.dark or body.info["time"] < 12_400
+            guard(body)
+    assert body.info["time"] >= 12_541
 
 
 def test_one_jumps_from_the_middle_of_a_shaft() -> None:
@@ -274,6 +289,18 @@ def test_one_jumps_from_the_middle_of_a_shaft() -> None:
         body.act(forward=1, sneak=True)
     place.grid.set(x - 1, y + 2, z, BLOCKS.id("stone"))
     assert dig.place_under(body) and body.cell == (x, y + 1, z)
+
+
+def test_a_block_round_the_corner_is_seen_from_another_side() -> None:
+    """From the diagonal, under leaves, all views of a melon run along its edges."""
+    place = world()
+    body = Body(place, 900)
+    body.begin(4)
+    x, y, z = body.cell
+    for i, up, k, block in ((1, 0, 1, "melon_block"), (0, 1, 1, "leaves"), (1, 1, 1, "leaves"), (1, 0, 0, "tallgrass")):
+        place.grid.set(x + i, y + up, z + k, BLOCKS.id(block))
+    body.act()
+    gather.gather(body, ("melon_block",), lambda body: body.items["melon"] > 0, Roamer(), None, 600, seeks=False)
 
 
 def test_one_climbs_out_of_a_flooded_shaft() -> None:

@@ -11,7 +11,7 @@ from veclink.agent.embodied.actions import Action, State, alike_names
 from veclink.agent.embodied.body import Body, SkillFailed, unless_dead
 from veclink.agent.embodied.knowledge import outside
 from veclink.agent.embodied.path import NEAR, WATER
-from veclink.agent.embodied.sense import Past, biome, state_of, underground
+from veclink.agent.embodied.sense import Past, biome, night, state_of, underground
 from veclink.agent.embodied.skills import dig as digging
 from veclink.agent.embodied.skills import fight, gather, make, pour, shelter, survive, walk
 from veclink.agent.embodied.skills.roam import Roamer
@@ -229,8 +229,8 @@ def build(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
         raise SkillFailed("no way", f"to build {args['what']} by itself; ways have them where they are needed")
     shelter.burrow(body)
     until = min(end, body.steps + int(args.get("wait", survive.NIGHT_TICKS)))
-    till_morning = body.dark
-    while body.steps < until and (body.dark or not till_morning):
+    till_morning = night(body)
+    while body.steps < until and (night(body) or not till_morning):
         if body.steps % MENDED == 0 and shelter.openings(body):
             shelter.closed(body)
         body.act()
