@@ -174,6 +174,8 @@ def test_surface_first_and_the_night_in_a_bed() -> None:
     dark = State({"bed": 1}, time=14_000)
     assert [a.name for a in Planner(Goal("log", 9)).next(dark)][:3] == ["place", "sleep", "mine"]
     assert Planner(Goal("log", 9)).next(State(time=14_000))[0].args["what"] == "shelter"
+    beset = Planner(Goal("log", 9)).next(State(time=14_000), [Failure("sleep", "night")])
+    assert [a.name for a in beset[:2]] == ["mine", "build"] and beset[1].args["wait"] < 1000, "then it tries again"
     broken_off = [Failure("explore", "night", "mine:log>log", "log")]
     dusk, morning = (Planner(Goal("log", 9)).next(State(time=time), broken_off)[0] for time in (12_000, 100))
     assert dusk.args.get("what") == "shelter" and morning.name == "explore", "the night is over"
@@ -288,6 +290,11 @@ def test_a_station_that_is_a_goal_is_taken_up_again() -> None:
     carrier = Carrier({})
     carrier.carry_out(Planner([Goal("brick"), Goal("furnace")]).next(State()))
     assert carrier.stock.has(Item("brick")) == carrier.stock.has(Item("furnace")) == 1
+
+
+def test_a_tree_is_grown_of_its_own_sapling() -> None:
+    grown = [way for way in knowledge().ways_to(Item("log", 3)) if way.kind == "grow"]
+    assert [item for way in grown for item, _ in way.needs if item.name == "sapling"] == [Item("sapling", 3)]
 
 
 def test_the_wood_of_one_tree_is_looked_for_where_it_grows() -> None:

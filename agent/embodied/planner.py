@@ -220,7 +220,7 @@ class Planner:
         if state.free <= ROOM or (last and last.reason == "full inventory"):
             actions += _dropped(state, steps, self.goals)
         if steps and self._shy(state, last, steps[0]):
-            actions += writer.night()
+            actions += writer.night(sleepless=last is not None and last.action == "sleep")
         return actions
 
     def _shy(self, state: State, last: Failure | None, step: Step) -> bool:

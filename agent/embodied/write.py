@@ -25,6 +25,7 @@ PLACE_TICKS = 200
 NIGHT_LENGTH = 11_500
 JOURNEY = 6000  # ticks that a search may take at least where one must first come to another land
 STATIONS = ("crafting_table", "furnace")
+SLEEPLESS = 600  # ticks until one tries to sleep again
 STORES = 3  # meals kept for a goal of surviving
 REST = 1200  # ticks
 REACH = 24.0  # blocks to a table or furnace that is gone back to
@@ -61,9 +62,16 @@ class Writer:
             return [*self._taken_up([step, *later]), *self._surfaced(), *self._held(step), self._grown(step)]
         return [*self._taken_up([step, *later]), *self._reached(step), *self._held(step), self._taken(step)]
 
-    def night(self) -> list[Action]:
-        """A bed if there is one, otherwise walls until the morning."""
+    def night(self, sleepless: bool = False) -> list[Action]:
+        """A bed if there is one, otherwise walls until the morning.
+
+        Args:
+            sleepless: one could not sleep just now, as monsters were near: walls for a while, and the bed again then.
+        """
         wait = max(1, (DAY - self.state.time % DAY) % DAY) if self.state.night else NIGHT_LENGTH
+        if sleepless:
+            return [*self._bed_taken(), Action("build", {"what": "shelter", "wait": SLEEPLESS}, {"day": True},
+                                               limit=SLEEPLESS + 800)]
         shelter = Action(
             "build", {"what": "shelter", "wait": wait}, {"day": True}, limit=min(LONGEST_LIMIT, wait + 800)
         )
@@ -71,9 +79,13 @@ class Writer:
             return [
                 Action("place", {"item": "bed"}, {"near": "bed"}, limit=PLACE_TICKS),
                 Action("sleep", {}, {"day": True}, limit=600),
-                Action("mine", {"block": "bed", "item": "bed", "count": 1}, {"gain": {"bed": 1}}, limit=PLACE_TICKS),
+                *self._bed_taken(),
             ]
         return [shelter]
+
+    @staticmethod
+    def _bed_taken() -> list[Action]:
+        return [Action("mine", {"block": "bed", "item": "bed", "count": 1}, {"gain": {"bed": 1}}, limit=PLACE_TICKS)]
 
     def _limit(self, step: Step) -> int:
         more = 1 + self.slow[step.key]
