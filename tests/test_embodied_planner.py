@@ -195,6 +195,15 @@ def test_what_cannot_wait() -> None:
     assert [action.args["item"] for action in full if action.name == "drop"] == ["gravel", "rotten_flesh"]
 
 
+def test_a_lone_spider_is_not_run_from_with_a_sword() -> None:
+    """It is faster."""
+    def first(*threats: str, **items: int) -> str:
+        return Planner(Goal("diamond")).next(State(items, life=4.0, threats=threats))[0].name
+
+    assert first("spider", stone_sword=1) == "equip" and first("spider") == first("zombie", stone_sword=1) == "flee"
+    assert first("spider", "zombie", stone_sword=1) == "flee"
+
+
 def test_one_goes_back_for_what_was_lost_where_one_can_get_there() -> None:
     planner, drops = Planner(Goal("diamond")), {"what": "drops", "at": [30.0, 20.0, 4.0]}
 

@@ -94,6 +94,17 @@ def test_a_creeper_is_struck_before_it_lights() -> None:
     assert body.info["stat"]["kill_entity"]["creeper"] == 1 and body.life == 20
 
 
+def test_a_lone_spider_is_fought_to_the_last() -> None:
+    """Of those who ran from it with six lives three in eight died."""
+    sword = [{"slot": 0, "name": "stone_sword", "variant": 0, "quantity": 1}]
+    body = Body(make_world("open-ended", 1, generate_world_type="flat", allow_mob_spawn=False, start_time=18_000,
+                           start_health=6, initial_mobs=("spider",), initial_mob_spawn_range_low=(-4, 1, -4),
+                           initial_mob_spawn_range_high=(4, 1, 4), initial_inventory=sword), 700)
+    body.begin(1)
+    fight.attack(body, ("spider",))
+    assert body.info["stat"]["kill_entity"]["spider"] == 1 and body.life < fight.WEAK
+
+
 def test_no_fight_leads_over_an_edge() -> None:
     """A cow behind a strip of lava is gone round to, not run at."""
     place = make_world("open-ended", 0, generate_world_type="flat", allow_mob_spawn=False, start_time=6000,

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from veclink.agent.embodied.actions import DAWN, FEARED, Action, Failure, State, alike_names
+from veclink.agent.embodied.actions import DAWN, FASTER, FEARED, Action, Failure, State, alike_names
 from veclink.agent.embodied.goals import DAY, NIGHT_FALLS, Goal, ImpossibleGoal
 from veclink.agent.embodied.items import Item, item_ids
 from veclink.agent.embodied.knowledge import SEA, knowledge, outside
@@ -359,7 +359,8 @@ def _danger(state: State, hunted: Collection[str] = ()) -> list[Action]:
     blow = Action("attack", {"mob": worst, "count": 1}, {"killed": {worst: 1}}, limit=400)
     if worst in feared:
         return [Action("flee", {"from": worst}, {"safe": True}, limit=200)]
-    if state.life <= WEAK:
+    sword = any(item.name.endswith("_sword") for item, _ in state.stock)
+    if state.life <= WEAK and not (sword and len(state.threats) == 1 and worst in FASTER):
         return [Action("flee", {"from": worst}, {"safe": True}, limit=300)]
     best = max(
         (item.name for item, _ in state.stock if item.name.endswith(("_sword", "_axe", "_pickaxe"))),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from veclink.agent.embodied.actions import FEARED
+from veclink.agent.embodied.actions import FASTER, FEARED
 from veclink.agent.embodied.body import RADIUS, Body, SkillFailed, unless_dead
 from veclink.agent.embodied.path import COLUMN, DEADLY, DEEPEST, FREE, NEAR, SOLID, find_path
 from veclink.agent.embodied.sense import hostile, sees
@@ -115,7 +115,7 @@ def attack(body: Body, kinds: Collection[str], most_ticks: int = 600) -> None:
     last, wait = [-COOLED], math.ceil(rest(arm)) if arm else FEELS
 
     def blow(mob: dict[str, Any]) -> bool:
-        if body.life < WEAK and bool(MOBS.hostile[MOBS.id(mob["name"])]):
+        if body.life < WEAK and bool(MOBS.hostile[MOBS.id(mob["name"])]) and not to_the_last(body, mob):
             raise SkillFailed("hurt", f"life {body.life:.0f}")
         ready = body.steps - last[0] >= wait
         mob = nearest_open(body, mob)
@@ -126,6 +126,12 @@ def attack(body: Body, kinds: Collection[str], most_ticks: int = 600) -> None:
 
     chase(body, kinds, blow, most_ticks)
     collect(body)
+
+
+def to_the_last(body: Body, mob: dict[str, Any]) -> bool:
+    """Whether to strike on however weak: a mob that is not outrun, alone, with a sword."""
+    alone = not any(hostile(each["name"]) for each in body.mobs() if each["id"] != mob["id"])
+    return alone and mob["name"] in FASTER and any(name.endswith("_sword") for name in body.items)
 
 
 def arm_for(mob: dict[str, Any]) -> float:
