@@ -408,6 +408,8 @@ def test_deeds_at_the_end() -> None:
     assert Planner(Goal("iron_boots", 1, "wear")).next(State({"iron_boots": 1}))[-1].name == "equip"
     used = Planner(Goal("iron_hoe", 1, "use")).next(State({"iron_hoe": 1}))
     assert [action.name for action in used] == ["equip", "use"]
+    deep = State({"iron_hoe": 1}, position=(0.0, 12.0, 0.0), underground=True)
+    assert [action.name for action in Planner(Goal("iron_hoe", 1, "use")).next(deep)] == ["go_up", "equip", "use"]
     assert Planner(goals("something to eat")).next(State({"apple": 1}, food=20))[-1].args["item"].startswith("apple")
     assert Planner(Goal("", 2, "survive")).next(State(time=15_000, days=1))[-1].name == "build"
     milk = Planner(Goal("milk_bucket")).next(State({"bucket": 1}))

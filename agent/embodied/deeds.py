@@ -363,7 +363,13 @@ def use(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
         return
     digging.equip(body, item)
     before = body.info.get("stat", {}).get("use_item", {}).get("minecraft", {}).get(item, 0)
-    if ITEMS.tool[number]:
+    if item.endswith("_hoe"):
+        end = body.steps + limit
+        while not survive.till(body, item):
+            if body.steps >= end:
+                raise SkillFailed("not found", "earth to till")
+            doer.roamer.leg(body)
+    elif ITEMS.tool[number]:
         survive.use_tool(body, item)
     for pitch in (60.0, 30.0, 0.0, -30.0):
         for _ in range(USE_TICKS):

@@ -249,9 +249,10 @@ class Writer:
         source = str(step.way.needs[0][0]) if step.way and step.way.needs else item
         worn = bool(ITEMS.slot[item_ids()[step.item.name]])  # is put on from where it was made
         equip = Action("equip", {"item": source}, {"equipped": source}, step.key, 60)
+        out = self._surfaced() if source.endswith("_hoe") else []  # to where there is earth to till
         held = [] if worn or source == self.hand else [equip]
         self.hand = source
-        return [*held, Action("use", {"item": source}, gain, step.key, limit)]
+        return [*out, *held, Action("use", {"item": source}, gain, step.key, limit)]
 
     def _survived(self) -> list[Action]:
         """In safety: by night until the morning, by day for a while (the planner sees to meals first)."""
