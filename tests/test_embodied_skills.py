@@ -274,13 +274,13 @@ def test_nightfall_does_not_break_off_what_is_done_at_sea(land: str, breaks: boo
 
 
 def test_a_hoe_is_used_on_earth() -> None:
-    """Where one stands on stone, say, one goes to some."""
+    """Where one stands on rock one goes to some."""
     place = world(wooden_hoe=1)
     doer = Doer(Body(place, 300))
     doer.body.begin(4)
     x, y, z = doer.body.cell
-    for i, k in itertools.product(range(-4, 5), repeat=2):
-        place.grid.set(x + i, y - 1, z + k, BLOCKS.id("stone"))
+    for i, k in itertools.product(range(-7, 8), repeat=2):
+        place.grid.set(x + i, y - 1, z + k, BLOCKS.id("bedrock"))
     doer.body.act()
     doer.do(Action("use", {"item": "wooden_hoe"}, limit=250))
     assert doer.body.info["stat"]["use_item"]["minecraft"]["wooden_hoe"] == 1
