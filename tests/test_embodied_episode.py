@@ -9,17 +9,19 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from rich.console import Console
 
-from veclink.agent.embodied.actions import REASONS, Action
+from veclink.agent.embodied.actions import REASONS, Action, State
 from veclink.agent.embodied.body import Body, EpisodeOver, SkillFailed
 from veclink.agent.embodied.episode import Episode, EpisodeResult, make_world, run_episode
 from veclink.agent.embodied.guard import Alarm, Guard
 from veclink.agent.embodied.keep import POINTS, Folder
+from veclink.agent.embodied.loop import pressing
 from veclink.agent.embodied.memory import Memory
 from veclink.agent.embodied.player import Player
 from veclink.agent.embodied.sense import REASON_OF, failure_of, state_of
@@ -258,3 +260,11 @@ def test_the_page_is_true(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
         exec(compile(block, "docs/embodied.md", "exec"), names)
     assert capsys.readouterr().out.split()[0] == "True" and capsys.readouterr().err == ""
     assert (tmp_path / "runs" / "planks-1" / "steps.jsonl").is_file()
+
+
+def test_in_the_morning_the_bed_is_taken_along() -> None:
+    """The day is no reason to plan anew before that: the bed stood where one had slept, for good."""
+    guard = SimpleNamespace(dangers=lambda body: [])
+    crew: Any = SimpleNamespace(guard=guard, body=None, before=State(time=14_000))
+    for block, anew in (("bed", False), ("log", True)):
+        assert pressing(crew, State(time=100), [{"name": "mine", "args": {"block": block}}]) is anew

@@ -50,6 +50,15 @@ def test_a_larger_sample_holds_the_smaller_one() -> None:
     assert [b.seed - a.seed for a, b in zip(twice[::2], twice[1::2], strict=True)] == [1, 1, 1]
 
 
+def test_goals_by_their_names() -> None:
+    assert [case.name for case in cases_of("items", 2, tasks=["carrot", "bow"])] == ["bow", "bow", "carrot", "carrot"]
+    with pytest.raises(UnknownName, match="carrot"):
+        cases_of("items", 1, tasks=["carot"])
+    command = ["eval", "embodied", "--suite", "items", "--tasks"]
+    assert "did you mean 'carrot'" in CliRunner().invoke(main, [*command, "bow, carot"]).output
+    assert "1 or more" in CliRunner().invoke(main, [*command, "0"]).output
+
+
 def test_a_sample_of_minedojo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     folder = minedojo(tmp_path)
     monkeypatch.setenv("VECLINK_MINEDOJO", str(folder))
@@ -60,6 +69,7 @@ def test_a_sample_of_minedojo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     assert cases["survive_2"].steps == 52_800
     assert "bedrock" in cases["harvest_1_bedrock"].lacks
     assert [case.name for case in cases_of("minedojo-techtree", 1)] == ["techtree_sword"]
+    assert [case.name for case in cases_of("minedojo", 1, tasks=["combat_cow"])] == ["combat_cow"]
     small = cases_of("minedojo", 1, tasks=5)
     assert len({case.category for case in small}) == 5, "each category has one at least"
     monkeypatch.setattr("veclink.agent.measure.embodied_cases.MORE_THAN_DAYS", 0.001)  # a short survival

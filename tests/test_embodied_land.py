@@ -98,7 +98,8 @@ def test_plans_say_in_which_land_to_look() -> None:
 
 def test_another_land_is_gone_to_straight_on_and_with_time() -> None:
     failures = [Failure("explore", "not near", "mine:cactus>cactus", "cactus")]
-    there, away = (Planner(Goal("cactus")).next(State(biome=name), failures)[0] for name in ("desert", "plains"))
+    outfit = {"stone_sword": 1, "stone_pickaxe": 1, "planks": 8}
+    there, away = (Planner(Goal("cactus")).next(State(outfit, biome=at), failures)[0] for at in ("desert", "plains"))
     assert there.args["turn"] and "turn" not in away.args and away.limit > there.limit
 
 
@@ -112,6 +113,17 @@ def test_what_comes_out_at_night_is_gone_to_by_day_and_waited_for_there() -> Non
         with pytest.raises(SkillFailed):
             doer.do(Action("explore", {"find": "slime", "how": "dark", "lands": ["swampland"]}, limit=150))
         assert (abs(doer.body.pos - at).sum() > 8) == moves
+
+
+def test_the_night_before_one_is_there_is_spent_in_safety() -> None:
+    armed: dict[str, Any] = {"inventory": {"iron_sword": 1}, "time": 14_000}
+    there, away = (Planner(Goal("slime_ball")).next(State(biome=at, **armed))[0] for at in ("swampland", "plains"))
+    assert there.args.get("find") == "slime" and away.args.get("what") == "shelter"
+    doer = Doer(Body(make_world("open-ended", 3, generate_world_type="specified_biome", specified_biome="plains",
+                                allow_mob_spawn=False, start_time=18_000), 400))
+    doer.body.begin(3)
+    with pytest.raises(SkillFailed, match="night"):
+        doer.do(Action("explore", {"find": "slime", "how": "dark", "lands": ["swampland"]}, limit=150))
 
 
 def test_the_wood_of_one_tree_is_not_found_beside_another() -> None:

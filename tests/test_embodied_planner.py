@@ -174,6 +174,11 @@ def test_surface_first_and_the_night_in_a_bed() -> None:
     dark = State({"bed": 1}, time=14_000)
     assert [a.name for a in Planner(Goal("log", 9)).next(dark)][:3] == ["place", "sleep", "mine"]
     assert Planner(Goal("log", 9)).next(State(time=14_000))[0].args["what"] == "shelter"
+    beset = Planner(Goal("log", 9)).next(State(time=14_000), [Failure("sleep", "night")])
+    assert [a.name for a in beset[:2]] == ["mine", "build"] and beset[1].args["wait"] < 1000, "then it tries again"
+    broken_off = [Failure("explore", "night", "mine:log>log", "log")]
+    dusk, morning = (Planner(Goal("log", 9)).next(State(time=time), broken_off)[0] for time in (12_000, 100))
+    assert dusk.args.get("what") == "shelter" and morning.name == "explore", "the night is over"
     hunting = Planner(Goal("zombie", 1, "kill")).next(State({"iron_sword": 1}, time=14_000))
     assert hunting[0].name == "explore"  # zombies come out at night
 
@@ -188,6 +193,15 @@ def test_what_cannot_wait() -> None:
     assert planner.next(State(food=4))[0].args["find"] == "cow"
     full = planner.next(State({"gravel": 64, "cobblestone": 64, "rotten_flesh": 9}, free=0))
     assert [action.args["item"] for action in full if action.name == "drop"] == ["gravel", "rotten_flesh"]
+
+
+def test_a_lone_spider_is_not_run_from_with_a_sword() -> None:
+    """It is faster."""
+    def first(*threats: str, **items: int) -> str:
+        return Planner(Goal("diamond")).next(State(items, life=4.0, threats=threats))[0].name
+
+    assert first("spider", stone_sword=1) == "equip" and first("spider") == first("zombie", stone_sword=1) == "flee"
+    assert first("spider", "zombie", stone_sword=1) == "flee"
 
 
 def test_one_goes_back_for_what_was_lost_where_one_can_get_there() -> None:
@@ -276,6 +290,7 @@ def test_a_bed_is_made_where_sheep_are_met_and_the_night_will_come() -> None:
     assert not bed(Goal("egg", 3), time=13_000), "at night there are no sheep to be seen"
     assert not bed(Goal("ender_pearl"), time=1000), "what comes out at night is not slept through"
     assert not bed(Goal("egg", 3, within=4000), time=1000), "nor what is in a hurry"
+    assert bed(Goal("log:3"), time=1000), "the way to a jungle is long"
     met = Planner(Goal("egg", 3)).next(State({"planks": 3}, near=("crafting_table", "sheep")))
     assert [action.name for action in met[:3]] == ["mine", "approach", "attack"] and met[2].args["mob"] == "sheep"
 
@@ -286,10 +301,16 @@ def test_a_station_that_is_a_goal_is_taken_up_again() -> None:
     assert carrier.stock.has(Item("brick")) == carrier.stock.has(Item("furnace")) == 1
 
 
+def test_a_tree_is_grown_of_its_own_sapling() -> None:
+    grown = [way for way in knowledge().ways_to(Item("log", 3)) if way.kind == "grow"]
+    assert [item for way in grown for item, _ in way.needs if item.name == "sapling"] == [Item("sapling", 3)]
+
+
 def test_the_wood_of_one_tree_is_looked_for_where_it_grows() -> None:
     planner = Planner(Goal("planks:4"))
     for biome, near in (("plains", ("log",)), ("roofed_forest", ("log", "log2"))):  # other trees do not help
-        first = planner.next(State(biome=biome, near=near))[0]
+        outfit = {"stone_sword": 1, "stone_pickaxe": 1, "planks": 8}
+        first = planner.next(State(outfit, biome=biome, near=near))[0]
         assert first.name == "explore" and first.args["find"] == "log2" and first.args["biomes"] == ["savanna"]
     assert planner.next(State(biome="savanna", near=("log", "log2")))[0].name == "approach"
     assert planner.next(State(biome="", near=("log2",)))[0].name == "approach", "where nothing is known of biomes"
@@ -318,10 +339,77 @@ def test_a_table_that_is_needed_again_is_taken_along() -> None:
     assert Planner(Goal("wooden_pickaxe")).next(far)[0].name == "approach"
 
 
+def test_a_table_down_in_the_rock_is_not_gone_back_to_with_bare_hands() -> None:
+    """Four planks are won sooner than a way through stone is dug by hand."""
+    def first(depth: float, **tools: int) -> list[str]:
+        known = {"crafting_table": (2.0, 70 - depth, 2.0)}
+        state = State({"planks": 12, **tools}, position=(0.0, 70.0, 0.0), known=known)
+        return [action.words() for action in Planner(Goal("wooden_axe")).next(state)]
+
+    assert "craft 1 crafting table" in first(12.0)
+    for known in (first(2.0), first(12.0, stone_pickaxe=1)):
+        assert "approach crafting table" in known and "craft 1 crafting table" not in known
+
+
+def test_a_long_way_over_land_is_not_begun_with_bare_hands() -> None:
+    planner = Planner(Goal("carrot"))
+    words = [action.words() for action in planner.next(State(time=1000))]
+    assert words.index("craft 1 stone sword") < words.index("explore carrots")
+    outfit = {"stone_sword": 1, "stone_pickaxe": 1, "planks": 8}
+    assert planner.next(State(outfit, time=1000))[0].words() == "explore carrots"
+    lost = [Failure("explore", "not near", "mine:log>log", "log")] * 8
+    assert planner.next(State(time=1000, position=(0.0, 64.0, 0.0)), lost)[0].words() == "explore carrots", "no trees"
+    assert planner.next(State(time=1000, near=("carrots",)))[0].words() == "approach carrots"
+    assert Planner(Goal("carrot", within=9000)).next(State(time=1000))[0].words() == "explore carrots"
+
+
+def test_a_night_that_would_be_waited_through_is_dug_through_for_armour() -> None:
+    planner, night = Planner(Goal("carrot")), {"time": 13_000, "position": (0.0, 64.0, 0.0), "underground": False}
+    outfit = {"stone_sword": 1, "stone_pickaxe": 1, "planks": 8}
+    plan = [action.words() for action in planner.next(State(outfit, **night))]
+    assert plan[0].startswith("dig down") and plan[-1] == "craft 1 iron sword", "what is next depends on the hour then"
+    assert planner.next(State({"stone_pickaxe": 1}, **night))[0].args.get("what") == "shelter", "no wood at night"
+    assert planner.next(State({**outfit, "bed": 1}, **night))[0].words() == "place bed"
+    assert planner.next(State(outfit, **{**night, "time": 23_000}))[0].args.get("what") == "shelter", "it is over soon"
+    deep = {**night, "position": (0.0, 40.0, 0.0), "underground": True}
+    assert planner.next(State({}, **deep))[0].args.get("what") == "shelter", "one does not come up into the night"
+
+
+def test_the_night_at_sea_is_as_good_as_the_day() -> None:
+    at_sea, ashore = (Planner(Goal("carrot")).next(State(time=14_000, biome=biome)) for biome in ("ocean", "plains"))
+    assert at_sea[0].words() == "explore carrots" and ashore[0].args["what"] == "shelter"
+
+
+def test_meat_is_taken_where_an_animal_comes_by() -> None:
+    outfit = {"stone_sword": 1, "stone_pickaxe": 1, "planks": 8}
+
+    def first(**state: Any) -> list[str]:
+        return [action.words() for action in Planner(Goal("carrot")).next(State(outfit, near=("pig",), **state))][:3]
+
+    meal = ["approach pig", "attack 1 porkchop", "eat 2 porkchop"]
+    assert first(food=13.0) == meal and first(food=17.0, life=9.0) == meal, "wounds do not heal with less than 18"
+    assert first(food=17.0)[0] == "explore carrots" == first(food=13.0, time=12_600, biome="ocean")[0]
+    armed = {"time": 1000, "equipment": {"chest": "iron_chestplate", "legs": "iron_leggings"}}
+    hunt = Planner(Goal("bone")).next(State({"iron_sword": 1}, near=("sheep",), **armed))
+    assert [action.words() for action in hunt[:2]] == ["approach sheep", "attack 2 mutton"], "any animal will do"
+
+
+def test_one_is_armed_in_one_go_and_in_time_for_the_way() -> None:
+    hands = {"stone_sword": 1, "stone_pickaxe": 1}
+    plan = [action.words() for action in Planner(Goal("bone")).next(State(hands, time=1000))]
+    assert sum(words.startswith("mine") and "iron ore" in words for words in plan) == 1 and "mine 17 iron ore" in plan
+    there, away = (Planner(Goal("slime_ball")).next(State({**hands, "planks": 8}, time=7000, biome=biome))
+                   for biome in ("swampland", "plains"))
+    assert "craft 1 iron sword" in [action.words() for action in there]
+    assert away[0].words() == "explore slime", "the swamp is gone to while it is day"
+
+
 def test_deeds_at_the_end() -> None:
     assert Planner(Goal("iron_boots", 1, "wear")).next(State({"iron_boots": 1}))[-1].name == "equip"
     used = Planner(Goal("iron_hoe", 1, "use")).next(State({"iron_hoe": 1}))
     assert [action.name for action in used] == ["equip", "use"]
+    deep = State({"iron_hoe": 1}, position=(0.0, 12.0, 0.0), underground=True)
+    assert [action.name for action in Planner(Goal("iron_hoe", 1, "use")).next(deep)] == ["go_up", "equip", "use"]
     assert Planner(goals("something to eat")).next(State({"apple": 1}, food=20))[-1].args["item"].startswith("apple")
     assert Planner(Goal("", 2, "survive")).next(State(time=15_000, days=1))[-1].name == "build"
     milk = Planner(Goal("milk_bucket")).next(State({"bucket": 1}))

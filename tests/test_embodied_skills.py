@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from typing import Any
 
@@ -12,8 +13,9 @@ from veclink.agent.embodied.body import Body, SkillFailed
 from veclink.agent.embodied.deeds import Doer
 from veclink.agent.embodied.episode import make_world, run_episode
 from veclink.agent.embodied.goals import Goal
+from veclink.agent.embodied.guard import Alarm, Guard
 from veclink.agent.embodied.planner import met
-from veclink.agent.embodied.skills import dig, fight, gather, shelter
+from veclink.agent.embodied.skills import dig, fight, gather, shelter, walk
 from veclink.agent.embodied.skills.roam import Roamer
 from veclink.agent.embodied.terms import best_tool, dig_ticks
 from veclink.agent.embodied.tree import decompose
@@ -90,6 +92,32 @@ def test_a_creeper_is_struck_before_it_lights() -> None:
     body.begin(0)
     fight.attack(body, ("creeper",))
     assert body.info["stat"]["kill_entity"]["creeper"] == 1 and body.life == 20
+
+
+def test_a_lone_spider_is_fought_to_the_last() -> None:
+    """Of those who ran from it with six lives three in eight died."""
+    sword = [{"slot": 0, "name": "stone_sword", "variant": 0, "quantity": 1}]
+    body = Body(make_world("open-ended", 1, generate_world_type="flat", allow_mob_spawn=False, start_time=18_000,
+                           start_health=6, initial_mobs=("spider",), initial_mob_spawn_range_low=(-4, 1, -4),
+                           initial_mob_spawn_range_high=(4, 1, 4), initial_inventory=sword), 700)
+    body.begin(1)
+    fight.attack(body, ("spider",))
+    assert body.info["stat"]["kill_entity"]["spider"] == 1 and body.life < fight.WEAK
+
+
+def test_no_fight_leads_over_an_edge() -> None:
+    """A cow behind a strip of lava is gone round to, not run at."""
+    place = make_world("open-ended", 0, generate_world_type="flat", allow_mob_spawn=False, start_time=6000,
+                       initial_mobs=("cow",), initial_mob_spawn_range_low=(5, 1, 0),
+                       initial_mob_spawn_range_high=(5, 1, 0))
+    body = Body(place, 900)
+    body.begin(0)
+    x, y, z = body.cell
+    for i, k in itertools.product((1, 2, 3), range(-3, 4)):
+        place.grid.set(x + i, y - 1, z + k, BLOCKS.id("lava"))
+    body.act()
+    fight.attack(body, ("cow",))
+    assert body.info["stat"]["kill_entity"]["cow"] == 1 and body.life == 20
 
 
 def test_roaming_gets_on_and_digs_where_all_ways_are_worn() -> None:
@@ -203,6 +231,114 @@ def test_one_climbs_out_of_a_hole_into_which_a_hen_fell() -> None:
     for _ in range(3):
         assert dig.place_under(body)
     assert body.cell == (x, y + 3, z)
+
+
+def test_a_search_stops_for_sheep_once_and_for_meat_where_one_is_hungry() -> None:
+    place = make_world("open-ended", 4, generate_world_type="flat", allow_mob_spawn=False, start_time=6000,
+                       initial_mobs=("sheep", "pig"), initial_mob_spawn_range_low=(-4, 1, -4),
+                       initial_mob_spawn_range_high=(4, 1, 4))
+    body, guard = Body(place, 300), Guard()
+    body.begin(4)
+
+    def stops(hunts: bool) -> list[str]:
+        guard.begin(body, "explore", shy=True, hunts=hunts)
+        found = []
+        for _ in range(12):
+            body.act()
+            try:
+                guard(body)
+            except Alarm as alarm:
+                found.append(str(alarm))
+        return found
+
+    assert stops(hunts=False) == ["game: sheep"], "wool for a bed; one is not hungry"
+    assert stops(hunts=True) == ["game: pig"], "one animal is as good as another"
+    guard.quiet.clear()
+    guard.begin(body, "mine", shy=True)
+    body.act()
+    guard(body)
+
+
+@pytest.mark.parametrize(("land", "breaks"), [("plains", True), ("ocean", False)])
+def test_nightfall_does_not_break_off_what_is_done_at_sea(land: str, breaks: bool) -> None:
+    place = make_world("open-ended", 4, generate_world_type="specified_biome", specified_biome=land,
+                       allow_mob_spawn=False, start_time=12_400)
+    body, guard = Body(place, 1200), Guard()
+    body.begin(4)
+    guard.begin(body, "explore", shy=True)
+    with pytest.raises(Alarm, match="night") if breaks else contextlib.nullcontext():
+        for _ in range(400):
+            body.act(jump=True)
+            guard(body)
+    assert body.info["time"] >= 12_541
+
+
+def test_a_hoe_is_used_on_earth() -> None:
+    """Where one stands on rock one goes to some."""
+    place = world(wooden_hoe=1)
+    doer = Doer(Body(place, 300))
+    doer.body.begin(4)
+    x, y, z = doer.body.cell
+    for i, k in itertools.product(range(-7, 8), repeat=2):
+        place.grid.set(x + i, y - 1, z + k, BLOCKS.id("bedrock"))
+    doer.body.act()
+    doer.do(Action("use", {"item": "wooden_hoe"}, limit=250))
+    assert doer.body.info["stat"]["use_item"]["minecraft"]["wooden_hoe"] == 1
+
+
+def test_a_rainy_evening_is_no_night() -> None:
+    """It is dark, but one cannot sleep yet."""
+    place = make_world("open-ended", 4, generate_world_type="flat", allow_mob_spawn=False, start_time=12_380,
+                       initial_weather="rain")
+    body, guard = Body(place, 400), Guard()
+    body.begin(4)
+    guard.begin(body, "explore", shy=True)
+    with pytest.raises(Alarm, match="night"):
+        for _ in range(300):
+            body.act()
+            assert body.dark or body.info["time"] < 12_400
+            guard(body)
+    assert body.info["time"] >= 12_541
+
+
+def test_one_jumps_from_the_middle_of_a_shaft() -> None:
+    """At its edge the head meets what hangs over from beside: 10,000 steps were spent below one such block."""
+    place = world(dirt=2)
+    body = Body(place, 300)
+    body.begin(4)
+    x, y, z = body.cell
+    for _ in range(2):
+        body.act(forward=1, sneak=True, view=(90.0, 0.0))  # to the west
+    while float(body.pos[0]) > x + 0.28:
+        body.act(forward=1, sneak=True)
+    place.grid.set(x - 1, y + 2, z, BLOCKS.id("stone"))
+    assert dig.place_under(body) and body.cell == (x, y + 1, z)
+
+
+def test_a_block_round_the_corner_is_seen_from_another_side() -> None:
+    """From the diagonal, under leaves, all views of a melon run along its edges."""
+    place = world()
+    body = Body(place, 900)
+    body.begin(4)
+    x, y, z = body.cell
+    for i, up, k, block in ((1, 0, 1, "melon_block"), (0, 1, 1, "leaves"), (1, 1, 1, "leaves"), (1, 0, 0, "tallgrass")):
+        place.grid.set(x + i, y + up, z + k, BLOCKS.id(block))
+    body.act()
+    gather.gather(body, ("melon_block",), lambda body: body.items["melon"] > 0, Roamer(), None, 600, seeks=False)
+
+
+def test_one_climbs_out_of_a_flooded_shaft() -> None:
+    """Out of water one does not jump high enough to put a block under the feet; steps into the wall lead out."""
+    place = world(cobblestone=20, stone_pickaxe=1)
+    body = Body(place, 900)
+    body.begin(4)
+    x, y, z = body.cell
+    for i, k, up in itertools.product((-1, 0, 1), (-1, 0, 1), range(8)):
+        inside = "air" if up else "water"
+        place.grid.set(x + i, y + up, z + k, BLOCKS.id(inside if i == k == 0 else "stone"))
+    body.act()
+    walk.go_level(body, y + 8, 600)
+    assert body.cell[1] == y + 8
 
 
 def test_eggs_are_waited_for_beside_the_hen() -> None:

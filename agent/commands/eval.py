@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -166,8 +166,9 @@ def _show_coco(document: Mapping[str, Any]) -> None:
 @click.option("--episodes", type=click.IntRange(min=1), metavar="NUMBER",
               help="Episodes a goal, each with a seed of its own.  [default: 40 for diamond; 10 for memory; at most 3 "
                    "for items, until one succeeds; 1 for the others]")
-@click.option("--tasks", type=click.IntRange(min=1), metavar="NUMBER",
-              help="Only so many of the suite's goals, drawn with a fixed seed.  [default: 200 of minedojo; all]")
+@click.option("--tasks", callback=lambda _, __, text: _tasks(text), metavar="NUMBER|NAME,NAME",
+              help="Only so many of the suite's goals, drawn with a fixed seed, or only those with these names (bow,"
+                   "carrot).  [default: 200 of minedojo; all]")
 @click.option("--steps", type=click.IntRange(min=1), metavar="NUMBER",
               help="Most steps of an episode.  [default: 12000; 24000, a day, for MineDojo's tasks; 72000 "
                    "for items]")
@@ -182,7 +183,7 @@ def _show_coco(document: Mapping[str, Any]) -> None:
               help="A memory that the episodes share.  [default: none]")
 @out_option
 @json_option
-def embodied(suite: str, protocol: str, episodes: int | None, tasks: int | None, steps: int | None,
+def embodied(suite: str, protocol: str, episodes: int | None, tasks: int | Sequence[str] | None, steps: int | None,
              first_seed: int, world: str | None, settings: tuple[str, ...], processes: int | None,
              memory: Path | None, out: Path | None, as_json: bool) -> None:
     """How often the embodied agent reaches its goals, and how far it comes.
@@ -219,6 +220,17 @@ def embodied(suite: str, protocol: str, episodes: int | None, tasks: int | None,
     else:
         _show_embodied(document)
     say(written)
+
+
+def _tasks(text: str | None) -> int | list[str] | None:
+    """What `--tasks` says: a number, or names."""
+    if text is None:
+        return None
+    if not text.isdigit():
+        return [name.strip() for name in text.split(",")]
+    if int(text) == 0:
+        raise click.BadParameter("give a number of 1 or more, or names")
+    return int(text)
 
 
 def _show_embodied(document: Mapping[str, Any]) -> None:

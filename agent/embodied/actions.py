@@ -46,6 +46,7 @@ CHOICES = {
     "liquid": ("water", "lava"),
 }
 ALIKE = (("log", "log2"), ("leaves", "leaves2"))  # items that serve as well as one another, unless exactly one is asked
+FASTER = ("spider", "cave_spider")  # mobs that are not outrun: alone, one strikes them with a sword to the last
 FEARED = ("creeper",)  # mobs that one gets away from whatever the life, and strikes from afar where one must
 NUMBERS = {
     "count": (1, LARGEST),
@@ -56,7 +57,7 @@ NUMBERS = {
 }
 REASONS = (
     "missing tool", "missing material", "not near", "night", "full inventory", "died", "timeout", "unreachable",
-    "danger", "no station", "no change",
+    "danger", "no station", "no change", "game",
 )  # fmt: skip
 
 

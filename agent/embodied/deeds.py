@@ -11,7 +11,7 @@ from veclink.agent.embodied.actions import Action, State, alike_names
 from veclink.agent.embodied.body import Body, SkillFailed, unless_dead
 from veclink.agent.embodied.knowledge import outside
 from veclink.agent.embodied.path import NEAR, WATER
-from veclink.agent.embodied.sense import Past, biome, state_of, underground
+from veclink.agent.embodied.sense import Past, biome, night, state_of, underground
 from veclink.agent.embodied.skills import dig as digging
 from veclink.agent.embodied.skills import fight, gather, make, pour, shelter, survive, walk
 from veclink.agent.embodied.skills.roam import Roamer
@@ -123,7 +123,9 @@ def explore(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
             marked = body.steps, tuple(float(v) for v in body.pos)
         if tunnel and "y" in args and abs(body.cell[1] - args["y"]) > DIGGABLE_LEVELS:
             walk.go_level(body, int(args["y"]), end - body.steps)
-        if args["how"] == "dark" and not body.dark and not outside(biome(body), args.get("lands", ())):
+        if args["how"] == "dark" and body.dark == outside(biome(body), args.get("lands", ())):
+            if body.dark:
+                raise SkillFailed("night", "before one is there")
             body.act()  # this is the place, but not yet the time
             continue
         doer.roamer.leg(body, min(500, end - body.steps), dig=tunnel)
@@ -227,8 +229,8 @@ def build(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
         raise SkillFailed("no way", f"to build {args['what']} by itself; ways have them where they are needed")
     shelter.burrow(body)
     until = min(end, body.steps + int(args.get("wait", survive.NIGHT_TICKS)))
-    till_morning = body.dark
-    while body.steps < until and (body.dark or not till_morning):
+    till_morning = night(body)
+    while body.steps < until and (night(body) or not till_morning):
         if body.steps % MENDED == 0 and shelter.openings(body):
             shelter.closed(body)
         body.act()
@@ -361,7 +363,13 @@ def use(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
         return
     digging.equip(body, item)
     before = body.info.get("stat", {}).get("use_item", {}).get("minecraft", {}).get(item, 0)
-    if ITEMS.tool[number]:
+    if item.endswith("_hoe"):
+        end = body.steps + limit
+        while not survive.till(body, item):
+            if body.steps >= end:
+                raise SkillFailed("not found", "earth to till")
+            doer.roamer.leg(body)
+    elif ITEMS.tool[number]:
         survive.use_tool(body, item)
     for pitch in (60.0, 30.0, 0.0, -30.0):
         for _ in range(USE_TICKS):

@@ -1,14 +1,19 @@
-"""What interrupts an action: a mob that attacks, drowning, hunger, nightfall. The loop then plans anew."""
+"""What interrupts an action: a mob that attacks, drowning, hunger, nightfall, an animal that is of use. The loop then
+plans anew."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from veclink.agent.embodied.body import Body
-from veclink.agent.embodied.sense import threats
-from veclink.agent.embodied.skills.survive import burns, under_water
+from veclink.agent.embodied.knowledge import SEA
+from veclink.agent.embodied.planner import peckish
+from veclink.agent.embodied.sense import biome, night, threats
+from veclink.agent.embodied.skills.survive import burns, food_at_hand, under_water
+from veclink.agent.embodied.sources import meat
 
 OWN_BUSINESS = frozenset({"attack", "flee", "sleep", "eat", "build"})  # actions that deal with such things themselves
+SEEN = 2400  # steps for which an animal that was met is not stopped for again
 QUIET = 160  # steps for which a mob that could not be dealt with is left alone
 STARVING = 6.0  # food at which an action is broken off, once
 SHORT_OF_AIR = 120.0  # of 300
@@ -19,7 +24,7 @@ class Alarm(Exception):  # it is no error: the action must wait
     """Something cannot wait.
 
     Attributes:
-        kind: "air", "lava", "mob", "hungry" or "night".
+        kind: "air", "lava", "mob", "hungry", "game" or "night".
     """
 
     def __init__(self, kind: str, detail: str = "") -> None:
@@ -27,23 +32,29 @@ class Alarm(Exception):  # it is no error: the action must wait
         super().__init__(f"{kind}: {detail}")
 
 
+def dangerous(body: Body) -> bool:
+    """Whether it is night, and not at sea."""
+    return night(body) and biome(body) not in SEA
+
+
 class Guard:
     """Watches over a body while it acts.
 
     Attributes:
-        action: the name of the action that is done. shy: whether nightfall breaks it off.
+        action: the name of the action that is done. shy: whether nightfall (at sea, the next land) breaks it off.
+        hunts: whether it looks for an animal that can be eaten.
         quiet: mob id -> step until which it is left alone.
     """
 
     def __init__(self) -> None:
-        self.action, self.shy = "", False
+        self.action, self.shy, self.hunts = "", False, False
         self.quiet: dict[int, int] = {}
         self.was_dark = self.was_starving = False
 
-    def begin(self, body: Body, action: str, shy: bool) -> None:
+    def begin(self, body: Body, action: str, shy: bool, hunts: bool = False) -> None:
         """An action begins."""
-        self.action, self.shy = action, shy
-        self.was_dark, self.was_starving = body.dark, body.food <= STARVING
+        self.action, self.shy, self.hunts = action, shy, hunts
+        self.was_dark, self.was_starving = dangerous(body), body.food <= STARVING
 
     def end(self) -> None:
         """It is over."""
@@ -68,8 +79,25 @@ class Guard:
                 raise Alarm("mob", mob["name"])
         if body.food <= STARVING and not self.was_starving:
             raise Alarm("hungry", f"food {body.food:.0f}")
-        if self.shy and body.dark and not self.was_dark:
+        if self.shy and not self.was_dark and dangerous(body):
             raise Alarm("night")
+        if self.shy and not body.dark and self.action == "explore" and body.steps % CHECK_EVERY == 0:
+            self._pass_by(body)
+
+    def _pass_by(self, body: Body) -> None:
+        """Stop for sheep where there is no bed, and for meat where one is hungry with nothing to eat, or looks
+        for any; once for each.
+
+        Raises:
+            Alarm: an animal is near that is of use.
+        """
+        near = [mob for mob in body.mobs() if self.quiet.get(mob["id"], 0) <= body.steps]
+        hungry = self.hunts or (peckish(body.life, body.food) and food_at_hand(body) is None)
+        useful = [mob for mob in near if (mob["name"] == "sheep" and not body.items["bed"])
+                  or (hungry and meat(mob["name"]))]
+        if useful:
+            self.quiet |= {mob["id"]: body.steps + SEEN for mob in useful}
+            raise Alarm("game", useful[0]["name"])
 
     def dangers(self, body: Body) -> list[dict[str, Any]]:
         """The mobs that matter now."""

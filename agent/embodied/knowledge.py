@@ -23,6 +23,7 @@ STATION_TICKS = 30  # to put a table or furnace down and take it up again
 TOOL_KINDS = ("", "pickaxe", "axe", "shovel", "hoe", "sword", "shears")  # by the facts' tool number
 STATIONS = {"table": "crafting_table", "furnace": "furnace"}
 LASTING = 4  # things that a tool or station is expected to serve for, in a price
+SEA = ("ocean", "deep_ocean")  # biomes in which nothing hostile comes out at night
 REMEMBERED = 32  # tables of prices
 ROUNDS = 12  # prices settle after as many rounds as the longest chain of ways; no chain of 1.11 is longer
 
@@ -106,6 +107,7 @@ class Knowledge:
 
     Attributes:
         ways: item name -> ways to it. usual: way key -> ticks that one go takes by the table's estimate.
+        outdoors: keys of the ways that one goes above ground.
     """
 
     def __init__(self, places: Iterable[str] = ("overworld",)) -> None:
@@ -118,8 +120,10 @@ class Knowledge:
             if way.info.place in self.places:
                 self.ways[way.gives.name].append(way)
         self._loose = {name: _merged(ways) for name, ways in self.ways.items()}
-        every = (way for table in (self.ways, self._loose) for ways in table.values() for way in ways)
+        every = [way for table in (self.ways, self._loose) for ways in table.values() for way in ways]
         self.usual = {way.key: way.first + way.each for way in every}
+        self.outdoors = tuple(way.key for way in every if way.kind not in ("craft", "smelt", "use")
+                              and way.info.where not in ("underground", "lava"))
         self.tools = _tools()
         self._prices: dict[tuple[frozenset[str], frozenset[tuple[str, float]]], dict[Item, float]] = {}
 

@@ -31,6 +31,7 @@ from veclink.agent.embodied.planner import HUNGRY, ROOM, diagnose, met, reached
 from veclink.agent.embodied.recall import Advice
 from veclink.agent.embodied.sense import Past, failure_of
 from veclink.agent.embodied.skills import make
+from veclink.agent.embodied.sources import meat
 from veclink.envs.errors import VeclinkError
 
 log = logging.getLogger("veclink.agent")
@@ -46,7 +47,7 @@ IDLE = 5  # actions in a row that failed or changed nothing and hardly took a st
 STROLL = Action("explore", {"find": "log", "how": "walk"}, {}, "", 300)  # where every action that is left is muted
 BRIEF = 3  # steps that count as hardly any
 DESPAWN = 5400  # steps after which things left behind by a death are given up
-ALARMS = {"night": "night", "air": "unreachable"}
+ALARMS = {"night": "night", "air": "unreachable", "game": "game"}
 OUTSIDE = frozenset({"explore", "approach", "mine", "attack", "shear", "milk", "farm", "fish", "fill"})
 
 
@@ -157,7 +158,8 @@ def act(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:
     crew.current, crew.before, crew.outcome, crew.words = action, crew.state(), None, ""
     began, deaths, over = body.steps, body.deaths, ""
     failures = moving_on(loop["failures"], body.cell)
-    crew.guard.begin(body, action.name, shy(action) and not crew.before.underground)
+    hunts = bool(meat(str(action.args.get("find", ""))))
+    crew.guard.begin(body, action.name, shy(action) and not crew.before.underground, hunts)
     try:
         if loop["idle"] >= IDLE:
             crew.doer.get_free(loop["actions"])
@@ -242,7 +244,7 @@ def check(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:
     failure = crew.outcome
     if failure is None:
         failure = diagnose(action, before, after, crew.ticks)
-    elif failure.reason not in ("died", "danger", "night") and action.expect and met(action, before, after):
+    elif failure.reason not in ("died", "danger", "night", "game") and action.expect and met(action, before, after):
         failure = None  # it has what it was for
     crew.outcome = failure
     muted = dict(loop["muted"])
@@ -428,7 +430,8 @@ def buried(crew: Crew) -> None:
 def pressing(crew: Crew, state: State, plan: list[dict[str, Any]]) -> bool:
     """Whether something came up that the rest of the plan does not see to."""
     following = plan[0]["name"] if plan else ""
-    if following in ("attack", "flee", "equip", "eat", "sleep", "build"):
+    bed = following == "mine" and plan[0]["args"]["block"] == "bed"  # in the morning it is taken along
+    if bed or following in ("attack", "flee", "equip", "eat", "sleep", "build"):
         return False
     if crew.guard.dangers(crew.body) or state.free <= ROOM:
         return True

@@ -34,7 +34,7 @@ class Move(IntEnum):
     DOWN = 2  # walk off an edge
     BRIDGE = 3  # put a block under the next cell, then walk
     DIG_DOWN = 4
-    PILLAR = 5  # jump and put a block under the feet
+    PILLAR = 5  # jump and put a block under the feet; out of water one does not jump high enough
     SWIM_UP = 6
 
 
@@ -212,7 +212,7 @@ def moves_from(blocks, owners, kind, dig, at_hand, bridges, propped, x, y, z, ou
     if head_up < NEVER and not is_kind(blocks, owners, kind, x, y + 1, z, DEADLY):
         if swimming and is_kind(blocks, owners, kind, x, y + 1, z, WATER):
             count = move_to(out, count, 0, 1, 0, 6, SWIM + head_up)
-        elif at_hand > 0 and (propped or holds(blocks, owners, kind, x, y - 1, z)):
+        elif at_hand > 0 and not swimming and (propped or holds(blocks, owners, kind, x, y - 1, z)):
             count = move_to(out, count, 0, 1, 0, 5, PLACE + head_up)
     return count
 

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
-from veclink.agent.embodied.actions import FEARED, Action, Failure, State, alike_names
+from veclink.agent.embodied.actions import DAWN, FASTER, FEARED, Action, Failure, State, alike_names
 from veclink.agent.embodied.goals import DAY, NIGHT_FALLS, Goal, ImpossibleGoal
 from veclink.agent.embodied.items import Item, item_ids
-from veclink.agent.embodied.knowledge import knowledge, outside
+from veclink.agent.embodied.knowledge import SEA, knowledge, outside
 from veclink.agent.embodied.recall import Advice, Plans
-from veclink.agent.embodied.sources import mob_info
-from veclink.agent.embodied.steps import Step, names_used, ordered
-from veclink.agent.embodied.tree import Tree, decompose, wholesome
-from veclink.agent.embodied.write import STORES, Writer, stations_of
+from veclink.agent.embodied.sources import lands, meat, mob_info, wholesome
+from veclink.agent.embodied.steps import GATHERED, Step, apply, names_used, ordered
+from veclink.agent.embodied.tree import Tree, decompose
+from veclink.agent.embodied.write import JOURNEY, STORES, Writer, stations_of
 from veclink.envs.facts import ITEMS, MOBS
 
 PATIENCE = 3  # failures of one way before it counts as dearer
@@ -28,12 +29,16 @@ WEAK, HUNGRY, STARVING = 6.0, 14.0, 6.0  # life to run at; food to eat at, and t
 WOUNDED = 14.0  # life at which a meal is taken, since life grows back only with food above 17
 HEALING = 500  # ticks spent in safety between two fights
 FED = 18.0  # food below which life does not grow back
+MEALS = 2  # pieces of meat of an animal that came by
 MOST_HUNTS = 6  # failures after which one who must only survive looks for no more food
 ROOM = 1  # free slots that are too few
 SUNLESS = {"hell": "nether", "nether": "nether", "sky": "end", "the_end": "end"}  # biome -> place without a day
-ARMS = ("iron_sword", "iron_chestplate", "iron_leggings", "iron_helmet", "iron_boots", "food")  # for a night outside
+ARMS = (("iron_sword", "iron_chestplate", "iron_leggings"), ("food",), ("iron_helmet", "iron_boots"))  # for a night out
 BED_WOOL, BED_TICKS = 3, 2000  # what a bed takes, and the longest that one is worth
 LONG = 0.7  # of the day that is left, from which on what is to be done is likely to last into the night
+OUTFIT = (Goal("stone_pickaxe"), Goal("stone_sword"), Goal("planks", 8))  # for a long way over land
+OUTFIT_TICKS = 1500  # the most that it is worth
+LONG_WAY = 1500  # ticks of a search from which on it is one
 AT_DUSK = 1000  # ticks before the night at which one is ready
 HAND_DEEP = 12.0  # blocks down that one goes without a pickaxe for what was lost
 BAD_FOOD = ("rotten_flesh", "spider_eye", "poisonous_potato")
@@ -73,9 +78,9 @@ class Planner:
         return self._tree(left, state, failures, places, late)
 
     def _tree(self, wanted: Goal | Sequence[Goal], state: State, failures: Sequence[Failure], places: Sequence[str],
-              late: int = 0) -> Tree:
-        return decompose(wanted, state.stock, near=stations_of(state), learnt=self._dearer(failures), places=places,
-                         late=late)
+              late: int = 0, banned: Sequence[str] = ()) -> Tree:
+        return decompose(wanted, state.stock, banned=banned, near=stations_of(state), learnt=self._dearer(failures),
+                         places=places, late=late)
 
     def _dearer(self, failures: Sequence[Failure]) -> Mapping[str, float] | None:
         """What memory knows of costs, with the ways that keep failing made dear, so that another becomes cheaper."""
@@ -95,7 +100,7 @@ class Planner:
         Raises:
             ImpossibleGoal: no way leads there.
         """
-        steps = _steps(self.tree(state, failures), state)
+        steps = self._outfitted(state, _steps(self.tree(state, failures), state), failures)
         steps = self._bedded(state, self._armed(state, self._fed(state, steps, failures), failures), failures)
         slow = Counter(failure.way for failure in failures if failure.reason == "timeout")
         asked = {goal.item.name for goal in self.goals if goal.kind == "have"}
@@ -110,7 +115,8 @@ class Planner:
         wool = state.stock.has(Item("wool"))
         if self._hurried(state) or left <= 0 or state.underground or not ("sheep" in state.near or wool >= BED_WOOL):
             return steps
-        if state.stock.has(Item("bed")) or sum(step.ticks for step in steps) < LONG * left or _of_night(steps):
+        short = sum(step.ticks for step in steps) < LONG * left and not any(_long_way(step, state) for step in steps)
+        if short or state.stock.has(Item("bed")) or _of_night(steps):
             return steps
         try:
             bed = _steps(self._tree(Goal("bed"), state, failures, self.places), state)
@@ -121,37 +127,50 @@ class Planner:
     def _hurried(self, state: State) -> bool:
         return any(goal.before or goal.within for goal in self.goals) or state.biome in SUNLESS
 
+    def _outfitted(self, state: State, steps: list[Step], failures: Sequence[Failure]) -> list[Step]:
+        """With tools and wood first, where a long way over land is next: bare hands win no fight, dig no shelter into
+        rock and no iron at night."""
+        far = any(_long_way(step, state) for step in steps)
+        if not far or state.night or state.underground or self._hurried(state):
+            return steps
+        try:
+            first = _steps(self._tree(OUTFIT, state, failures, self.places), state)
+            if not first or sum(step.ticks for step in first) > OUTFIT_TICKS:
+                return steps
+            after = _after(first, state)
+            return [*first, *_steps(self.tree(after, failures), after)]
+        except ImpossibleGoal:
+            return steps
+
     def _armed(self, state: State, steps: list[Step], failures: Sequence[Failure]) -> list[Step]:
-        """With arms, armour and meals first, where what is next comes out at night and the day is long enough."""
-        if not steps or not _of_night(steps[:1]) or state.night or self._hurried(state):
+        """With arms, armour and meals first, where what is next comes out at night and the day is long enough; where
+        it is night and what is next waits for the day, with what of it can be won under ground."""
+        if not steps or self._hurried(state) or _target(steps[0]) in state.near:
             return steps
-        if _target(steps[0]) in state.near:
+        dug = state.night and self._shy(state, None, steps[0]) and not state.stock.has(Item("bed"))
+        if not dug and (state.night or not _of_night(steps[:1])):
             return steps
-        left = NIGHT_FALLS - state.time % DAY - AT_DUSK
-        for piece in ARMS:
-            try:
-                first = self._piece(state, piece, failures)
-            except ImpossibleGoal:
-                continue
-            if first and sum(step.ticks for step in first) <= left:
-                return [*first, *steps]
+        left = (DAWN if dug else NIGHT_FALLS - AT_DUSK) - state.time % DAY
+        if not dug and outside(state.biome, lands(_target(steps[0]), steps[0].info)):
+            left -= JOURNEY  # it is gone to by day
+        banned = knowledge(self.places).outdoors if dug else ()
+        for group in ARMS:
+            for pieces in (group, *((piece,) for piece in group)):  # one way for all where there is time
+                first = self._pieces(state, pieces, failures, banned)
+                if first and sum(step.ticks for step in first) <= left and not (dug and any(map(_outdoors, first))):
+                    return first if dug else [*first, *steps]  # what comes next depends on the hour then
         return steps
 
-    def _piece(self, state: State, piece: str, failures: Sequence[Failure]) -> list[Step]:
-        """The steps to something to have for a night outside; none where it is there.
-
-        Raises:
-            ImpossibleGoal: no way leads there.
-        """
-        if piece == "food":
-            return [step for step in self._food(state, failures, STORES) if step.kind != "eat"]
-        armour = bool(ITEMS.slot[item_ids()[piece]])
-        if armour and any(name.endswith(piece.partition("_")[2]) for name in state.equipment.values()):
+    def _pieces(self, state: State, pieces: Sequence[str], failures: Sequence[Failure],
+                banned: Sequence[str]) -> list[Step]:
+        """The steps to what of some things for a night outside is not there; none where nothing leads to it."""
+        if "food" in pieces:
+            return [] if meals(state) >= STORES else self._food(state, failures, STORES, stored=True)
+        goals = [goal for goal in map(_arm, pieces) if not _has(state, goal)]
+        try:
+            return _steps(self._tree(goals, state, failures, self.places, banned=banned), state) if goals else []
+        except ImpossibleGoal:
             return []
-        if not armour and state.stock.has(Item(piece)):
-            return []
-        goal = Goal(piece, 1, "wear" if armour else "have")
-        return _steps(self._tree(goal, state, failures, self.places), state)
 
     def _fed(self, state: State, steps: list[Step], failures: Sequence[Failure]) -> list[Step]:
         """With a meal first, if one must be found."""
@@ -159,6 +178,8 @@ class Planner:
             return [*self._stored(state, failures), *steps]
         if not steps or _meal(state) or any(step.kind == "eat" for step in steps):
             return steps
+        if peckish(state.life, state.food) and not state.night and any(map(meat, state.near)):
+            return [*self._food(state, failures, MEALS), *steps]
         spent = state.life <= WEAK and state.food < FED and _hostile(steps[0]) and not state.night
         if state.food > STARVING and not spent:
             return steps
@@ -166,14 +187,21 @@ class Planner:
 
     def _stored(self, state: State, failures: Sequence[Failure]) -> list[Step]:
         """Meals for days of surviving, gathered by day."""
-        meals = sum(number for item, number in state.stock if wholesome(item.name))
         hunted = sum(failure.way != "" for failure in failures)
-        if state.night or meals >= STORES or (hunted >= MOST_HUNTS and state.food > STARVING):
+        if state.night or meals(state) >= STORES or (hunted >= MOST_HUNTS and state.food > STARVING):
             return []
-        return [step for step in self._food(state, failures, STORES) if step.kind != "eat"]
+        return self._food(state, failures, STORES, stored=True)
 
-    def _food(self, state: State, failures: Sequence[Failure], number: int) -> list[Step]:
-        return _steps(self._tree(Goal("food", number, "eat"), state, failures, ("overworld",)), state)
+    def _food(self, state: State, failures: Sequence[Failure], number: int, stored: bool = False) -> list[Step]:
+        """The steps to so many meals, of an animal that is here, else of what is easiest to come by, which are eaten
+        or `stored`; none where nothing leads to any."""
+        here = next(filter(None, map(meat, state.near)), "") if not state.night else ""
+        try:
+            tree = self._tree(Goal(here or "food", number, "eat"), state, failures, ("overworld",))
+        except ImpossibleGoal:
+            return []
+        steps = _steps(tree, state)
+        return [step for step in steps if step.kind != "eat"] if stored else steps
 
     def _urgent(self, state: State, failures: Sequence[Failure], steps: Sequence[Step], writer: Writer) -> list[Action]:
         """What cannot wait."""
@@ -186,25 +214,37 @@ class Planner:
             actions.append(Action("build", {"what": "shelter", "wait": HEALING}, {}, limit=HEALING + 600))
         elif out and state.night and state.life <= WEAK and not meal:
             actions += writer.night()  # nothing grows back: another night, after a meal
-        if meal and steps and (state.food <= HUNGRY or (state.life <= WOUNDED and state.food < FED)):
+        if meal and steps and peckish(state.life, state.food):
             actions.append(Action("eat", {"item": str(meal)}, {"food": "more"}, limit=200))
         last = failures[-1] if failures else None
         if state.free <= ROOM or (last and last.reason == "full inventory"):
             actions += _dropped(state, steps, self.goals)
-        if steps and not state.underground and self._shy(state, last, steps[0]):
-            actions += writer.night()
+        if steps and self._shy(state, last, steps[0]):
+            actions += writer.night(sleepless=last is not None and last.action == "sleep")
         return actions
 
     def _shy(self, state: State, last: Failure | None, step: Step) -> bool:
         """Whether to spend the night in safety before the next step."""
-        if not state.night and not (last and last.reason == "night"):
+        falls = NIGHT_FALLS - AT_DUSK <= state.time % DAY < DAWN and last is not None and last.reason == "night"
+        if not state.night and not falls:
             return False
-        if state.biome in SUNLESS or (step.goal and step.kind == "kill" and step.item.name in state.near):
+        if state.biome in (*SUNLESS, *SEA) or (step.goal and step.kind == "kill" and step.item.name in state.near):
             return False
         hurried = any(goal.before or goal.within or (goal.kind == "kill" and mob_info(goal.object).time == "night")
                       for goal in self.goals)
         quick = step.kind in ("craft", "smelt", "use", "wear", "eat", "sleep")
-        return not (hurried or quick or step.info.time == "night" or step.underground)
+        comes = step.info.time == "night" and not outside(state.biome, lands(_target(step), step.info))
+        return not (hurried or quick or comes or step.underground)
+
+
+def peckish(life: float, food: float) -> bool:
+    """Whether one had better eat: hungry, or wounded and too hungry for life to grow back."""
+    return food <= HUNGRY or (life <= WOUNDED and food < FED)
+
+
+def meals(state: State) -> int:
+    """Pieces of food that are carried and do no harm."""
+    return sum(number for item, number in state.stock if wholesome(item.name))
 
 
 def remaining(goals: Iterable[Goal], state: State) -> list[Goal]:
@@ -319,7 +359,8 @@ def _danger(state: State, hunted: Collection[str] = ()) -> list[Action]:
     blow = Action("attack", {"mob": worst, "count": 1}, {"killed": {worst: 1}}, limit=400)
     if worst in feared:
         return [Action("flee", {"from": worst}, {"safe": True}, limit=200)]
-    if state.life <= WEAK:
+    sword = any(item.name.endswith("_sword") for item, _ in state.stock)
+    if state.life <= WEAK and not (sword and len(state.threats) == 1 and worst in FASTER):
         return [Action("flee", {"from": worst}, {"safe": True}, limit=300)]
     best = max(
         (item.name for item, _ in state.stock if item.name.endswith(("_sword", "_axe", "_pickaxe"))),
@@ -346,9 +387,44 @@ def _steps(tree: Tree, state: State) -> list[Step]:
     return ordered(tree, state.stock, stations_of(state), bool(state.underground))
 
 
+def _after(steps: Iterable[Step], state: State) -> State:
+    """The state once some steps are done, as far as what is carried goes."""
+    stock = state.stock
+    for step in steps:
+        for item, number in step.uses:
+            stock.take(item, number)
+        apply(step, stock)
+    return replace(state, inventory={str(item): number for item, number in stock}, wear=stock.tools)
+
+
 def _target(step: Step) -> str:
     """What a step is after."""
     return step.way.target if step.way else step.item.name
+
+
+def _arm(piece: str) -> Goal:
+    """A weapon is had, armour is worn."""
+    return Goal(piece, 1, "wear" if ITEMS.slot[item_ids()[piece]] else "have")
+
+
+def _has(state: State, goal: Goal) -> bool:
+    """Whether there is such a weapon, or a piece of armour is worn there."""
+    if goal.kind == "wear":
+        return any(name.endswith(goal.object.partition("_")[2]) for name in state.equipment.values())
+    return bool(state.stock.has(goal.item))
+
+
+def _outdoors(step: Step) -> bool:
+    """Whether one goes about above ground for it."""
+    return step.kind in GATHERED and not step.underground
+
+
+def _long_way(step: Step, state: State) -> bool:
+    """Whether a step is a search over land that is likely to lead far."""
+    target, seek = _target(step), step.way.first if step.way else step.ticks
+    if step.item.variant is not None and outside(state.biome, step.info.biomes):
+        return _outdoors(step)  # its kind may be here, the variety is not
+    return _outdoors(step) and seek >= LONG_WAY and target not in state.near and target not in state.known
 
 
 def _hostile(step: Step) -> bool:

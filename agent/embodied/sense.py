@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from veclink.agent.embodied.actions import Action, Failure, State
+from veclink.agent.embodied.actions import DAWN, Action, Failure, State
 from veclink.agent.embodied.aim import first_hit
 from veclink.agent.embodied.body import Body, SkillFailed
+from veclink.agent.embodied.goals import NIGHT_FALLS
 from veclink.agent.embodied.terms import name_of
 from veclink.envs.facts import BLOCKS, ITEMS, MOBS
 from veclink.envs.facts.tables import table
@@ -114,6 +115,11 @@ def clock(body: Body) -> int:
     """Time of day: the world's, or noon or midnight by the sun."""
     time = body.info.get("time")
     return int(time) % 24_000 if time is not None else MIDNIGHT if body.dark else NOON
+
+
+def night(body: Body) -> bool:
+    """Whether it is night, as `State` counts it: one can sleep. A rainy evening is dark before that."""
+    return NIGHT_FALLS <= clock(body) < DAWN
 
 
 def biome(body: Body) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter, defaultdict
 from functools import cache
 from importlib.resources import files
@@ -18,6 +19,8 @@ RIGHT = 1.5  # ticks for a block are its hardness x 20 x this, by the tool's spe
 SWORD_LEVEL = 1  # of the sword that one goes to hostile mobs with: a stone one
 FEW_BIOMES = 16  # a mob of more biomes than that is found wherever one looks
 TICKS = 20
+SLOW = 150  # ticks from one animal to the next, of those that do not run away
+HARMFUL = ("rotten_flesh", "spider_eye", "poisonous_potato", "chicken", "fish")
 
 
 @cache
@@ -131,6 +134,20 @@ def _killed() -> list[Way]:
                     Way("kill", item, count, tool=tool, target=mob, first=facts["seek"], each=each, info=mob_info(mob))
                 )
     return ways
+
+
+@cache
+def meat(mob: str) -> str:
+    """What a harmless mob leaves that can be eaten as it is; "" where there is nothing, or it runs too fast."""
+    slow = found()["mobs"].get(mob, {}).get("each", math.inf) <= SLOW
+    if not slow or mob not in MOBS or MOBS.hostile[MOBS.id(mob)]:
+        return ""
+    return next((name for loot in MOBS.loot[MOBS.id(mob)] if wholesome(name := ITEMS.names[loot.item])), "")
+
+
+def wholesome(name: str) -> bool:
+    """Food that does no harm."""
+    return bool(ITEMS.food[item_ids()[name]]) and name not in HARMFUL
 
 
 def mob_info(mob: str) -> Info:

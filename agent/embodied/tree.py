@@ -15,7 +15,7 @@ from typing import Any
 from veclink.agent.embodied.goals import Goal, ImpossibleGoal
 from veclink.agent.embodied.items import Item, Stock, item_ids
 from veclink.agent.embodied.knowledge import STATIONS, Info, Knowledge, Way, knowledge
-from veclink.agent.embodied.sources import SWORD_LEVEL, found, mob_info
+from veclink.agent.embodied.sources import SWORD_LEVEL, found, mob_info, wholesome
 from veclink.envs.facts import ITEMS, MOBS
 from veclink.envs.facts.recipes import SMELT_TICKS
 
@@ -448,14 +448,3 @@ class _Work:
 def _clash(item: Item, above: Item) -> bool:
     """Whether making `above` out of `item` may go round in a circle."""
     return item.name == above.name and (item.variant is None or above.variant is None or item.variant == above.variant)
-
-
-def wholesome(name: str) -> bool:
-    """Food that does no harm."""
-    return bool(ITEMS.food[item_ids()[name]]) and name not in (
-        "rotten_flesh",
-        "spider_eye",
-        "poisonous_potato",
-        "chicken",
-        "fish",
-    )

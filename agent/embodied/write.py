@@ -25,9 +25,11 @@ PLACE_TICKS = 200
 NIGHT_LENGTH = 11_500
 JOURNEY = 6000  # ticks that a search may take at least where one must first come to another land
 STATIONS = ("crafting_table", "furnace")
+SLEEPLESS = 600  # ticks until one tries to sleep again
 STORES = 3  # meals kept for a goal of surviving
 REST = 1200  # ticks
 REACH = 24.0  # blocks to a table or furnace that is gone back to
+BY_HAND = 3.0  # blocks up or down to it without a pickaxe: a hand takes longer for two of stone than a new table does
 
 
 class Writer:
@@ -60,9 +62,16 @@ class Writer:
             return [*self._taken_up([step, *later]), *self._surfaced(), *self._held(step), self._grown(step)]
         return [*self._taken_up([step, *later]), *self._reached(step), *self._held(step), self._taken(step)]
 
-    def night(self) -> list[Action]:
-        """A bed if there is one, otherwise walls until the morning."""
+    def night(self, sleepless: bool = False) -> list[Action]:
+        """A bed if there is one, otherwise walls until the morning.
+
+        Args:
+            sleepless: one could not sleep just now, as monsters were near: walls for a while, and the bed again then.
+        """
         wait = max(1, (DAY - self.state.time % DAY) % DAY) if self.state.night else NIGHT_LENGTH
+        if sleepless:
+            return [*self._bed_taken(), Action("build", {"what": "shelter", "wait": SLEEPLESS}, {"day": True},
+                                               limit=SLEEPLESS + 800)]
         shelter = Action(
             "build", {"what": "shelter", "wait": wait}, {"day": True}, limit=min(LONGEST_LIMIT, wait + 800)
         )
@@ -70,9 +79,13 @@ class Writer:
             return [
                 Action("place", {"item": "bed"}, {"near": "bed"}, limit=PLACE_TICKS),
                 Action("sleep", {}, {"day": True}, limit=600),
-                Action("mine", {"block": "bed", "item": "bed", "count": 1}, {"gain": {"bed": 1}}, limit=PLACE_TICKS),
+                *self._bed_taken(),
             ]
         return [shelter]
+
+    @staticmethod
+    def _bed_taken() -> list[Action]:
+        return [Action("mine", {"block": "bed", "item": "bed", "count": 1}, {"gain": {"bed": 1}}, limit=PLACE_TICKS)]
 
     def _limit(self, step: Step) -> int:
         more = 1 + self.slow[step.key]
@@ -236,9 +249,10 @@ class Writer:
         source = str(step.way.needs[0][0]) if step.way and step.way.needs else item
         worn = bool(ITEMS.slot[item_ids()[step.item.name]])  # is put on from where it was made
         equip = Action("equip", {"item": source}, {"equipped": source}, step.key, 60)
+        out = self._surfaced() if source.endswith("_hoe") else []  # to where there is earth to till
         held = [] if worn or source == self.hand else [equip]
         self.hand = source
-        return [*held, Action("use", {"item": source}, gain, step.key, limit)]
+        return [*out, *held, Action("use", {"item": source}, gain, step.key, limit)]
 
     def _survived(self) -> list[Action]:
         """In safety: by night until the morning, by day for a while (the planner sees to meals first)."""
@@ -303,9 +317,11 @@ class Writer:
 def stations_of(state: State) -> tuple[str, ...]:
     """Tables and furnaces in reach, or close enough to go back to."""
     found_here = []
+    digs = any(name.endswith("_pickaxe") for name in state.inventory)
     for name in STATIONS:
         at = state.known.get(name)
-        close = at is not None and state.position is not None and math.dist(at, state.position) <= REACH
+        close = at is not None and state.position is not None and math.dist(at, state.position) <= REACH and (
+            digs or abs(at[1] - state.position[1]) <= BY_HAND)
         if name in state.near or close:
             found_here.append(name)
     return tuple(found_here)

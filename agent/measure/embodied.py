@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from veclink.agent.embodied.goals import Goal
-from veclink.agent.measure.embodied_cases import LONGEST, Case, cannot, cases_of, place_suffix
+from veclink.agent.measure.embodied_cases import LONGEST, Case, Tasks, cannot, cases_of, place_suffix
 from veclink.envs.errors import VeclinkError
 from veclink.envs.registry import load
 from veclink.envs.worker import end_with_parent
@@ -110,7 +110,7 @@ def measure(
     out: Path | None = None,
     processes: int | None = None,
     memory: str | None = None,
-    tasks: int | None = None,
+    tasks: Tasks = None,
     place: Mapping[str, Any] | None = None,
     progress: Callable[[int, int, str], None] = lambda done, of, part: None,
 ) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def measure(
     Args:
         episodes: seeds a goal; of the suite "items" the most, since one success is enough.
         out: where episodes are kept and resumed from; None: nowhere.
-        tasks: only so many of the suite's goals, drawn with a fixed seed.
+        tasks: only so many of the suite's goals, drawn with a fixed seed, or those with these names.
         processes: at once; None: as many as there are cores.
         memory: file of a memory that all episodes share; None: without memory.
         place: the world's name under "world", and its options; None: the built-in one.

@@ -24,6 +24,7 @@ WORLDS = 1000  # seeds that the goals of a suite begin at
 SAMPLE, SAMPLE_SEED = 200, 20_230  # MineDojo's tasks of a run, and the seed that chooses them
 MORE_THAN_DAYS = 1.1  # times the days that a survival task asks for, in steps
 LONGEST = 60_000  # steps of a survival task; one that asks for more is not run and counts as a failure
+Tasks = int | Sequence[str] | None  # of a suite: so many of its goals, these ones, or all
 LEARNT_FROM = ("stone_pickaxe", "iron_ingot", "iron_pickaxe", "bed", "cooked_beef", "diamond")  # goals of "memory"
 
 
@@ -65,16 +66,17 @@ def place_suffix(place: Mapping[str, Any] | None) -> str:
     return f"-{re.sub('[^A-Za-z0-9]+', '-', named['world'])[:40]}-{number:08x}"
 
 
-def cases_of(suite: str, episodes: int, first_seed: int = 0, tasks: int | None = None) -> list[Case]:
+def cases_of(suite: str, episodes: int, first_seed: int = 0, tasks: Tasks = None) -> list[Case]:
     """The episodes of a suite: so many seeds for each of its goals.
 
     Where there are many goals each has seeds of its own, so that not all of them are tried in one and the same world.
 
     Args:
-        tasks: only so many of its goals, drawn with a fixed seed; a larger number draws the same ones and more.
+        tasks: only so many of its goals, drawn with a fixed seed (a larger number draws the same ones and more), or
+            only those with these names.
 
     Raises:
-        UnknownName: no such suite. InputError: MineDojo's files are not here.
+        UnknownName: no such suite, or no such goal in it. InputError: MineDojo's files are not here.
     """
     if suite not in SUITES:
         raise UnknownName.of("suite", suite, SUITES)
@@ -102,15 +104,29 @@ def _names(suite: str) -> list[str]:
     return [name for material in MATERIALS for thing in GEAR if (name := f"{material}_{thing}") in known]
 
 
-def drawn(names: Sequence[str], number: int | None) -> list[str]:
-    """So many of some names in their order, drawn with a fixed seed; all of them where no number is given."""
-    if number is None or number >= len(names):
+def drawn(names: Sequence[str], tasks: Tasks) -> list[str]:
+    """So many of some names in their order, drawn with a fixed seed, or those that are asked for; else all of them."""
+    if isinstance(tasks, Sequence):
+        return _asked(names, tasks)
+    if tasks is None or tasks >= len(names):
         return list(names)
-    first = np.random.default_rng(SAMPLE_SEED).permutation(len(names))[:number]
+    first = np.random.default_rng(SAMPLE_SEED).permutation(len(names))[:tasks]
     return [str(names[i]) for i in sorted(first.tolist())]
 
 
-def _minedojo(kinds: Sequence[str], number: int | None) -> list[Case]:
+def _asked(names: Sequence[str], wanted: Sequence[str]) -> list[str]:
+    """The names that are wanted, in the order of the suite.
+
+    Raises:
+        UnknownName: one is not among them.
+    """
+    for name in wanted:
+        if name not in names:
+            raise UnknownName.of("goal of the suite", name, names)
+    return [name for name in names if name in wanted]
+
+
+def _minedojo(kinds: Sequence[str], tasks: Tasks) -> list[Case]:
     """A sample of MineDojo's tasks, each category with its share of them and with one at least.
 
     One category alone is taken whole unless a number is given.
@@ -128,8 +144,11 @@ def _minedojo(kinds: Sequence[str], number: int | None) -> list[Case]:
         places += [(place / len(names), names[i]) for place, i in enumerate(order)]
     if not places:
         raise InputError("MineDojo's task files", "none", "veclink doctor --fetch minedojo")
-    wanted = number or (SAMPLE if len(kinds) > 1 else len(places))
-    names = [name for _, name in sorted(places)[:wanted]]
+    if isinstance(tasks, Sequence):
+        names = _asked([name for _, name in sorted(places)], tasks)
+    else:
+        wanted = tasks or (SAMPLE if len(kinds) > 1 else len(places))
+        names = [name for _, name in sorted(places)[:wanted]]
     return [_task(row.id, row.category, "" if row.achievable else row.why) for row in coverage(names=names)]
 
 

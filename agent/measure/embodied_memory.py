@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from veclink.agent.measure.embodied import check_ready, mean, processes_of, run_all, run_case, summed_up
-from veclink.agent.measure.embodied_cases import cases_of, place_suffix
+from veclink.agent.measure.embodied_cases import Tasks, cases_of, place_suffix
 
 TEACHERS = 5  # episodes a goal that fill the memory
 TEACHING_SEED = 10_000  # from which they count, far from those that are measured
@@ -27,7 +27,7 @@ def measure_memory(
     first_seed: int = 0,
     out: Path | None = None,
     processes: int | None = None,
-    tasks: int | None = None,
+    tasks: Tasks = None,
     place: Mapping[str, Any] | None = None,
     progress: Callable[[int, int, str], None] = lambda done, of, part: None,
 ) -> dict[str, Any]:

@@ -18,6 +18,7 @@ AIMS = 10  # times one aims at a block
 SLOWER, LONGEST = 5, 2500  # times as long one digs afloat, and under water; ticks spent on one block at most
 SOFT = ("leaves", "leaves2", "vine", "tallgrass", "waterlily")  # dug by the hundred, with anything
 LAST = 16  # blocks that a tool which is nearly worn out is kept for
+OFF_MIDDLE, TO_MIDDLE = 0.15, 20  # blocks from a cell's middle that do no harm; ticks to get there
 CROWDED = 160  # ticks for which one strikes what is in the way
 SLACK = 15  # ticks over the reckoned time before a dig counts as failed
 
@@ -171,6 +172,7 @@ def place_under(body: Body) -> bool:
     below = body.cell
     for _ in range(3):
         make_room(body)
+        to_middle(body)
         body.act(jump=True, view=(body.yaw, 90.0))
         for _ in range(12):
             if float(body.pos[1]) >= below[1] + 1.0:
@@ -186,6 +188,15 @@ def place_under(body: Body) -> bool:
         if body.block(*below) != 0 and body.cell[1] > below[1]:
             return True
     return False
+
+
+def to_middle(body: Body) -> None:
+    """Away from the cell's edge, where what hangs over it from beside would stop a jump."""
+    for _ in range(TO_MIDDLE):
+        dx, dz = body.cell[0] + 0.5 - float(body.pos[0]), body.cell[2] + 0.5 - float(body.pos[2])
+        if max(abs(dx), abs(dz)) < OFF_MIDDLE:
+            return
+        body.act(forward=1, sneak=True, view=(math.degrees(math.atan2(-dx, dz)), body.pitch))
 
 
 def make_room(body: Body) -> None:

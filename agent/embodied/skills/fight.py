@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from veclink.agent.embodied.actions import FEARED
+from veclink.agent.embodied.actions import FASTER, FEARED
 from veclink.agent.embodied.body import RADIUS, Body, SkillFailed, unless_dead
-from veclink.agent.embodied.path import COLUMN, FREE, NEAR, SOLID, find_path
+from veclink.agent.embodied.path import COLUMN, DEADLY, DEEPEST, FREE, NEAR, SOLID, find_path
 from veclink.agent.embodied.sense import hostile, sees
 from veclink.agent.embodied.skills.dig import equip
 from veclink.agent.embodied.skills.gather import PICK_UP, collect
@@ -86,7 +86,8 @@ def chase(body: Body, kinds: Collection[str], deed: Callable[[dict[str, Any]], b
                 return
             continue
         gap = abs(mob["position"][1] - float(body.pos[1]))
-        if mob["distance"] < 6 and gap < (DROP if mob["position"][1] < float(body.pos[1]) else 1.3):
+        reach = DROP if mob["position"][1] < float(body.pos[1]) else 1.3
+        if mob["distance"] < 6 and gap < reach and not at_edge(body, mob):
             yaw, pitch = aim_at(body, mob)
             if mob["name"] in FEARED and mob["distance"] < COMES:
                 body.act(view=(yaw, pitch))
@@ -114,7 +115,7 @@ def attack(body: Body, kinds: Collection[str], most_ticks: int = 600) -> None:
     last, wait = [-COOLED], math.ceil(rest(arm)) if arm else FEELS
 
     def blow(mob: dict[str, Any]) -> bool:
-        if body.life < WEAK and bool(MOBS.hostile[MOBS.id(mob["name"])]):
+        if body.life < WEAK and bool(MOBS.hostile[MOBS.id(mob["name"])]) and not to_the_last(body, mob):
             raise SkillFailed("hurt", f"life {body.life:.0f}")
         ready = body.steps - last[0] >= wait
         mob = nearest_open(body, mob)
@@ -127,6 +128,12 @@ def attack(body: Body, kinds: Collection[str], most_ticks: int = 600) -> None:
     collect(body)
 
 
+def to_the_last(body: Body, mob: dict[str, Any]) -> bool:
+    """Whether to strike on however weak: a mob that is not outrun, alone, with a sword."""
+    alone = not any(hostile(each["name"]) for each in body.mobs() if each["id"] != mob["id"])
+    return alone and mob["name"] in FASTER and any(name.endswith("_sword") for name in body.items)
+
+
 def arm_for(mob: dict[str, Any]) -> float:
     """Blocks from which a mob is struck."""
     return LONG_ARM if mob["name"] in FEARED else ARM
@@ -135,9 +142,18 @@ def arm_for(mob: dict[str, Any]) -> float:
 def footing(body: Body, mob: dict[str, Any]) -> int:
     """1 up to what runs or shoots, -1 back from what comes to strike, where one can step back; else 0."""
     if not hostile(mob["name"]) or mob["name"] in SHOOTERS:
-        return 1 if mob["distance"] > 2.0 else 0
+        return 1 if mob["distance"] > 2.0 and not at_edge(body, mob) else 0
     near = LIGHTS if mob["name"] in FEARED else CLEAR_OF
     return -1 if mob["distance"] < near and back_is_free(body, mob) else 0
+
+
+def at_edge(body: Body, mob: dict[str, Any]) -> bool:
+    """Whether a step towards a mob leads into lava or the like, or farther down than one falls unhurt."""
+    dx, dz = (float(mob["position"][i]) - float(body.pos[i]) for i in (0, 2))
+    length = math.hypot(dx, dz) or 1.0
+    x, z = math.floor(float(body.pos[0]) + dx / length), math.floor(float(body.pos[2]) + dz / length)
+    column = (block_kinds()[body.block(x, body.cell[1] - down, z)] for down in range(DEEPEST + 2))
+    return next((kind for kind in column if kind != FREE), DEADLY) == DEADLY
 
 
 def back_is_free(body: Body, mob: dict[str, Any]) -> bool:

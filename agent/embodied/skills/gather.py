@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 
 import numpy as np
 
-from veclink.agent.embodied.body import Body, SkillFailed
+from veclink.agent.embodied.body import Body, SkillFailed, unless_dead
 from veclink.agent.embodied.path import AT, NEAR, WATER
 from veclink.agent.embodied.skills.dig import dig, unsafe
 from veclink.agent.embodied.skills.roam import Roamer
@@ -15,6 +15,7 @@ from veclink.agent.embodied.terms import kinds
 from veclink.envs.facts import BLOCKS
 
 ARM, BESIDE = 3.8, 2.0  # blocks from the eye to the middle of what one digs: as far as hands reach, and close to it
+ROUND_CORNER = 60  # ticks to come to a block's other side
 NEAR_ENOUGH = 1.2
 HIGH = 3.0  # blocks above the feet from which on what lies there (in a treetop, say) is not fetched
 PICK_UP = 12  # ticks until a thing that has just fallen can be picked up
@@ -73,7 +74,7 @@ def gather(body: Body, blocks: Collection[str], done: Done, roamer: Roamer, leve
 
 
 def take_out(body: Body, place: tuple[int, int, int], tool: str | None, end: int) -> None:
-    """Dig a block from where hands reach it, and where no view leads to it there, from beside it.
+    """Dig a block from where hands reach it, and where no view leads to it there, from beside it, on whichever side.
 
     Raises:
         SkillFailed: what going there and digging raise.
@@ -82,6 +83,11 @@ def take_out(body: Body, place: tuple[int, int, int], tool: str | None, end: int
     go_near(body, place, ARM, most)
     if not seen_or_dug_to(body, place) and not unsafe(body, place):
         go_near(body, place, BESIDE, most)
+        for i, k in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+            if seen_or_dug_to(body, place):
+                break
+            with unless_dead():  # round a corner, where all views run along its edges
+                go_to(body, (place[0] + i, place[1], place[2] + k), AT, most_ticks=ROUND_CORNER)
     before = body.block(*place)
     dig(body, place, tool=tool)
     if body.block(*place) == before:

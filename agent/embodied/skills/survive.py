@@ -17,6 +17,7 @@ HUNGRY = 14.0
 EAT_TICKS = 32
 UNFIT = ("rotten_flesh", "spider_eye", "poisonous_potato", "chicken", "fish", "golden_apple")  # harmful or too dear
 NIGHT_TICKS = 11_500
+TILL_FROM = 3.0  # blocks from the eye to what is tilled
 FEEDS = 4  # times that bone meal does nothing before one stops; a hand needs some ticks between two uses
 
 
@@ -115,6 +116,22 @@ def sow(body: Body, seed: str, bone_meal: bool) -> tuple[int, int, int]:
                 feed(body, view.yaw, view.pitch) if bone_meal else None
                 return ground[0], ground[1] + 1, ground[2]
     raise SkillFailed("no view", "of ground to sow")
+
+
+def till(body: Body, hoe: str) -> bool:
+    """Till the nearest earth that lies open; whether there is any."""
+    for x, y, z in body.known.find(flags(("grass", "dirt")), body.pos, 24):
+        if body.block(x, y + 1, z) != 0:
+            continue
+        with unless_dead():
+            go_near(body, (x, y, z), TILL_FROM, 300)
+        views = body.eyes.views(body.eye, body.yaw, body.pitch, (x, y, z), (0, 1, 0))
+        if views:
+            equip(body, hoe)
+            body.act(view=(views[0].yaw, views[0].pitch))
+            body.act(function="use")
+            return True
+    return False
 
 
 def feed(body: Body, yaw: float, pitch: float) -> None:
