@@ -27,7 +27,7 @@ from veclink.router.nano.vision import VisionConfig, letterbox, on_picture
 from veclink.router.nano.words import Words
 from veclink.tools.condition import Condition
 from veclink.tools.dense import chances, held, says
-from veclink.tools.detect import Detect
+from veclink.tools.detect import WEIGHED, Detect
 from veclink.tools.errors import ContractError
 from veclink.tools.regions import Region
 from veclink.tools.results import Boxes, Masks, Result
@@ -288,7 +288,7 @@ def test_what_it_says_of_boxes() -> None:
 
 
 def test_boxes_count_by_how_surely_what_is_in_them_is_meant() -> None:
-    """Those of a random network, ranked by the geometric mean; none is lost that would still count."""
+    """Those of a random network, ranked by both; none is lost that would still count."""
     tool = Detect("yolo11n-world.yaml", "cpu", "table", resolution=96, limit=1000)
     tool.ready()
     vectors = tool.bridge(["cows"])[0]
@@ -298,7 +298,7 @@ def test_boxes_count_by_how_surely_what_is_in_them_is_meant() -> None:
     dense = told(0, 0, 48, 64) / 60 * 2  # twice as likely as not on the left
     ranked = tool.decode([picture(0)], [Condition(vectors, options=least, dense=dense)])[0]
     middles = plain.xyxy[:, [0, 2]].mean(1)
-    expected = np.sqrt(plain.scores * np.where(middles < 48, 1 / (1 + np.exp(-2)), 1 / (1 + np.exp(2))))
+    expected = (plain.scores * np.where(middles < 48, 1 / (1 + np.exp(-2)), 1 / (1 + np.exp(2)))) ** WEIGHED
     order = np.argsort(-expected, kind="stable")
     assert len(plain) > 3 and np.allclose(ranked.scores, expected[order], atol=1e-5)
     assert np.allclose(ranked.xyxy, plain.xyxy[order], atol=1e-4) and (np.diff(ranked.scores) <= 0).all()

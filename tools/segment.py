@@ -444,7 +444,7 @@ class Segment(Tool):
 
     @staticmethod
     def _prompting(pointed: Boxes, condition: Condition, dense: Tensor | None, size: tuple[int, int]
-                   ) -> list[tuple[list[float], str]]:
+                   ) -> list[tuple[list[Any], str]]:
         """(corners, label) of those of an open grounder's boxes that prompt."""
         kept = [(box, label) for box, label in zip(pointed.xyxy.tolist(), pointed.labels, strict=True)
                 if box[2] > box[0] and box[3] > box[1] and (dense is None or says(dense, box, size))]
