@@ -21,7 +21,7 @@ from conftest import need_model
 from tiny_nano import lesson, picture, tiny_model, tiny_words
 
 from veclink.router import checkpoint
-from veclink.router.errors import RecipeError
+from veclink.router.errors import ModelError, RecipeError
 from veclink.router.nano.core import NanoCore
 from veclink.router.nano.files import load_nano, save_nano
 from veclink.router.nano.model import NanoModel
@@ -142,7 +142,12 @@ def test_links_learn_what_words_alone_cannot_say(recipe: NanoRecipe, words: Word
     assert rows["link"][-1]["find"] < 0.5 < 2.0 < rows["text"][-1]["find"]
     core = NanoCore(recipe.start or "", tmp_path / "links" / "links.safetensors", "cpu")
     core.attach([Find(device="cpu").ready().spec()])
-    assert core.linked == core.awaited == ("find",)
+    assert core.linked == ("find",)
+    core = NanoCore(recipe.start or "", tmp_path / "links" / "links.safetensors", "cpu")
+    core.attach([replace(Find(device="cpu").ready().spec(), condition=None)])  # not set up yet
+    assert core.linked == ("find",)
+    with pytest.raises(ModelError, match="own bridge"):
+        core.linkset.condition("find", torch.zeros(1, 13), torch.zeros(4, core.hidden))
     about_small(tmp_path / "links" / "find.safetensors")
 
 

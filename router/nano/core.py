@@ -137,14 +137,6 @@ class NanoCore:
 
         return checkpoint.save(path, self.linkset, self.id, notes)
 
-    @property
-    def awaited(self) -> tuple[str, ...]:
-        """Tools for which a links checkpoint waits; their conditions must be known when they are attached."""
-        from veclink.router.checkpoint import read_header
-
-        file = self._checkpoint()
-        return () if file is None else tuple(read_header(file).tools)
-
     def _checkpoint(self) -> Path | None:
         own = self.folder / "links.safetensors"
         if self._links_file is None:
@@ -264,7 +256,10 @@ class NanoCore:
         seen = self._model.config.vision.seen
         links = self._linkset or LinkSet(hidden, (), spread, seen)
         file = self._checkpoint()
-        new = [spec for spec in specs if spec.name not in links.specs and spec.condition is not None]
+        # a tool that is not set up yet is taken at the file's word; its bridge will show whether it fits
+        told = {} if file is None else checkpoint.read_header(file).tools
+        new = [spec for spec in specs
+               if spec.name not in links.specs and (spec.condition is not None or spec.name in told)]
         if new and file is not None:
             self._bound = True  # `id` needs the hashes alone
             try:
