@@ -7,7 +7,6 @@ import logging
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -105,10 +104,6 @@ class Agent:
 
             self._core = make_core(**self.profile.core, device=self.device)
         if not self._attached:
-            for name in getattr(self._core, "awaited", ()):  # links fit conditions that only loaded weights know
-                if name in self.tools:
-                    with suppress(VeclinkError):  # its own step says what it lacks
-                        self.tools[name].ready()
             self._core.attach([tool.spec() for tool in self.tools.values()])
             if prepare := getattr(self._core, "prepare", None):
                 prepare()

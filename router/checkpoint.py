@@ -18,7 +18,7 @@ import torch
 
 from veclink.router.dense import Seen
 from veclink.router.errors import CheckpointError
-from veclink.router.links import LinkSet, ToolLink
+from veclink.router.links import LinkSet, Projector, ToolLink
 from veclink.tools.tool import KINDS, ToolSpec
 
 FORMAT = "veclink-links"
@@ -27,7 +27,8 @@ LARGEST_FILE = 1 << 32
 PROJECTOR = "projector."
 LARGE = 1 << 16  # numbers of a matrix from which half precision is worth it
 LARGEST_NOTE = 1 << 20  # characters of metadata
-LIMITS = {"hidden": 65_536, "queries": 256, "rows": 4_096, "depth": 65_536, "tools": 256, "seen": 65_536}
+LIMITS = {"hidden": 65_536, "queries": 256, "rows": 4_096, "depth": 65_536, "tools": 256, "seen": 65_536,
+          "silent": 1 << 20}
 
 
 @dataclass(frozen=True)
@@ -190,6 +191,8 @@ def _header(file: Any, path: Path) -> Header:
         if not all(name in tools and 0 < kinds <= whole <= LIMITS["seen"] for name, (whole, kinds) in seen.items()):
             raise ValueError(f"seen {seen}")
         silent = frozenset(str(name) for name in data.get("silent", ()))
+        if any(math.prod(tools[name].condition or ()) > LIMITS["silent"] for name in silent):
+            raise ValueError(f"a condition of more than {LIMITS['silent']} numbers that says nothing")
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise _damaged(path, f"metadata: {type(error).__name__} {error}") from error
     if not 0 < core.hidden <= LIMITS["hidden"] or len(tools) > LIMITS["tools"]:
@@ -254,7 +257,7 @@ def _tool_link(file: Any, header: Header, name: str, path: Path, keys: set[str])
             link = ToolLink(spec, header.core.hidden, seen=header.seen.get(name))
         state = _silent(spec, header.core.hidden) if name in header.silent else {}
         for key, expected in link.state_dict().items():
-            if name in header.silent and key.startswith(PROJECTOR):
+            if key in state:
                 continue
             full = f"{spec.name}.{key}"
             if full not in keys:
@@ -274,8 +277,8 @@ def _tool_link(file: Any, header: Header, name: str, path: Path, keys: set[str])
 
 def _silent(spec: ToolSpec, hidden: int) -> dict[str, torch.Tensor]:
     """A projector that adds nothing, and can be trained."""
-    fresh = ToolLink(spec, hidden).projector
-    assert fresh is not None
+    assert spec.condition is not None
+    fresh = Projector(spec.queries, hidden, spec.condition)
     torch.nn.init.zeros_(fresh.outer.weight)
     return {PROJECTOR + key: value.detach() for key, value in fresh.state_dict().items()}
 

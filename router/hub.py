@@ -184,13 +184,6 @@ class HubCore:
 
     # -- the Core protocol -----------------------------------------------------------------------------------------
 
-    @property
-    def awaited(self) -> tuple[str, ...]:
-        """Tools for which a links checkpoint waits; their conditions must be known when they are attached."""
-        from veclink.router.checkpoint import read_header
-
-        return () if self._links_file is None else tuple(read_header(self._links_file).tools)
-
     def attach(self, tools: Sequence[ToolSpec], linked: Sequence[str] = ()) -> None:
         """Make these tools routable; links are read for those in `linked` and those whose checkpoint opened their gate.
 

@@ -36,5 +36,13 @@ def words(tool: Segment, image: np.ndarray, phrase: str, *regions: Region, **opt
     return masks(tool, image, tool.bridge([phrase])[0], *regions, **options)
 
 
+def without_text_model(tool: Segment) -> Segment:
+    """The tool, ready; lexicon and spelling do, nothing is fetched."""
+    tool.ready()
+    assert tool.space is not None
+    tool.space.embed = None
+    return tool
+
+
 def iou(a: np.ndarray, b: np.ndarray) -> float:
     return float((a & b).sum() / max((a | b).sum(), 1))

@@ -139,6 +139,11 @@ HEADS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "condition": lambda d: d["tools"]["find"].update(condition=[]),
     "kind": lambda d: d["tools"]["find"].update(result="sound"),
     "words": lambda d: d["core"].update(hidden="wide"),
+    "seen by nobody": lambda d: d.update(seen={"other": [12, 5]}),
+    "more kinds than numbers": lambda d: d.update(seen={"find": [5, 12]}),
+    "seen": lambda d: d.update(seen={"find": 12}),
+    "silent": lambda d: d.update(silent=["other"]),
+    "silent and vast": lambda d: (d.update(silent=["find"]), d["tools"]["find"].update(condition=[4096, 65_536])),
 }
 BODIES: dict[str, Callable[[dict[str, torch.Tensor]], Any]] = {
     "missing queries": lambda t: t.pop("find.queries.vectors"),

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import need_weights
-from segmenting import iou, link, masks, photo, picture, words
+from segmenting import iou, link, masks, photo, picture, without_text_model, words
 
 from veclink.envs.errors import UnknownName
 from veclink.tools import Condition, Masks, Region, check_tool
@@ -37,10 +37,7 @@ def sam() -> Segment:
 def grounded() -> Segment:
     need_weights("yolo11n.pt")
     tool = Segment(TINY, "cpu")
-    tool.ready()
-    assert tool.space is not None
-    tool.space.embed = None  # lexicon and spelling do, no text model is fetched
-    return tool
+    return without_text_model(tool)
 
 
 def shapes() -> tuple[Region, ...]:

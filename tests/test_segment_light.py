@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import need_weights
-from segmenting import iou, photo, picture, words
+from segmenting import iou, photo, picture, without_text_model, words
 
 from veclink.tools import Condition, Masks, Region, check_tool
 from veclink.tools.segment import Segment
@@ -21,10 +21,7 @@ torch.set_num_threads(1)
 def light() -> Segment:
     need_weights("yolo11n-seg.pt")
     tool = Segment(None, "cpu")
-    tool.ready()
-    assert tool.space is not None
-    tool.space.embed = None  # lexicon and spelling do, no text model is fetched
-    return tool
+    return without_text_model(tool)
 
 
 def predicted(image: np.ndarray, **options: object) -> Any:
@@ -40,9 +37,7 @@ def predicted(image: np.ndarray, **options: object) -> Any:
 
 def test_contract_untrained() -> None:
     tool = Segment("yolo11n-seg.yaml", "cpu")
-    tool.ready()
-    assert tool.space is not None
-    tool.space.embed = None  # no text model is fetched
+    without_text_model(tool)
     assert len(check_tool(tool)) >= 7
     assert tool.models == {"yolo11n-seg.yaml": "untrained"}
 

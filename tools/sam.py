@@ -260,17 +260,15 @@ class SamNet:
             inner = inner.masked_fill(~kept, -SURE)
         return F.pad(inner, (0, self.side - width, 0, self.side - height), value=-SURE)
 
-    def _factor(self, view: View) -> Tensor:
-        """(2,) by which columns and rows of the picture become those of the square."""
-        return torch.tensor([n / o for n, o in zip(view.inner, view.size, strict=True)], device=self.device)
-
     def _embedded(self, prompt: Prompt, told: Tensor | None) -> tuple[Tensor, Tensor]:
         """(tokens, C) and (C, h, w): a prompt's own embeddings with the rows beside them, and the dense part.
 
         Args:
             told: of the prompt, see `_square`.
         """
-        factor = self._factor(prompt.view)
+        factor = torch.tensor(
+            [n / o for n, o in zip(prompt.view.inner, prompt.view.size, strict=True)], device=self.device
+        )
         points = box = mask = None
         if prompt.points is not None:
             at = torch.as_tensor(prompt.points, dtype=torch.float32, device=self.device) * factor

@@ -437,10 +437,10 @@ class Segment(Tool):
             found = _part(found, np.flatnonzero((found.xyxy[:, 2:] > found.xyxy[:, :2]).all(1)))
             found = _part(found, self._selected(found.xyxy, found.scores, condition, size))
             boxes = tuple(Region.box(*corners) for corners in found.xyxy.tolist())
-            return _Asked(boxes, rows if boxes else rows[:0], [self.finder.names[c] for c in found.classes])
+            labels = [self.finder.names[c] for c in found.classes]
+            return _Asked(boxes, rows if boxes else rows[:0], labels, dense=dense)
         least = self.option("confidence", condition) if dense is None else 0.0  # it has said that there is something
         return _Asked((), rows, [name] * min(len(rows), 1), least, dense)
-
 
     @staticmethod
     def _prompting(pointed: Boxes, condition: Condition, dense: Tensor | None, size: tuple[int, int]

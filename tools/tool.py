@@ -73,8 +73,6 @@ class Tool:
 
     Attributes:
         given: names of the options that were given, not the class's.
-        linked: in training, whether the conditions carry a link; a `loss` that only a link can lower may be left out
-            where they do not.
     """
 
     name: ClassVar[str]
@@ -99,7 +97,6 @@ class Tool:
         self.options = {**self.defaults, **self._checked(options)}
         self.given = frozenset(options)
         self.models: dict[str, str] = {}  # file name -> sha256 of what setup() loaded
-        self.linked = True
         self._ready = False
         self._lock = threading.RLock()
         self._encoded: OrderedDict[str, Any] = OrderedDict()

@@ -16,6 +16,7 @@ from veclink.tools.device import pick_device
 from veclink.tools.tool import ToolSpec
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
     from torch import Tensor
 
@@ -232,13 +233,21 @@ class NanoCore:
         return found
 
     def _dense(self, stream: _Stream, first: int, task: Task, route: Route, link: Tensor | None) -> Tensor | None:
-        """Where in its picture what a route's link means is; `first` is the number of the task's first picture."""
-        from veclink.router.nano.vision import on_picture
-
+        """`where` of a route; `first` is the number of the task's first picture."""
         if link is None or not task.images or self.linkset.of(route.tool).dense is None:
             return None
-        found = self.linkset.dense(route.tool, link, stream.squares(first + route.image))
-        return None if found is None else on_picture(found, task.images[route.image], self.model.config.vision)
+        return self.where(route.tool, link, stream.squares(first + route.image), task.images[route.image])
+
+    def where(self, tool: str, link: Tensor | None, squares: Tensor | None, picture: np.ndarray) -> Tensor | None:
+        """How surely each part of a picture is what a link means, see `Route.dense`; None where the link cannot tell.
+
+        Args:
+            squares: what is seen of the picture, see `Vision.squares`.
+        """
+        from veclink.router.nano.vision import on_picture
+
+        found = self.linkset.dense(tool, link, squares)
+        return None if found is None else on_picture(found, picture, self.model.config.vision)
 
     # -- loading ---------------------------------------------------------------------------------------------------
 
@@ -257,9 +266,7 @@ class NanoCore:
         links = self._linkset or LinkSet(hidden, (), spread, seen)
         file = self._checkpoint()
         # a tool that is not set up yet is taken at the file's word; its bridge will show whether it fits
-        told = {} if file is None else checkpoint.read_header(file).tools
-        new = [spec for spec in specs
-               if spec.name not in links.specs and (spec.condition is not None or spec.name in told)]
+        new = [spec for spec in specs if spec.name not in links.specs]
         if new and file is not None:
             self._bound = True  # `id` needs the hashes alone
             try:

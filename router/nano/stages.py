@@ -22,7 +22,7 @@ from veclink.router.nano.prune import prune
 from veclink.router.nano.recipe import NanoRecipe
 from veclink.router.nano.samples import Call, Sample, Source
 from veclink.router.nano.tally import Fit, meant_loss, surest
-from veclink.router.nano.vision import VisionConfig, letterbox, on_picture, scale_of
+from veclink.router.nano.vision import VisionConfig, letterbox, scale_of
 from veclink.router.nano.words import Words
 from veclink.tools.condition import Condition
 from veclink.tools.models import find_model
@@ -245,7 +245,6 @@ class LinkStage:
         for name, tool in self.tools.items():
             mine = [i for i, (_, call, _) in enumerate(asked) if call.tool == name]
             if mine:
-                tool.linked = any(links[i] is not None for i in mine)
                 pictures = [lesson.rows[asked[i][0]].pictures[0] for i in mine]
                 calls = [asked[i][1] for i in mine]
                 told = [where_loss(one, call.target) for i, call in zip(mine, calls, strict=True)
@@ -261,17 +260,12 @@ class LinkStage:
     def _dense(self, lesson: Lesson, features: Tensor, asked: Sequence[tuple[int, Call, int]],
                links: Sequence[Tensor | None]) -> list[Tensor | None]:
         """Where what each call means is, of the tools that have a use for it."""
-        seen = self.model.vision.squares(features) if self.links.seen else None
-        places = {row: place for place, row in enumerate(
-            row for row, made in enumerate(lesson.rows) if made.pictures)}
-        found: list[Tensor | None] = []
-        for (row, call, _), link in zip(asked, links, strict=True):
-            squares = None if seen is None or row not in places else seen[places[row]]
-            one = self.links.dense(call.tool, link, squares)
-            picture = None if one is None else lesson.rows[row].pictures[0]
-            found.append(None if one is None or picture is None
-                         else on_picture(one, picture, self.model.config.vision))
-        return found
+        if all(self.links.of(name).dense is None for name in self.tools):
+            return [None] * len(asked)
+        shown = [row for row, made in enumerate(lesson.rows) if made.pictures]
+        seen = dict(zip(shown, self.model.vision.squares(features), strict=True))
+        return [self.core.where(call.tool, link, seen[row], lesson.rows[row].pictures[0])
+                for (row, call, _), link in zip(asked, links, strict=True)]
 
     def _condition(self, call: Call, link: Tensor | None, dense: Tensor | None = None) -> Condition:
         """The condition of a call; a share of the linked ones has words that the bridge does not know."""

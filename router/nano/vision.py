@@ -115,11 +115,12 @@ def letterbox(array: np.ndarray, config: VisionConfig, fill: int = GREY, smooth:
 
 def on_picture(squares: Tensor, picture: np.ndarray, config: VisionConfig) -> Tensor:
     """What was said of each square of the canvas (2 rows, 2 columns), as so many numbers over the picture alone."""
-    scale = scale_of(picture, config)
-    sides = torch.tensor([picture.shape[0] * scale / SQUARE, picture.shape[1] * scale / SQUARE])
-    across = [(torch.arange(0.5, math.ceil(float(side) - 1e-6)) / math.ceil(float(side) - 1e-6) * float(side)
-               / count) * 2 - 1 for side, count in zip(sides, squares.shape, strict=True)]
-    down, along = torch.meshgrid(*across, indexing="ij")
+    places = []  # of the middles of the parts, in -1..1 of the canvas
+    for side, count in zip(picture.shape[:2], squares.shape, strict=True):
+        covered = side * scale_of(picture, config) / SQUARE  # squares of the canvas
+        parts = math.ceil(covered - 1e-6)
+        places.append(torch.arange(0.5, parts) / parts * covered / count * 2 - 1)
+    down, along = torch.meshgrid(*places, indexing="ij")
     grid = torch.stack([along, down], -1).to(squares)
     return functional.grid_sample(squares[None, None], grid[None], padding_mode="border", align_corners=False)[0, 0]
 

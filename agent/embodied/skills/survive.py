@@ -10,12 +10,13 @@ from veclink.agent.embodied.skills.dig import clear, equip
 from veclink.agent.embodied.skills.gather import flags
 from veclink.agent.embodied.skills.make import put_down
 from veclink.agent.embodied.skills.walk import go_near, go_to
+from veclink.agent.embodied.sources import HARMFUL
 from veclink.agent.embodied.terms import kinds, name_of
 from veclink.envs.facts import BLOCKS, ITEMS
 
 HUNGRY = 14.0
 EAT_TICKS = 32
-UNFIT = ("rotten_flesh", "spider_eye", "poisonous_potato", "chicken", "fish", "golden_apple")  # harmful or too dear
+UNFIT = (*HARMFUL, "golden_apple")  # or too dear
 NIGHT_TICKS = 11_500
 TILL_FROM = 3.0  # blocks from the eye to what is tilled
 FEEDS = 4  # times that bone meal does nothing before one stops; a hand needs some ticks between two uses

@@ -129,8 +129,6 @@ class NanoSubject:
     def _conditions(self, arm: str, block: Block, one: Asked, tool: Tool, readings: Sequence[Sequence[Reading]]
                     ) -> list[Condition] | None:
         """What a call's decoder is fed: one condition, in arm ROUTED one a route; None where the arm has none."""
-        from veclink.router.nano.vision import on_picture
-
         options = self._options(tool, one)
         if arm == ROUTED:
             return self._routed(one, readings[one.sample][one.turn], options)
@@ -141,8 +139,7 @@ class NanoSubject:
         if link is None:
             return None
         vectors = self.core.linkset.condition(one.call.tool, bridge.to(self.core.model.device), link)
-        found = self.core.linkset.dense(one.call.tool, link, self._seen.get(one.sample))
-        dense = None if found is None else on_picture(found, one.picture, self.core.model.config.vision)
+        dense = self.core.where(one.call.tool, link, self._seen.get(one.sample), one.picture)
         return [Condition(vectors, one.call.phrase, one.call.regions, options, dense)]
 
     def _options(self, tool: Tool, one: Asked) -> dict[str, float]:
