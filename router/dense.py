@@ -8,6 +8,7 @@ which kinds are meant and what else tells the ones meant apart; together that is
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -48,14 +49,19 @@ class DenseLink(nn.Module):
 
     def forward(self, link: Tensor, seen: Tensor) -> Tensor:
         """(rows, columns) float32 logits of the link (N, H) in what was seen (rows, columns, D)."""
-        weight = self.kinds.weight
-        said = (self.mix @ self.norm(link.to(weight.dtype))).flatten()
-        meant = (self.kinds(said) + RARE).sigmoid().float()
-        chances = seen[..., : len(weight)].float()
+        meant = self.meant(link).sigmoid()
+        chances = seen[..., : len(meant)].float()
         odds = (chances / (1 - chances).clamp(min=LOWEST)).clamp(max=HIGHEST)
-        asked = self.ask(said).float()
-        fit = self.answer(seen.to(weight.dtype)).float() @ asked[:WIDTH] / math.sqrt(WIDTH) + asked[WIDTH]
+        asked = self.ask(self._said(link)).float()
+        fit = self.answer(seen.to(self.answer.weight.dtype)).float() @ asked[:WIDTH] / math.sqrt(WIDTH) + asked[WIDTH]
         return (odds @ meant + LOWEST).log() + fit
+
+    def meant(self, link: Tensor) -> Tensor:
+        """(kinds,) float32 logits: whether the link (N, H) means each of the kinds."""
+        return self.kinds(self._said(link)).float() + RARE
+
+    def _said(self, link: Tensor) -> Tensor:
+        return (self.mix @ self.norm(link.to(self.mix.dtype))).flatten()
 
 
 def where_loss(logits: Tensor, target: Result) -> Tensor:
@@ -65,14 +71,30 @@ def where_loss(logits: Tensor, target: Result) -> Tensor:
         logits: (h, w) over the whole picture.
         target: Masks, Boxes or Keypoints; all of their pixels, or their boxes', are meant.
     """
-    pixels = torch.from_numpy(_meant(target)).to(logits)
+    pixels = torch.from_numpy(_pixels(target)).to(logits)
     wanted = functional.adaptive_avg_pool2d(pixels[None], (logits.shape[0], logits.shape[1]))[0]
     share = logits.sigmoid()
     dice = 1 - (2 * (share * wanted).sum() + 1) / (share.sum() + wanted.sum() + 1)
     return functional.binary_cross_entropy_with_logits(logits, wanted) + dice
 
 
-def _meant(target: Result) -> np.ndarray:
+def kind_loss(logits: Tensor, target: Result, kinds: Sequence[str]) -> Tensor:
+    """Cross entropy of the kinds that a link means; 0 where the target's names are not all among them, or are none.
+
+    Where things are teaches which kinds are meant as long as others are in view; of mobs there are few at a time, and
+    a link that means any mob is mostly right.
+
+    Args:
+        logits: (kinds,), see `DenseLink.meant`. kinds: their names.
+    """
+    names = set(getattr(target, "labels", ()))
+    if not names or not names <= set(kinds):
+        return logits.sum() * 0
+    wanted = torch.tensor([float(kind in names) for kind in kinds]).to(logits)
+    return functional.binary_cross_entropy_with_logits(logits, wanted, reduction="sum")
+
+
+def _pixels(target: Result) -> np.ndarray:
     """(H, W) bool: the pixels that a result is about."""
     if isinstance(target, Masks):
         return np.ascontiguousarray(target.masks.any(0))

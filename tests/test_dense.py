@@ -14,7 +14,7 @@ from tiny_nano import SPECS, picture, tiny_model, tiny_words
 from veclink.router import checkpoint
 from veclink.router.checkpoint import CoreId
 from veclink.router.core import Task
-from veclink.router.dense import DenseLink, where_loss
+from veclink.router.dense import DenseLink, kind_loss, where_loss
 from veclink.router.errors import CheckpointError
 from veclink.router.links import LinkSet
 from veclink.router.nano.core import NanoCore
@@ -203,7 +203,7 @@ class Trace(Tool):
 
 
 def bright(start: int) -> Iterator[Sample]:
-    """Pictures with a bright half, in one of four places; "the light" is that half, "the dark" the other."""
+    """Pictures with a bright half, in one of four places; "the light" is that half, a cow, "the dark" the other."""
     halves = ((slice(32), slice(None)), (slice(32, None), slice(None)), (slice(None), slice(48)),
               (slice(None), slice(48, None)))
     while True:
@@ -211,8 +211,8 @@ def bright(start: int) -> Iterator[Sample]:
         mask[0][halves[start % 4]] = True
         shown[mask[0]] += 200
         yield Sample(shown, tuple(
-            Turn(f"trace {phrase}", calls=(Call("trace", phrase, Masks(meant, np.ones(1), ["x"], phrase, (96, 64))),))
-            for phrase, meant in (("the light", mask), ("the dark", ~mask))))
+            Turn(f"trace {phrase}", calls=(Call("trace", phrase, Masks(meant, np.ones(1), [kind], phrase, (96, 64))),))
+            for phrase, kind, meant in (("the light", "cow", mask), ("the dark", "tree", ~mask))))
         start += 1
 
 
@@ -223,6 +223,7 @@ def test_training_a_link_says_where_what_was_asked_for_is(words: Words, tmp_path
     rows: list[dict[str, float]] = []
     train_nano(recipe, tmp_path / "run", "cpu", None, rows.append, {"trace": Trace(device="cpu")}, bright)
     assert rows[-1]["trace where"] < 0.5 * rows[0]["trace where"]
+    assert rows[-1]["trace kinds"] < 0.1 * rows[0]["trace kinds"]
     assert [("trace" in row) for row in rows] == [False] * 9 + [True], "the tool's own loss comes after"
     core = NanoCore(tmp_path / "start", tmp_path / "out" / "links.safetensors", "cpu")
     core.attach([Trace(device="cpu").ready().spec()])
@@ -332,6 +333,20 @@ def test_losses_teach_it(small: Segment) -> None:
         loss(dense).backward()
         assert dense.grad is not None and (dense.grad[inside] < 0).all() and dense.grad[~inside].mean() > 0
     assert float(where_loss(told(16, 16, 56, 48), masks)) < 0.1 < float(where_loss(torch.zeros(8, 12), masks))
+
+
+def test_names_teach_which_kinds_are_meant() -> None:
+    kinds, mask = ("", "cow", "sheep", "pig"), np.ones((3, 8, 8), bool)
+    for names, meant in ((["cow"] * 3, [1]), (["cow", "pig", "cow"], [1, 3])):
+        logits = torch.zeros(4, requires_grad=True)
+        kind_loss(logits, Masks(mask, np.ones(3), names, "", (8, 8)), kinds).backward()
+        assert logits.grad is not None and (logits.grad < 0).nonzero().flatten().tolist() == meant
+    logits = torch.zeros(4, requires_grad=True)
+    for target in (Masks(mask, np.ones(3), ["cow", "cow", "patch"], "", (8, 8)),  # what is no kind tells nothing
+                   Masks(mask[:0], np.ones(0), [], "the cow", (8, 8))):  # nor does what is not there
+        loss = kind_loss(logits, target, kinds)
+        loss.backward()
+        assert loss.item() == 0
 
 
 def test_what_does_not_fit_is_refused() -> None:

@@ -45,6 +45,19 @@ def test_zeros_keep_everything_and_a_little_noise_changes_nothing() -> None:
         assert select(BOXES, SCORES, two + noise, PICTURE).tolist() == [0, 1]
 
 
+@pytest.mark.parametrize(("text", "scores", "kept"), [
+    ("the leftmost dog", [0.02, 0.9, 0.6, 0.8, 0.7], [1]),  # next to nothing is not the leftmost
+    ("the leftmost dog", [0.26, 0.9, 0.6, 0.8, 0.7], [0]),  # what the usual confidence finds counts
+    ("the leftmost dog", [0.03, 0.05, 0.01, 0.02, 0.01], [0]),  # where nothing is sure, what is half as sure as the best
+    ("the second dog from the left", [0.02, 0.9, 0.01, 0.03, 0.01], [3]),  # one sure dog has no second; the next best
+    ("the two leftmost dogs", [0.02, 0.9, 0.01, 0.03, 0.01], [1, 3]),
+    ("everyone except the leftmost", [0.02, 0.9, 0.6, 0.8, 0.7], [2, 3, 4]),
+    ("dogs on the left", [0.02, 0.9, 0.6, 0.8, 0.7], [0, 1, 2]),  # no order
+])
+def test_orders_are_of_what_is_there_for_sure(text: str, scores: list[float], kept: list[int]) -> None:
+    assert select(BOXES, np.array(scores), to_vector(parse(text)), PICTURE).tolist() == kept
+
+
 def test_nothing_found_and_numbers_that_are_none() -> None:
     assert select(np.zeros((0, 4)), np.zeros(0), vector(x=1, count=2), PICTURE).tolist() == []
     assert select(BOXES, SCORES, np.full(SIZE, np.nan), PICTURE).tolist() == [0, 1, 2, 3, 4]

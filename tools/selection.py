@@ -14,7 +14,9 @@ does no harm.
 | 5 | skip | 0..300 | how many to pass over first, rounded; 1 and a count of 1 give the second |
 | 6 | half | 0..1 | above a half: keep only what lies in the part of the picture that x, y or middle points at |
 
-Without an order things are taken by their score. The part that x or y points at is that half of the picture, for middle
+Without an order things are taken by their score. An order is one of the things that are there for sure: those with a
+score of at least SURE or half of the best, whichever is less; where they are fewer than are asked for, the next best
+join them. So what was found with next to no certainty is not "the leftmost". The part that x or y points at is that half of the picture, for middle
 it is the middle third across (half of the width where y points too); a centre on the edge belongs to it.
 """
 
@@ -31,6 +33,7 @@ from veclink.tools.regions import Region
 NAMES = ("x", "y", "area", "middle", "count", "skip", "half")
 SIZE = len(NAMES)
 ACTIVE = 0.5  # an order counts from here on
+SURE, SHARE = 0.25, 0.5  # score, or share of the best one, from which a thing counts where things are ordered
 
 ORDERS = {
     "left": ("x", -1.0), "right": ("x", 1.0), "top": ("y", -1.0), "bottom": ("y", 1.0), "largest": ("area", 1.0),
@@ -91,12 +94,25 @@ def select(xyxy: np.ndarray, scores: np.ndarray, selection: Sequence[float] | np
         keep = keep[_in_part(centre, x, y, middle)]
     if round(count) <= 0 and round(skip) <= 0:
         return keep
-    key = _order(boxes, centre, x, y, area, middle, size)
-    key = -np.asarray(scores, float) if key is None else key
-    ranked = keep[np.lexsort((-np.asarray(scores, float)[keep], np.round(key[keep], 9)))]
     first = max(0, round(skip))
     last = first + round(count) if round(count) > 0 else None
+    key = _order(boxes, centre, x, y, area, middle, size)
+    sureness = np.asarray(scores, float)
+    if key is None:
+        key = -sureness
+    else:
+        keep = _sure(keep, sureness, last)
+    ranked = keep[np.lexsort((-sureness[keep], np.round(key[keep], 9)))]
     return np.sort(ranked[first:last])
+
+
+def _sure(keep: np.ndarray, scores: np.ndarray, wanted: int | None) -> np.ndarray:
+    """Those of `keep` that are there for sure, and at least the `wanted` best ones (None for no number)."""
+    best = keep[np.argsort(-scores[keep], kind="stable")]
+    if not len(best):
+        return keep
+    count = int((scores[best] >= min(SURE, SHARE * scores[best[0]])).sum())
+    return np.sort(best[: max(count, wanted or 0)])
 
 
 def _in_part(centre: np.ndarray, x: float, y: float, middle: float) -> np.ndarray:

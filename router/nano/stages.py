@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from veclink.router import checkpoint
-from veclink.router.dense import where_loss
+from veclink.router.dense import kind_loss, where_loss
 from veclink.router.nano.core import NanoCore
 from veclink.router.nano.files import load_nano, save_nano
 from veclink.router.nano.findings import SQUARE, UNKNOWN, Labels, labels_of
@@ -32,6 +32,7 @@ from veclink.tools.tool import Tool
 PICTURES = 24  # that norm what was begun with published numbers
 COUNTING = 3.0  # times the rate for the layer that counts: it begins with nothing where all else goes on
 WHERE = 3.0  # and for dense links
+KINDS = 0.3  # weight of the kinds that a link means beside where they are
 
 
 class Lesson:
@@ -247,15 +248,26 @@ class LinkStage:
             if mine:
                 pictures = [lesson.rows[asked[i][0]].pictures[0] for i in mine]
                 calls = [asked[i][1] for i in mine]
-                told = [where_loss(one, call.target) for i, call in zip(mine, calls, strict=True)
-                        if (one := dense[i]) is not None]
-                if told:
-                    losses[f"{name} where"] = torch.stack(told).mean()
+                told = self._where(name, calls, [links[i] for i in mine], [dense[i] for i in mine])
+                losses |= told
                 if told and step <= self.recipe.alone + self.recipe.where:
                     continue
                 conditions = [self._condition(call, links[i], dense[i]) for i, call in zip(mine, calls, strict=True)]
                 losses[name] = tool.loss(pictures, conditions, [call.target for call in calls])
         return losses
+
+    def _where(self, name: str, calls: Sequence[Call], links: Sequence[Tensor | None], dense: Sequence[Tensor | None]
+               ) -> dict[str, Tensor]:
+        """How far a tool's links are from saying where what its calls mean is, and of which kinds; none if blind."""
+        part = self.links.of(name).dense
+        told = [(call.target, link, where) for call, link, where in zip(calls, links, dense, strict=True)
+                if call.target is not None and link is not None and where is not None]
+        if part is None or not told:
+            return {}
+        kinds = self.model.config.vision.kinds
+        return {f"{name} where": torch.stack([where_loss(where, target) for target, _, where in told]).mean(),
+                f"{name} kinds": KINDS * torch.stack([kind_loss(part.meant(link), target, kinds)
+                                                      for target, link, _ in told]).mean()}
 
     def _dense(self, lesson: Lesson, features: Tensor, asked: Sequence[tuple[int, Call, int]],
                links: Sequence[Tensor | None]) -> list[Tensor | None]:
