@@ -19,6 +19,7 @@ import torch
 from veclink.router.dense import Seen
 from veclink.router.errors import CheckpointError
 from veclink.router.links import LinkSet, Projector, ToolLink
+from veclink.tools.blank import blank
 from veclink.tools.tool import KINDS, ToolSpec
 
 FORMAT = "veclink-links"
@@ -253,7 +254,7 @@ def _tool_link(file: Any, header: Header, name: str, path: Path, keys: set[str])
 
     spec = header.tools[name]
     try:
-        with torch.device("meta"):
+        with blank():
             link = ToolLink(spec, header.core.hidden, seen=header.seen.get(name))
         state = _silent(spec, header.core.hidden) if name in header.silent else {}
         for key, expected in link.state_dict().items():

@@ -41,7 +41,7 @@ class DenseLink(nn.Module):
     def __init__(self, queries: int, hidden: int, seen: Seen) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(hidden)
-        self.mix = nn.Parameter(1 / queries + torch.randn(MIXED, queries) * 0.3)
+        self.mix = nn.Parameter(nn.init.normal_(torch.empty(MIXED, queries), 1 / queries, 0.3))
         self.kinds = nn.Linear(MIXED * hidden, seen[1])
         self.ask = nn.Linear(MIXED * hidden, WIDTH + 1)
         self.answer = nn.Linear(seen[0], WIDTH, bias=False)

@@ -32,7 +32,7 @@ class LinkQueries(nn.Module):
 
     def __init__(self, count: int, hidden: int, spread: float = 0.02) -> None:
         super().__init__()
-        self.vectors = nn.Parameter(torch.randn(count, hidden) * spread)
+        self.vectors = nn.Parameter(nn.init.normal_(torch.empty(count, hidden), std=spread))
 
     def forward(self) -> Tensor:
         """(N, H) float32."""

@@ -48,7 +48,7 @@ def test_zeros_keep_everything_and_a_little_noise_changes_nothing() -> None:
 @pytest.mark.parametrize(("text", "scores", "kept"), [
     ("the leftmost dog", [0.02, 0.9, 0.6, 0.8, 0.7], [1]),  # next to nothing is not the leftmost
     ("the leftmost dog", [0.26, 0.9, 0.6, 0.8, 0.7], [0]),  # what the usual confidence finds counts
-    ("the leftmost dog", [0.03, 0.05, 0.01, 0.02, 0.01], [0]),  # where nothing is sure, what is half as sure as the best
+    ("the leftmost dog", [0.03, 0.05, 0.01, 0.02, 0.01], [0]),  # of nothing sure, half of the best
     ("the second dog from the left", [0.02, 0.9, 0.01, 0.03, 0.01], [3]),  # one sure dog has no second; the next best
     ("the two leftmost dogs", [0.02, 0.9, 0.01, 0.03, 0.01], [1, 3]),
     ("everyone except the leftmost", [0.02, 0.9, 0.6, 0.8, 0.7], [2, 3, 4]),

@@ -6,7 +6,7 @@ What it learned from photographs (edges, textures, the looks of animals) then ne
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import partial
+from functools import cache, partial
 from itertools import takewhile
 from typing import Any
 
@@ -58,8 +58,7 @@ class TrunkMap(nn.Module):
         super().__init__()
         self.normed = normed
         self.layers = trunk_of(config).eval()
-        with torch.no_grad():
-            fine, middle, coarse = (level.shape[1] for level in self.levels(torch.zeros(1, 3, 64, 64))[-3:])
+        fine, middle, coarse = _channels(config)[-3:]
         self.layers.train(normed)
         self.fine = nn.Conv2d(fine, size // 2, 3, stride // 8, 1)
         self.middle = nn.Conv2d(middle, size // 2, 1)
@@ -82,13 +81,24 @@ class TrunkMap(nn.Module):
         self.layers.train(mode and self.normed)
         return self
 
-    def levels(self, x: Tensor) -> list[Tensor]:
+    def levels(self, pictures: Tensor) -> list[Tensor]:
         """The last map of each of the strides 2, 4, 8, 16 and 32."""
-        found: dict[int, Tensor] = {}
-        for layer in self.layers:
-            x = layer(x)
-            found[x.shape[-1]] = x
-        return list(found.values())
+        return _levels(self.layers, pictures)
+
+
+def _levels(layers: Iterable[nn.Module], x: Tensor) -> list[Tensor]:
+    found: dict[int, Tensor] = {}
+    for layer in layers:
+        x = layer(x)
+        found[x.shape[-1]] = x
+    return list(found.values())
+
+
+@cache
+def _channels(config: str) -> tuple[int, ...]:
+    """Of each of a configuration's levels; on the CPU, as torch's meta device needs its compiler for a forward pass."""
+    with torch.no_grad(), torch.device("cpu"):
+        return tuple(level.shape[1] for level in _levels(trunk_of(config).eval(), torch.zeros(1, 3, 64, 64)))
 
 
 def begin_with(layers: nn.ModuleList, name: str, pictures: Tensor) -> None:

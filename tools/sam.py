@@ -206,10 +206,9 @@ class SamNet:
     def _scaled(self, image: np.ndarray) -> np.ndarray:
         """The picture with its longer side as the network wants it, as upstream's own transform scales it."""
         from PIL import Image
-        from segment_anything.utils.transforms import ResizeLongestSide
 
-        height, width = ResizeLongestSide.get_preprocess_shape(image.shape[0], image.shape[1], self.side)
-        size = max(1, width), max(1, height)  # upstream gives 0 for the short side of a sliver
+        scale = self.side / max(image.shape[:2])
+        size = max(1, int(image.shape[1] * scale + 0.5)), max(1, int(image.shape[0] * scale + 0.5))
         return np.asarray(Image.fromarray(np.ascontiguousarray(image)).resize(size, Image.Resampling.BILINEAR))
 
     def _padded(self, pixels: np.ndarray) -> Tensor:

@@ -16,8 +16,10 @@ does no harm.
 
 Without an order things are taken by their score. An order is one of the things that are there for sure: those with a
 score of at least SURE or half of the best, whichever is less; where they are fewer than are asked for, the next best
-join them. So what was found with next to no certainty is not "the leftmost". The part that x or y points at is that half of the picture, for middle
-it is the middle third across (half of the width where y points too); a centre on the edge belongs to it.
+join them. So what was found with next to no certainty is not "the leftmost".
+
+The part that x or y points at is that half of the picture, for middle it is the middle third across (half of the width
+where y points too); a centre on the edge belongs to it.
 """
 
 from __future__ import annotations

@@ -12,11 +12,14 @@ from collections.abc import Sequence
 from threading import Lock
 from typing import Any
 
-from segment_anything.modeling import MaskDecoder, PromptEncoder, Sam, TwoWayTransformer
-from segment_anything.modeling.common import LayerNorm2d
 from torch import Tensor, manual_seed, nn, ones, random
 
+from veclink.tools.lean import without_first_lines
 from veclink.tools.origin import TrunkMap
+
+with without_first_lines("segment_anything"):  # torchvision and torch's compiler: three seconds that nothing here needs
+    from segment_anything.modeling import MaskDecoder, PromptEncoder, Sam, TwoWayTransformer
+    from segment_anything.modeling.common import LayerNorm2d
 
 CONFIG = "yolo11n.yaml"
 SIDE, GRID, WIDTH = 256, 16, 256  # of the padded picture in pixels, of its embedding in cells, and that one's channels

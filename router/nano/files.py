@@ -22,6 +22,7 @@ from torch import Tensor
 from veclink.router.errors import CheckpointError, ModelError
 from veclink.router.nano.model import NanoConfig, NanoModel
 from veclink.router.nano.words import Words, WordsConfig
+from veclink.tools.blank import blank
 from veclink.tools.weights import sha256
 
 FORMAT, VERSION = "veclink-nano", 2
@@ -92,7 +93,7 @@ def load_nano(folder: str | Path, device: torch.device | None = None, dtype: tor
             raise ModelError(f"{shape.language.vocabulary} token ids", str(words.config.vocabulary), "get it again")
         if shape.vision.trunk:  # classes there hold tensors that are made as they are imported, and not for this alone
             import_module("ultralytics.nn.tasks")
-        with torch.device("meta"):
+        with blank():
             model = NanoModel(shape)
         state = _tensors(folder / "model.safetensors", model)
         model.load_state_dict({name: value.to(dtype) for name, value in state.items()}, strict=True, assign=True)

@@ -170,8 +170,8 @@ class Vision(nn.Module):
         self.config = config
         self.stem = TrunkMap(c.trunk, size) if c.trunk else Stem(c)
         rows, columns = c.grid
-        self.rows = nn.Parameter(0.02 * torch.randn(rows, 1, size))
-        self.columns = nn.Parameter(0.02 * torch.randn(1, columns, size))
+        self.rows = nn.Parameter(nn.init.normal_(torch.empty(rows, 1, size), std=0.02))
+        self.columns = nn.Parameter(nn.init.normal_(torch.empty(1, columns, size), std=0.02))
         self.blocks = nn.ModuleList(Block(size, c.heads) for _ in range(c.layers))
         self.norm = nn.LayerNorm(size)
         cell, whole = c.told
