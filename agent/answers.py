@@ -66,8 +66,9 @@ def join(parts: Sequence[str]) -> str:
 
 
 def count_of(number: int, noun: str) -> str:
-    """ "1 bus", "4 people", "2 buses"."""
-    return f"{number} {noun if number == 1 else plural(noun)}"
+    """ "1 bus", "4 people", "2 buses"; "the grass" of what is named by its phrase."""
+    bare = noun.removeprefix("the ")
+    return f"{number} {plural(bare)}" if number != 1 else noun if noun != bare else f"1 {noun}"
 
 
 def plural(noun: str) -> str:

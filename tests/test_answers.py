@@ -30,6 +30,10 @@ def body(score: float, points: dict[str, tuple[float, float]], names: tuple[str,
 # -- words -----------------------------------------------------------------------------------------------------------
 
 
+def test_what_is_named_by_its_phrase() -> None:
+    assert count_of(1, "the grass") == "the grass" and count_of(2, "the pond") == "2 ponds"
+
+
 @pytest.mark.parametrize(
     ("number", "noun", "words"),
     [(1, "bus", "1 bus"), (2, "bus", "2 buses"), (4, "person", "4 people"), (3, "city", "3 cities"),

@@ -190,7 +190,7 @@ class Segment(Tool):
             return None
         try:
             if Path(self.grounder).suffix == ".safetensors":
-                pointer = Detect(self.grounder, self.device_name)
+                pointer = Detect(self.grounder, self.device_name, **self.options)
                 pointer.ready()
                 self.pointer = pointer
                 return None
