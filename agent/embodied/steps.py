@@ -47,16 +47,19 @@ class Step:
         return self.info.where == "underground" or (self.info.where == "lava" and self.kind == "fill")
 
 
-def ordered(tree: Tree, stock: Stock, near: Sequence[str] = (), underground: bool = False) -> list[Step]:
+def ordered(tree: Tree, stock: Stock, near: Sequence[str] = (), underground: bool = False,
+            here: str = "overworld") -> list[Step]:
     """The steps of a tree.
 
     Args:
         stock: what there is. near: stations that stand within reach.
         underground: whether the player is there now; then what is underground comes first.
+        here: the realm in which the player is; what is in another comes last.
     """
     steps = [step for need in tree.walk() if (step := _step(need))]
     steps = _together(steps, stock, near)
-    return _by_place(steps, stock, near, underground)
+    steps = _by_place(steps, stock, near, underground)
+    return _elsewhere_last(steps, stock, near, here)
 
 
 def _step(need: Need) -> Step | None:
@@ -155,9 +158,22 @@ def _sum(first: Step, other: Step) -> Step:
     )
 
 
+def _elsewhere_last(steps: list[Step], stock: Stock, near: Sequence[str], here: str) -> list[Step]:
+    """What is in another realm as late as the order allows: one crosses once."""
+    for step in [each for each in reversed(steps) if each.kind in GATHERED and each.info.place != here]:
+        others = [each for each in steps if each is not step]
+        for place in range(len(others), steps.index(step), -1):
+            moved = [*others[:place], step, *others[place:]]
+            if feasible(moved, stock, near):
+                steps = moved
+                break
+    return steps
+
+
 def _by_place(steps: list[Step], stock: Stock, near: Sequence[str], underground: bool) -> list[Step]:
     """Surface gathering before digging (or after it, for one who is underground), as far as the order allows."""
-    wanted = [step for step in steps if step.way and step.kind in GATHERED and step.info.time != "night"]
+    wanted = [step for step in steps if step.way and step.kind in GATHERED and step.info.time != "night"
+              and step.info.place == "overworld"]
     for step in wanted:
         if step.underground != underground:
             continue

@@ -240,6 +240,8 @@ class _Work:
         facts = found()["mobs"].get(goal.object, {"seek": 0, "each": 200})
         ticks = facts["seek"] + goal.count * facts["each"]
         root = Need(Item(goal.object), goal.count, "goal", "kill", make=goal.count, goes=goal.count, ticks=ticks)
+        if mob_info(goal.object).place == "nether":
+            root.children = [self._held(item, number, "keep", ()) for item, number in self.known.entry]
         hostile = goal.object in MOBS and bool(MOBS.hostile[MOBS.id(goal.object)])
         held = any(self.stock.tools.get(name) for name in self.known.tools_for("sword", 0))
         level = 0 if held else SWORD_LEVEL

@@ -10,10 +10,10 @@ from typing import Any
 from veclink.agent.embodied.actions import LONGEST_LIMIT, Action, State, alike_names
 from veclink.agent.embodied.goals import DAY
 from veclink.agent.embodied.items import Item, item_ids
-from veclink.agent.embodied.knowledge import outside
+from veclink.agent.embodied.knowledge import SUNLESS, outside
 from veclink.agent.embodied.recall import Advice
 from veclink.agent.embodied.sources import found, lands
-from veclink.agent.embodied.steps import Step
+from veclink.agent.embodied.steps import GATHERED, Step
 from veclink.envs.facts import ITEMS
 
 SURFACE = 64  # height of the ground where it is not known
@@ -22,6 +22,7 @@ FIRST_SEARCH, FARTHEST = 96, 2000  # blocks
 TURN = 137  # degrees from one search to the next: never the same way twice in a full turn
 SLACK, LEAST_LIMIT = 3.0, 400  # times the estimate; ticks
 PLACE_TICKS = 200
+PORTAL_HEIGHT, CROSS_TICKS = 50, 2400  # y from which on a portal is built; ticks for that and the passage
 NIGHT_LENGTH = 11_500
 JOURNEY = 6000  # ticks that a search may take at least where one must first come to another land
 STATIONS = ("crafting_table", "furnace")
@@ -46,7 +47,8 @@ class Writer:
                  asked: Collection[str] = ()) -> None:
         self.asked = asked
         self.state, self.failed, self.slow, self.advice = state, failed, slow, advice or Advice()
-        self.deep = bool(state.underground)
+        self.realm = SUNLESS.get(state.biome, "overworld")
+        self.deep = bool(state.underground) or self.realm != "overworld"
         self.y = state.position[1] if state.position else (SURFACE if not self.deep else SURFACE / 2)
         self.near = set(state.near)
         self.hand = state.equipment.get("mainhand", "")
@@ -60,7 +62,8 @@ class Writer:
             return self._deed(step)
         if step.kind == "grow":
             return [*self._taken_up([step, *later]), *self._surfaced(), *self._held(step), self._grown(step)]
-        return [*self._taken_up([step, *later]), *self._reached(step), *self._held(step), self._taken(step)]
+        return [*self._taken_up([step, *later]), *self._crossed(step), *self._reached(step), *self._held(step),
+                self._taken(step)]
 
     def night(self, sleepless: bool = False) -> list[Action]:
         """A bed if there is one, otherwise walls until the morning.
@@ -91,8 +94,19 @@ class Writer:
         more = 1 + self.slow[step.key]
         return int(min(LONGEST_LIMIT, max(LEAST_LIMIT, step.ticks * SLACK) * more))
 
+    def _crossed(self, step: Step) -> list[Action]:
+        """Through a portal, where what is next lies beyond one; it is built so high that it ends above the lava."""
+        if step.kind not in GATHERED or step.info.place in ("", self.realm):
+            return []
+        actions, builds = [], "portal" not in self.state.known
+        if builds and self.deep and self.y < PORTAL_HEIGHT:
+            actions.append(Action("go_up", {"y": PORTAL_HEIGHT}, {"y": PORTAL_HEIGHT}, step.key, 2400))
+        self.realm, self.deep, self.near, self.standing = step.info.place, True, set(), set()
+        self.y = max(self.y, PORTAL_HEIGHT)
+        return [*actions, Action("cross", {"to": self.realm}, {"realm": self.realm}, step.key, CROSS_TICKS)]
+
     def _surfaced(self) -> list[Action]:
-        if not self.deep:
+        if not self.deep or self.realm != "overworld":
             return []
         self.deep, self.y = False, SURFACE
         self.near -= set(found()["blocks"]) | set(STATIONS)
@@ -173,7 +187,7 @@ class Writer:
 
     def _explored(self, step: Step, target: str) -> Action:
         tries, limit = self.failed[step.key], self._limit(step)
-        how = "tunnel" if step.underground else "shore" if step.info.where == "water" else "walk"
+        how = "tunnel" if step.underground or self._in_rock(step) else "shore" if step.info.where == "water" else "walk"
         if step.info.time == "night" and not self.state.night:
             how = "dark"
         far = min(FARTHEST, FIRST_SEARCH * 2 ** min(tries, 5))
@@ -181,13 +195,17 @@ class Writer:
         elsewhere = self._elsewhere(step)
         if elsewhere:
             args["biomes"] = list(step.info.biomes[:16])
-        if step.underground:
+        if how == "tunnel":
             args["y"] = round(self.y)
         if outside(self.state.biome, args.get("lands", ())):
             limit = max(limit, JOURNEY)  # and straight on: another land lies on, the same block may lie behind
         elif tries and not elsewhere:
             args["turn"] = tries * TURN % 360
         return Action("explore", args, {"near": target}, step.key, limit)
+
+    def _in_rock(self, step: Step) -> bool:
+        """Whether one tunnels to it although it lies in the open: over the Nether's lava no way is safer."""
+        return self.realm == "nether" and step.kind == "mine"
 
     def _held(self, step: Step) -> list[Action]:
         tool = step.tool
