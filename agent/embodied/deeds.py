@@ -240,7 +240,7 @@ def build(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
 def cross(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
     """Through a portal, which is built where none is known, unless one is there already."""
     if realm(doer.body) != args["to"]:
-        portal.cross(doer.body, limit)
+        portal.cross(doer.body, doer.roamer, limit)
         doer.roamer.begin_anew()
 
 

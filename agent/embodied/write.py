@@ -22,7 +22,8 @@ FIRST_SEARCH, FARTHEST = 96, 2000  # blocks
 TURN = 137  # degrees from one search to the next: never the same way twice in a full turn
 SLACK, LEAST_LIMIT = 3.0, 400  # times the estimate; ticks
 PLACE_TICKS = 200
-PORTAL_HEIGHT, CROSS_TICKS = 50, 2400  # y from which on a portal is built; ticks for that and the passage
+PORTAL_HEIGHT, CROSS_TICKS = 32, 2400  # y from which on a portal is built; ticks for that and the passage
+OVER_LAVA = 45  # y from which on one looks for things in the Nether
 NIGHT_LENGTH = 11_500
 JOURNEY = 6000  # ticks that a search may take at least where one must first come to another land
 STATIONS = ("crafting_table", "furnace")
@@ -102,7 +103,7 @@ class Writer:
         if builds and self.deep and self.y < PORTAL_HEIGHT:
             actions.append(Action("go_up", {"y": PORTAL_HEIGHT}, {"y": PORTAL_HEIGHT}, step.key, 2400))
         self.realm, self.deep, self.near, self.standing = step.info.place, True, set(), set()
-        self.y = max(self.y, PORTAL_HEIGHT)
+        self.y = max(self.y, OVER_LAVA)
         return [*actions, Action("cross", {"to": self.realm}, {"realm": self.realm}, step.key, CROSS_TICKS)]
 
     def _surfaced(self) -> list[Action]:
@@ -196,7 +197,7 @@ class Writer:
         if elsewhere:
             args["biomes"] = list(step.info.biomes[:16])
         if how == "tunnel":
-            args["y"] = round(self.y)
+            args["y"] = round(max(self.y, OVER_LAVA) if self.realm == "nether" else self.y)
         if outside(self.state.biome, args.get("lands", ())):
             limit = max(limit, JOURNEY)  # and straight on: another land lies on, the same block may lie behind
         elif tries and not elsewhere:

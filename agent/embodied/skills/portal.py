@@ -12,13 +12,14 @@ from veclink.agent.embodied.path import AT, DEADLY, WATER
 from veclink.agent.embodied.sense import realm
 from veclink.agent.embodied.skills.dig import clear, equip, place
 from veclink.agent.embodied.skills.gather import flags
+from veclink.agent.embodied.skills.roam import Roamer
 from veclink.agent.embodied.skills.walk import go_level, go_to
 from veclink.agent.embodied.terms import kinds, name_of
 from veclink.envs.facts import BLOCKS
 
 FAR = 60  # blocks to a portal that is gone back to
 TALL = 3  # cells inside a frame, upwards; it is two wide
-DEEPER, TRIES = 4, 6  # blocks down to the next place where a frame may fit, and places that are tried
+DEEPER, LOW, TRIES = 4, 12, 8  # blocks down to the next place where a frame may fit; y down to which; places tried
 WAIT = 120  # ticks in a portal within which one travels
 STRIDE, SHIFT = 20, 60  # ticks of a step into a portal, and from one cell of a frame to the other
 LOOSE = ("sand", "gravel")  # falls into what is dug
@@ -41,7 +42,7 @@ class Frame:
     edge: tuple[tuple[Cell, Cell], ...]
 
 
-def cross(body: Body, most_ticks: int) -> None:
+def cross(body: Body, roamer: Roamer, most_ticks: int) -> None:
     """Go through a portal into the other realm: one that is known, else one that is built here.
 
     Raises:
@@ -49,7 +50,7 @@ def cross(body: Body, most_ticks: int) -> None:
     """
     before, end = realm(body), body.steps + most_ticks
     if not portals(body):
-        build(body, end)
+        build(body, roamer, end)
     enter(body, end)
     for _ in range(WAIT):
         if realm(body) != before:
@@ -93,8 +94,8 @@ def inside(body: Body) -> bool:
     return name_of(body.block(*body.cell)) == "portal"
 
 
-def build(body: Body, end: int) -> None:
-    """Build a portal round the place where one stands, or farther down, and light it.
+def build(body: Body, roamer: Roamer, end: int) -> None:
+    """Build a portal round the place where one stands, or farther down, or elsewhere, and light it.
 
     Raises:
         SkillFailed: "no material", or "no way" where no place will do.
@@ -102,11 +103,18 @@ def build(body: Body, end: int) -> None:
     for item in ("obsidian", "flint_and_steel"):
         if not body.items[item]:
             raise SkillFailed("no material", item)
-    for _ in range(TRIES):
+    for number in range(TRIES):
         for frame in frames(body.cell):
             if body.steps < end and sound(body, frame) and raised(body, frame) and lit(body, frame):
                 return
-        go_level(body, body.cell[1] - DEEPER, max(1, end - body.steps))
+        with unless_dead():
+            wet = kinds()[body.block(*body.cell)] == WATER
+            if number % 2 or wet or body.cell[1] < LOW:
+                roamer.leg(body, max(1, end - body.steps), dig=not wet)
+            else:
+                go_level(body, body.cell[1] - DEEPER, max(1, end - body.steps))
+        if body.steps >= end:
+            break
     raise SkillFailed("no way", "to a place for a portal")
 
 
