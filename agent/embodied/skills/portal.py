@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from veclink.agent.embodied.body import Body, SkillFailed, unless_dead
 from veclink.agent.embodied.known import UNKNOWN
 from veclink.agent.embodied.path import AT, DEADLY, WATER
@@ -22,6 +24,7 @@ TALL = 3  # cells inside a frame, upwards; it is two wide
 DEEPER, LOW, TRIES = 4, 12, 8  # blocks down to the next place where a frame may fit; y down to which; places tried
 WAIT = 120  # ticks in a portal within which one travels
 STRIDE, SHIFT = 20, 60  # ticks of a step into a portal, and from one cell of a frame to the other
+STILL = 0.005  # blocks a tick below which it stands
 LOOSE = ("sand", "gravel")  # falls into what is dug
 SIDES = ((1, 0), (-1, 0), (0, 1), (0, -1))
 AROUND = ((1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1))
@@ -161,6 +164,7 @@ def raised(body: Body, frame: Frame) -> bool:
             go_to(body, feet, AT, most_ticks=SHIFT)
             if not clear(body, [cell]):
                 return False
+            rest(body)
             place(body, "obsidian", [cell])
     except SkillFailed as failure:
         if failure.reason in ("died", "no material"):
@@ -169,11 +173,21 @@ def raised(body: Body, frame: Frame) -> bool:
     return True
 
 
+def rest(body: Body) -> None:
+    """Wait until the body no longer slides: what is aimed at on the way is missed, and the block is lost."""
+    for _ in range(STRIDE):
+        before = body.pos.copy()
+        body.act()
+        if np.abs(body.pos - before).max() < STILL:
+            return
+
+
 def lit(body: Body, frame: Frame) -> bool:
     """Set fire inside it; whether it became a portal."""
     one, other = frame.feet
     with unless_dead():
         go_to(body, one, AT, most_ticks=SHIFT)
+        rest(body)
         equip(body, "flint_and_steel")
         base = other[0], other[1] - 1, other[2]
         for view in body.eyes.views(body.eye, body.yaw, body.pitch, base, (0, 1, 0))[:3]:
