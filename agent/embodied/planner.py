@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from veclink.agent.embodied.actions import DAWN, FASTER, FEARED, Action, Failure, State, alike_names
-from veclink.agent.embodied.goals import DAY, NIGHT_FALLS, Goal, ImpossibleGoal
+from veclink.agent.embodied.goals import DAY, NIGHT_FALLS, REALMS, Goal, ImpossibleGoal
 from veclink.agent.embodied.items import Item, item_ids
 from veclink.agent.embodied.knowledge import AT_PORTAL, SEA, SUNLESS, knowledge, outside
 from veclink.agent.embodied.recall import Advice, Plans
@@ -58,7 +58,7 @@ class Planner:
     def __init__(
         self,
         goals: Goal | Sequence[Goal],
-        places: Sequence[str] = ("overworld",),
+        places: Sequence[str] = REALMS,
         learnt: Mapping[str, float] | None = None,
         recalled: Plans | None = None,
     ) -> None:

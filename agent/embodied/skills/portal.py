@@ -54,11 +54,13 @@ def cross(body: Body, roamer: Roamer, most_ticks: int) -> None:
     before, end = realm(body), body.steps + most_ticks
     if not portals(body):
         build(body, roamer, end)
-    enter(body, end)
-    for _ in range(WAIT):
-        if realm(body) != before:
-            return
-        body.act()
+    for _ in range(2):
+        enter(body, end)
+        for _ in range(WAIT):
+            if realm(body) != before:
+                return
+            body.act()
+        step_out(body)  # whoever has just come through it must leave it once
     raise SkillFailed("time", "in the portal")
 
 
@@ -74,22 +76,34 @@ def enter(body: Body, end: int) -> None:
     Raises:
         SkillFailed: "no way" to it.
     """
-    for x, y, z in portals(body):
-        for i, k in SIDES:
-            if inside(body):
-                return
-            beside = x + i, y, z + k
-            if name_of(body.block(*beside)) in ("portal", "obsidian"):
-                continue
-            with unless_dead():
-                go_to(body, beside, AT, most_ticks=max(1, end - body.steps))
-                yaw = math.degrees(math.atan2(i, -k))
-                for _ in range(STRIDE):
-                    body.act(forward=1, view=(yaw, 0.0))
-                    if inside(body):
-                        break
+    for beside, (i, k) in thresholds(body):
+        if inside(body):
+            return
+        with unless_dead():
+            go_to(body, beside, AT, most_ticks=max(1, end - body.steps))
+            yaw = math.degrees(math.atan2(i, -k))
+            for _ in range(STRIDE):
+                body.act(forward=1, view=(yaw, 0.0))
+                if inside(body):
+                    break
     if not inside(body):
         raise SkillFailed("no way", "into a portal")
+
+
+def step_out(body: Body) -> None:
+    """Out of the portal in which one stands."""
+    for beside, _ in thresholds(body)[:4]:
+        with unless_dead():
+            go_to(body, beside, AT, most_ticks=SHIFT)
+            rest(body)
+        if not inside(body):
+            return
+
+
+def thresholds(body: Body) -> list[tuple[Cell, tuple[int, int]]]:
+    """The cells before and behind the portals that are known, and to which side of the portal each lies."""
+    sides = [((x + i, y, z + k), (i, k)) for x, y, z in portals(body) for i, k in SIDES]
+    return [(cell, side) for cell, side in sides if name_of(body.block(*cell)) not in ("portal", "obsidian")]
 
 
 def inside(body: Body) -> bool:

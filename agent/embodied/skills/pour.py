@@ -5,7 +5,7 @@ from __future__ import annotations
 from veclink.agent.embodied.body import Body, SkillFailed, unless_dead
 from veclink.agent.embodied.path import AT, FREE
 from veclink.agent.embodied.skills.dig import equip
-from veclink.agent.embodied.skills.gather import Done, flags, gather
+from veclink.agent.embodied.skills.gather import LEG, Done, flags, gather
 from veclink.agent.embodied.skills.roam import Roamer
 from veclink.agent.embodied.skills.survive import fill
 from veclink.agent.embodied.skills.walk import go_to
@@ -27,9 +27,10 @@ def quench(body: Body, done: Done, roamer: Roamer, most_ticks: int) -> None:
             digging raises.
     """
     end = body.steps + most_ticks
-    grounds = shores(body)
-    if not grounds:
-        raise SkillFailed("not found", "lava in the open")
+    while not (grounds := shores(body)):  # lava that rock encloses is known far more often
+        if body.steps >= end:
+            raise SkillFailed("not found", "lava in the open")
+        roamer.leg(body, max(1, min(LEG, end - body.steps)), dig=True)
     for ground in grounds[:TRIED]:
         with unless_dead():
             go_to(body, (ground[0], ground[1] + 1, ground[2]), AT, most_ticks=max(1, min(600, end - body.steps)))
