@@ -406,5 +406,6 @@ def distance(body: Body, place: tuple[float, float, float]) -> float:
 DEEDS: dict[str, Deed] = {
     "equip": equip, "explore": explore, "approach": approach, "mine": mine, "attack": attack, "dig_down": dig_down,
     "go_up": go_up, "build": build, "cross": cross, "place": place, "craft": craft, "smelt": craft, "eat": eat,
-    "sleep": sleep, "flee": flee, "fish": fish, "farm": farm, "shear": shear, "milk": milk, "fill": fill, "use": use, "drop": drop,
+    "sleep": sleep, "flee": flee, "fish": fish, "farm": farm, "shear": shear, "milk": milk, "fill": fill, "use": use,
+    "drop": drop,
 }  # fmt: skip
