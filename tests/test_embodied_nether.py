@@ -112,3 +112,10 @@ def test_a_frame_has_ten_blocks_round_six_cells() -> None:
 def test_beside_a_portal_one_may_dig_but_through_it_no_way_leads() -> None:
     solid = kinds()[BLOCKS.id("stone")]
     assert kinds()[BLOCKS.id("portal")] == solid
+
+
+def test_water_that_is_near_is_not_gone_up_for() -> None:
+    deep = {"inventory": {"diamond_pickaxe": 1, "bucket": 1}, "underground": True, "position": (0.0, 11.0, 0.0)}
+    for near, first in ((("water",), "approach"), ((), "go_up")):
+        actions = plan(Goal("water_bucket"), near=near, time=15_000 if near else 6000, **deep)
+        assert actions[0].name == first

@@ -48,7 +48,7 @@ CHOICES = {
     "liquid": ("water", "lava"),
 }
 ALIKE = (("log", "log2"), ("leaves", "leaves2"))  # items that serve as well as one another, unless exactly one is asked
-FASTER = ("spider", "cave_spider")  # mobs that are not outrun: alone, one strikes them with a sword to the last
+DUELS = ("spider", "cave_spider", "zombie", "husk", "zombie_villager")  # alone, struck with a sword to the last
 FEARED = ("creeper",)  # mobs that one gets away from whatever the life, and strikes from afar where one must
 NUMBERS = {
     "count": (1, LARGEST),

@@ -12,13 +12,13 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from veclink.agent.embodied.actions import DAWN, FASTER, FEARED, Action, Failure, State, alike_names
+from veclink.agent.embodied.actions import DAWN, DUELS, FEARED, Action, Failure, State, alike_names
 from veclink.agent.embodied.goals import DAY, NIGHT_FALLS, REALMS, Goal, ImpossibleGoal
 from veclink.agent.embodied.items import Item, item_ids
 from veclink.agent.embodied.knowledge import AT_PORTAL, SEA, SUNLESS, knowledge, outside
 from veclink.agent.embodied.recall import Advice, Plans
 from veclink.agent.embodied.sources import lands, meat, mob_info, wholesome
-from veclink.agent.embodied.steps import GATHERED, Step, apply, names_used, ordered
+from veclink.agent.embodied.steps import GATHERED, Step, apply, at_hand, names_used, ordered
 from veclink.agent.embodied.tree import Tree, decompose
 from veclink.agent.embodied.write import JOURNEY, STORES, Writer, stations_of
 from veclink.envs.facts import ITEMS, MOBS
@@ -239,7 +239,7 @@ class Planner:
                       for goal in self.goals)
         quick = step.kind in ("craft", "smelt", "use", "wear", "eat", "sleep")
         comes = step.info.time == "night" and not outside(state.biome, lands(_target(step), step.info))
-        return not (hurried or quick or comes or step.underground)
+        return not (hurried or quick or comes or step.underground or (state.underground and at_hand(step, state.near)))
 
 
 def needed(goals: Sequence[Goal], places: Sequence[str]) -> tuple[str, ...]:
@@ -378,7 +378,7 @@ def _danger(state: State, hunted: Collection[str] = ()) -> list[Action]:
     if worst in feared:
         return [Action("flee", {"from": worst}, {"safe": True}, limit=200)]
     sword = any(item.name.endswith("_sword") for item, _ in state.stock)
-    if state.life <= WEAK and not (sword and len(state.threats) == 1 and worst in FASTER):
+    if state.life <= WEAK and not (sword and len(state.threats) == 1 and worst in DUELS):
         return [Action("flee", {"from": worst}, {"safe": True}, limit=300)]
     best = max(
         (item.name for item, _ in state.stock if item.name.endswith(("_sword", "_axe", "_pickaxe"))),

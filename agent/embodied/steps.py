@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from veclink.agent.embodied.items import Item, Stock
@@ -45,6 +45,11 @@ class Step:
     def underground(self) -> bool:
         """Whether one digs for it."""
         return self.info.where == "underground" or (self.info.where == "lava" and self.kind == "fill")
+
+
+def at_hand(step: Step, near: Collection[str]) -> bool:
+    """Whether what one fills a vessel with is near: then one need not go to where it is found for the most part."""
+    return step.kind == "fill" and step.way is not None and step.way.target in near
 
 
 def ordered(tree: Tree, stock: Stock, near: Sequence[str] = (), underground: bool = False,

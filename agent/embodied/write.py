@@ -13,7 +13,7 @@ from veclink.agent.embodied.items import Item, item_ids
 from veclink.agent.embodied.knowledge import SUNLESS, outside
 from veclink.agent.embodied.recall import Advice
 from veclink.agent.embodied.sources import found, lands
-from veclink.agent.embodied.steps import GATHERED, Step
+from veclink.agent.embodied.steps import GATHERED, Step, at_hand
 from veclink.envs.facts import ITEMS
 
 SURFACE = 64  # height of the ground where it is not known
@@ -117,8 +117,8 @@ class Writer:
         """Go where it is: to its height, in search of it, up to it."""
         target = step.way.target if step.way else step.item.name
         actions: list[Action] = []
-        if step.way is None and target in self.near:
-            pass  # a mob to kill that is here
+        if (step.way is None and target in self.near) or (self.deep and at_hand(step, self.near)):
+            pass  # a mob to kill that is here, or water that one has poured
         elif step.underground:
             actions += [*self._journey(step), *self._dug(step)]
         else:

@@ -26,25 +26,24 @@ def quench(body: Body, done: Done, roamer: Roamer, most_ticks: int) -> None:
         SkillFailed: "no tool" without water, "not found" without lava, "no way" where nothing came of it; and what
             digging raises.
     """
-    end = body.steps + most_ticks
-    while not (grounds := shores(body)):  # lava that rock encloses is known far more often
-        if body.steps >= end:
-            raise SkillFailed("not found", "lava in the open")
-        roamer.leg(body, max(1, min(LEG, end - body.steps)), dig=True)
-    for ground in grounds[:TRIED]:
+    end, used = body.steps + most_ticks, set[Cell]()
+    while len(used) < TRIED and body.steps < end and not done(body):
+        ground = next((cell for cell in shores(body) if cell not in used), None)
+        if ground is None:  # lava that rock encloses is known far more often
+            roamer.leg(body, max(1, min(LEG, end - body.steps)), dig=True)
+            continue
+        used.add(ground)
         with unless_dead():
-            go_to(body, (ground[0], ground[1] + 1, ground[2]), AT, most_ticks=max(1, min(600, end - body.steps)))
+            over = ground[0], ground[1] + 1, ground[2]
+            go_to(body, over, AT, most_ticks=max(1, min(600, end - body.steps)))
             if not pour(body, ground):
                 continue
             for _ in range(FLOWS):
                 body.act()
-            with unless_dead():  # the water stays meanwhile: it hardens the lava that is laid bare
-                gather(body, ("obsidian",), done, roamer, None, max(1, end - body.steps), seeks=False)
-            fill(body)
-        if done(body) or body.steps >= end or not body.items["water_bucket"]:
-            break
+            fill(body, source=over)  # what runs would sweep one away from what one digs
+            gather(body, ("obsidian",), done, roamer, None, max(1, end - body.steps), seeks=False)
     if not done(body):
-        raise SkillFailed("no way", "to obsidian from this lava")
+        raise SkillFailed("no way", "to obsidian from this lava") if used else SkillFailed("not found", "open lava")
 
 
 def pour(body: Body, ground: Cell) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from veclink.agent.embodied.aim import View
 from veclink.agent.embodied.body import Body, SkillFailed, unless_dead
 from veclink.agent.embodied.path import FREE, SOLID, WATER
 from veclink.agent.embodied.skills.dig import clear, equip
@@ -19,6 +20,7 @@ EAT_TICKS = 32
 UNFIT = (*HARMFUL, "golden_apple")  # or too dear
 NIGHT_TICKS = 11_500
 TILL_FROM = 3.0  # blocks from the eye to what is tilled
+SOURCES, DIPS = 12, 3  # places where one tries to fill a vessel, and times at each
 FEEDS = 4  # times that bone meal does nothing before one stops; a hand needs some ticks between two uses
 
 
@@ -186,29 +188,36 @@ def sleep(body: Body) -> None:
         raise SkillFailed("night", "one cannot sleep now")
 
 
-def fill(body: Body, liquid: str = "water", vessel: str = "bucket", filled: str = "water_bucket") -> None:
-    """Fill a bucket or a bottle at the nearest known source.
+def fill(body: Body, liquid: str = "water", vessel: str = "bucket", filled: str = "water_bucket",
+         source: tuple[int, int, int] | None = None) -> None:
+    """Fill a bucket or a bottle at a source that is given, or else at the nearest: what flows looks the same.
 
     Raises:
         SkillFailed: "no tool" without the vessel, "not found", "no view".
     """
     equip(body, vessel)
-    for spot in body.known.find(flags((liquid, f"flowing_{liquid}")), body.pos, 32)[:6]:
-        if name_of(body.block(*spot)) != liquid:
+    known = body.known.find(flags((liquid, f"flowing_{liquid}")), body.pos, 32)[:SOURCES]
+    for spot in ([source] if source else []) + known:
+        if name_of(body.block(*spot)) != liquid and spot != source:
             continue
-        go_near(body, spot, 3.0, 600)
-        eyes = body.eyes
-        was = eyes.passes[body.block(*spot)]
-        eyes.passes[body.block(*spot)] = False
-        views = eyes.views(body.eye, body.yaw, body.pitch, spot)
-        eyes.passes[body.block(*spot)] = was
         before = body.items[filled]
-        for view in views[:3]:
-            body.act(view=(view.yaw, view.pitch))
-            body.act(function="use")
+        for _ in range(DIPS):
+            go_near(body, spot, 3.0, 600)
+            for view in views_of(body, spot)[:1]:
+                body.act(view=(view.yaw, view.pitch), function="use")  # in one: what runs carries one on
+            body.act()
             if body.items[filled] > before:
                 return
     raise SkillFailed("not found", liquid)
+
+
+def views_of(body: Body, spot: tuple[int, int, int]) -> list[View]:
+    """The views that meet a liquid, as a vessel in the hand does."""
+    eyes, block = body.eyes, body.block(*spot)
+    was, eyes.passes[block] = eyes.passes[block], False
+    views = eyes.views(body.eye, body.yaw, body.pitch, spot)
+    eyes.passes[block] = was
+    return views
 
 
 def breathe(body: Body, most_ticks: int = 160) -> None:
