@@ -281,8 +281,8 @@ def test_one_who_must_go_out_at_night_arms_by_day_and_rests_when_beaten() -> Non
 
 def test_a_bed_is_made_where_sheep_are_met_and_the_night_will_come() -> None:
     """A night in a shelter takes half a day."""
-    def bed(goal: Goal, **state: Any) -> bool:
-        plan = Planner(goal).next(State({"wool": 3, "planks": 3}, near=("crafting_table",), **state))
+    def bed(goal: Goal, failures: tuple[Failure, ...] = (), **state: Any) -> bool:
+        plan = Planner(goal).next(State({"wool": 3, "planks": 3}, near=("crafting_table",), **state), failures)
         assert plan
         return plan[0].name == "craft" and plan[0].args["item"] == "bed"
 
@@ -292,6 +292,8 @@ def test_a_bed_is_made_where_sheep_are_met_and_the_night_will_come() -> None:
     assert not bed(Goal("ender_pearl"), time=1000), "what comes out at night is not slept through"
     assert not bed(Goal("egg", 3, within=4000), time=1000), "nor what is in a hurry"
     assert bed(Goal("log:3"), time=1000), "the way to a jungle is long"
+    vain = Failure("explore", "not near", "kill:cow>leather", "cow")
+    assert bed(Goal("leather"), (vain,), time=1000) and not bed(Goal("leather"), time=1000)
     met = Planner(Goal("egg", 3)).next(State({"planks": 3}, near=("crafting_table", "sheep")))
     assert [action.name for action in met[:3]] == ["mine", "approach", "attack"] and met[2].args["mob"] == "sheep"
 

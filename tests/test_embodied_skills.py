@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from veclink.agent.embodied import loop
 from veclink.agent.embodied.actions import Action, State
 from veclink.agent.embodied.body import Body, SkillFailed
 from veclink.agent.embodied.deeds import Doer
@@ -393,3 +394,25 @@ def test_what_falls_beside_one_is_waited_for(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(body, "drops", lambda: [drop])
     gather.collect(body, most_ticks=10)
     assert body.steps == 2
+
+
+def test_a_tool_is_used_on_the_walls_of_a_narrow_hole() -> None:
+    place = world(stone_axe=1)
+    doer = Doer(Body(place, 900))
+    doer.body.begin(4)
+    x, y, z = doer.body.cell
+    for i, k, up in itertools.product((-1, 0, 1), (-1, 0, 1), range(2)):
+        if (i, k) != (0, 0):
+            place.grid.set(x + i, y + up, z + k, BLOCKS.id("cobblestone"))
+    place.player.move_to(x + 0.5, float(y), z + 0.5)
+    doer.body.act()
+    doer.do(Action("use", {"item": "stone_axe"}, limit=800))
+    assert doer.body.info["stat"]["use_item"]["minecraft"]["stone_axe"] == 1
+
+
+def test_from_what_waits_at_a_shafts_foot_one_moves_on() -> None:
+    """However high one fled; a place that cannot be reached is left only from near by."""
+    for reason, moves in (("danger", True), ("unreachable", False)):
+        failures = [{"reason": reason, "at": [4, y, 4], "way": "w"} for y in (30, 31, 32)]
+        assert (loop.moving_on(failures, (6, 60, 4)) != failures) == moves
+        assert loop.moving_on(failures[:2], (4, 31, 4)) == failures[:2]

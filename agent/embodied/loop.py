@@ -49,6 +49,7 @@ STROLL = Action("explore", {"find": "log", "how": "walk"}, {}, "", 300)  # where
 BRIEF = 3  # steps that count as hardly any
 DESPAWN = 5400  # steps after which things left behind by a death are given up
 ALARMS = {"night": "night", "air": "unreachable", "game": "game"}
+AT_ONCE = frozenset({"attack", "flee", "equip", "eat"})  # actions before which the body does not move on
 OUTSIDE = frozenset({"explore", "approach", "mine", "attack", "shear", "milk", "farm", "fish", "fill"})
 
 
@@ -158,7 +159,7 @@ def act(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:
     action = Action.from_dict(loop["plan"][0]) if loop["plan"] else STROLL
     crew.current, crew.before, crew.outcome, crew.words = action, crew.state(), None, ""
     began, deaths, over = body.steps, body.deaths, ""
-    failures = moving_on(loop["failures"], body.cell)
+    failures = loop["failures"] if action.name in AT_ONCE else moving_on(loop["failures"], body.cell)
     hunts = bool(meat(str(action.args.get("find", ""))))
     crew.guard.begin(body, action.name, shy(action) and not crew.before.underground, hunts)
     try:
@@ -214,10 +215,16 @@ def wait(body: Body) -> str:
 
 def moving_on(failures: list[dict[str, Any]], cell: tuple[int, int, int]) -> list[dict[str, Any]]:
     """The same list where the body may stay; where too much has failed at this place, one without these places."""
-    here = [each for each in failures if each.get("at") and math.dist(each["at"], cell) <= SAME_PLACE]
+    here = [each for each in failures if each.get("at") and gap(each, cell) <= SAME_PLACE]
     if len(here) < ENOUGH_OF_IT:
         return failures
     return [{**each, "at": None} if each in here else each for each in failures]
+
+
+def gap(failure: dict[str, Any], cell: tuple[int, int, int]) -> float:
+    """Blocks from where an action failed; of what waits at a shaft's foot the height does not matter."""
+    x, y, z = failure["at"]
+    return math.hypot(x - cell[0], z - cell[2], 0 if failure["reason"] == "danger" else y - cell[1])
 
 
 def reflex(crew: Crew, alarm: Alarm) -> str:
@@ -264,7 +271,8 @@ def check(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:
         muted[action.words()] = crew.body.steps + MUTED
         if action.name in ("attack", "flee"):
             crew.guard.leave_alone(crew.body)
-    here = list(crew.body.cell) if failure.reason in PLACE_BOUND else None
+    bound = failure.reason in PLACE_BOUND or (failure.reason == "danger" and action.name == "dig_down")
+    here = list(crew.body.cell) if bound else None
     row = {"step": crew.body.steps, "at": here, **failure.to_dict()}
     brief = crew.ticks < BRIEF
     return {"failures": [*loop["failures"], row], "muted": muted, "fresh": True,

@@ -114,13 +114,15 @@ class Planner:
         return [*urgent, *(action for i, step in enumerate(steps) for action in writer.actions(step, steps[i + 1 :]))]
 
     def _bedded(self, state: State, steps: list[Step], failures: Sequence[Failure]) -> list[Step]:
-        """With a bed first, where sheep are met by day and what is to be done will hardly be done before the night: a
-        night in a shelter takes half a day, one in a bed no time."""
+        """With a bed first, where sheep are met by day and what is to be done will hardly be done before the night, or
+        was looked for in vain: a night in a shelter takes half a day, one in a bed no time."""
         left = NIGHT_FALLS - state.time % DAY - AT_DUSK
         wool = state.stock.has(Item("wool"))
         if self._hurried(state) or left <= 0 or state.underground or not ("sheep" in state.near or wool >= BED_WOOL):
             return steps
-        short = sum(step.ticks for step in steps) < LONG * left and not any(_long_way(step, state) for step in steps)
+        vain = any(_hard(failures)[step.key] for step in steps[:1] if _outdoors(step))
+        short = not vain and sum(step.ticks for step in steps) < LONG * left and not any(
+            _long_way(step, state) for step in steps)
         if short or state.stock.has(Item("bed")) or _of_night(steps):
             return steps
         try:

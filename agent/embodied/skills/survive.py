@@ -7,7 +7,7 @@ import math
 from veclink.agent.embodied.aim import View
 from veclink.agent.embodied.body import Body, SkillFailed, unless_dead
 from veclink.agent.embodied.path import FREE, SOLID, WATER
-from veclink.agent.embodied.skills.dig import clear, equip
+from veclink.agent.embodied.skills.dig import clear, equip, unsafe
 from veclink.agent.embodied.skills.gather import flags
 from veclink.agent.embodied.skills.make import put_down
 from veclink.agent.embodied.skills.walk import go_near, go_to
@@ -149,11 +149,12 @@ def feed(body: Body, yaw: float, pitch: float) -> None:
 
 
 def use_tool(body: Body, item: str) -> None:
-    """Use a tool up a little: pickaxes, axes, shovels and swords on the ground, by breaking a block."""
+    """Use a tool up a little: pickaxes, axes, shovels and swords, by breaking a block of the ground beside one, or, in
+    a narrow hole, of its walls."""
     x, y, z = body.cell
-    for cell in ((x + 1, y - 1, z), (x - 1, y - 1, z), (x, y - 1, z + 1), (x, y - 1, z - 1)):
+    for cell in [(x + i, y + up, z + k) for up in (-1, 1, 0) for i, k in ((1, 0), (-1, 0), (0, 1), (0, -1))]:
         views = body.eyes.views(body.eye, body.yaw, body.pitch, cell)
-        if views and kinds()[body.block(*cell)] not in (FREE, WATER):
+        if views and kinds()[body.block(*cell)] not in (FREE, WATER) and not unsafe(body, cell):
             equip(body, item)
             block = body.block(*cell)
             for _ in range(400):
