@@ -60,6 +60,11 @@ def test_one_crosses_once_and_last() -> None:
     assert tables[-1] == "mine", "the table is taken along"
 
 
+@pytest.mark.parametrize(("mob", "biome"), [("guardian", "deep_ocean"), ("shulker", "sky"), ("cow", "sky")])
+def test_no_portal_leads_to_other_places(mob: str, biome: str) -> None:
+    assert "cross" not in {action.name for action in plan(Goal(mob, 1, "kill"), biome=biome)}
+
+
 def test_a_portal_that_is_known_takes_nothing() -> None:
     assert Item("obsidian") in [item for way in knowledge(REALMS).ways["quartz"] for item, _ in way.keep]
     assert not any(way.keep for way in knowledge((*REALMS, AT_PORTAL)).ways["quartz"])

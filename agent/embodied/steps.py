@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from veclink.agent.embodied.goals import REALMS
 from veclink.agent.embodied.items import Item, Stock
 from veclink.agent.embodied.knowledge import STATIONS, Info, Way
 from veclink.agent.embodied.tree import MADE, Need, Tree
@@ -165,7 +166,7 @@ def _sum(first: Step, other: Step) -> Step:
 
 def _elsewhere_last(steps: list[Step], stock: Stock, near: Sequence[str], here: str) -> list[Step]:
     """What is in another realm as late as the order allows: one crosses once."""
-    for step in [each for each in reversed(steps) if each.kind in GATHERED and each.info.place != here]:
+    for step in [each for each in reversed(steps) if each.kind in GATHERED and {each.info.place, here} == set(REALMS)]:
         others = [each for each in steps if each is not step]
         for place in range(len(others), steps.index(step), -1):
             moved = [*others[:place], step, *others[place:]]

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from veclink.agent.embodied.actions import LONGEST_LIMIT, Action, State, alike_names
-from veclink.agent.embodied.goals import DAY
+from veclink.agent.embodied.goals import DAY, REALMS
 from veclink.agent.embodied.items import Item, item_ids
 from veclink.agent.embodied.knowledge import SUNLESS, outside
 from veclink.agent.embodied.recall import Advice
@@ -97,7 +97,7 @@ class Writer:
 
     def _crossed(self, step: Step) -> list[Action]:
         """Through a portal, where what is next lies beyond one; it is built so high that it ends above the lava."""
-        if step.kind not in GATHERED or step.info.place in ("", self.realm):
+        if step.kind not in GATHERED or {step.info.place, self.realm} != set(REALMS):
             return []
         actions, builds = [], "portal" not in self.state.known
         if builds and self.deep and self.y < PORTAL_HEIGHT:
