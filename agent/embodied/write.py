@@ -22,7 +22,7 @@ FIRST_SEARCH, FARTHEST = 96, 2000  # blocks
 TURN = 137  # degrees from one search to the next: never the same way twice in a full turn
 SLACK, LEAST_LIMIT = 3.0, 400  # times the estimate; ticks
 PLACE_TICKS = 200
-PORTAL_HEIGHT, CROSS_TICKS = 32, 2400  # y from which on a portal is built; ticks for that and the passage
+CROSS_TICKS = 2400  # to build a portal and go through
 OVER_LAVA = 45  # y from which on one looks for things in the Nether
 NIGHT_LENGTH = 11_500
 JOURNEY = 6000  # ticks that a search may take at least where one must first come to another land
@@ -96,15 +96,12 @@ class Writer:
         return int(min(LONGEST_LIMIT, max(LEAST_LIMIT, step.ticks * SLACK) * more))
 
     def _crossed(self, step: Step) -> list[Action]:
-        """Through a portal, where what is next lies beyond one; it is built so high that it ends above the lava."""
+        """Through a portal, where what is next lies beyond one."""
         if step.kind not in GATHERED or {step.info.place, self.realm} != set(REALMS):
             return []
-        actions, builds = [], "portal" not in self.state.known
-        if builds and self.deep and self.y < PORTAL_HEIGHT:
-            actions.append(Action("go_up", {"y": PORTAL_HEIGHT}, {"y": PORTAL_HEIGHT}, step.key, 2400))
         self.realm, self.deep, self.near, self.standing = step.info.place, True, set(), set()
         self.y = max(self.y, OVER_LAVA)
-        return [*actions, Action("cross", {"to": self.realm}, {"realm": self.realm}, step.key, CROSS_TICKS)]
+        return [Action("cross", {"to": self.realm}, {"realm": self.realm}, step.key, CROSS_TICKS)]
 
     def _surfaced(self) -> list[Action]:
         if not self.deep or self.realm != "overworld":
