@@ -15,6 +15,7 @@ from veclink.agent.embodied.deeds import Doer
 from veclink.agent.embodied.episode import make_world, run_episode
 from veclink.agent.embodied.goals import Goal
 from veclink.agent.embodied.guard import Alarm, Guard
+from veclink.agent.embodied.path import Move, Step
 from veclink.agent.embodied.planner import met
 from veclink.agent.embodied.skills import dig, fight, gather, shelter, walk
 from veclink.agent.embodied.skills.roam import Roamer
@@ -416,3 +417,17 @@ def test_from_what_waits_at_a_shafts_foot_one_moves_on() -> None:
         failures = [{"reason": reason, "at": [4, y, 4], "way": "w"} for y in (30, 31, 32)]
         assert (loop.moving_on(failures, (6, 60, 4)) != failures) == moves
         assert loop.moving_on(failures[:2], (4, 31, 4)) == failures[:2]
+
+
+@pytest.mark.parametrize(("below", "goes"), [("lava", False), ("stone", True)])
+def test_no_step_leads_where_the_floor_turned_out_to_be_missing(below: str, goes: bool) -> None:
+    place = world()
+    body = Body(place, 200)
+    body.begin(4)
+    x, y, z = body.cell
+    for i, k in itertools.product((1, 2), (-1, 0, 1)):
+        place.grid.set(x + i, y - 1, z + k, 0)
+        place.grid.set(x + i, y - 2, z + k, BLOCKS.id(below))
+    body.act()
+    walk.take(body, body.cell, Step(x + 1, y, z, Move.WALK))
+    assert (body.cell[0] == x + 1) == goes and body.life == 20
