@@ -165,14 +165,17 @@ def _sum(first: Step, other: Step) -> Step:
 
 
 def _elsewhere_last(steps: list[Step], stock: Stock, near: Sequence[str], here: str) -> list[Step]:
-    """What is in another realm as late as the order allows: one crosses once."""
-    for step in [each for each in reversed(steps) if each.kind in GATHERED and {each.info.place, here} == set(REALMS)]:
-        others = [each for each in steps if each is not step]
-        for place in range(len(others), steps.index(step), -1):
-            moved = [*others[:place], step, *others[place:]]
-            if feasible(moved, stock, near):
-                steps = moved
-                break
+    """What is in another realm after all that can be done without it: one crosses once."""
+
+    def beyond(step: Step) -> bool:
+        return step.kind in GATHERED and {step.info.place, here} == set(REALMS)
+
+    first = next((i for i, step in enumerate(steps) if beyond(step)), len(steps))
+    for place in range(first + 1, len(steps)):
+        step = steps[place]
+        moved = [*steps[:first], step, *steps[first:place], *steps[place + 1 :]]
+        if step.way and not beyond(step) and feasible(moved, stock, near):
+            steps, first = moved, first + 1
     return steps
 
 
