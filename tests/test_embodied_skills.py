@@ -397,6 +397,17 @@ def test_what_falls_beside_one_is_waited_for(monkeypatch: pytest.MonkeyPatch) ->
     assert body.steps == 2
 
 
+def test_bedrock_is_not_struck() -> None:
+    place = world(diamond_pickaxe=1)
+    body = Body(place, 400)
+    body.begin(4)
+    x, y, z = body.cell
+    place.grid.set(x + 1, y, z, BLOCKS.id("bedrock"))
+    body.act()
+    began = body.steps
+    assert not dig.clear(body, [(x + 1, y, z)]) and body.steps == began
+
+
 def test_a_tool_is_used_on_the_walls_of_a_narrow_hole() -> None:
     place = world(stone_axe=1)
     doer = Doer(Body(place, 900))
