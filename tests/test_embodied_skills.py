@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from veclink.agent.embodied import loop
-from veclink.agent.embodied.actions import Action, State
+from veclink.agent.embodied.actions import Action, Failure, State
 from veclink.agent.embodied.body import Body, SkillFailed
 from veclink.agent.embodied.deeds import Doer
 from veclink.agent.embodied.episode import make_world, run_episode
@@ -428,6 +428,10 @@ def test_from_what_waits_at_a_shafts_foot_one_moves_on() -> None:
         failures = [{"reason": reason, "at": [4, y, 4], "way": "w"} for y in (30, 31, 32)]
         assert (loop.moving_on(failures, (6, 60, 4)) != failures) == moves
         assert loop.moving_on(failures[:2], (4, 31, 4)) == failures[:2]
+    kept_off = Failure("dig_down", "danger", "w", "creeper")
+    assert loop.waits(Action("dig_down", {"y": 12}), kept_off)
+    assert not loop.waits(Action("explore", {"find": "creeper", "how": "dark"}), kept_off), "that is what one is after"
+    assert not loop.waits(Action("dig_down", {"y": 12}), Failure("dig_down", "danger", "w", "zombie"))
 
 
 @pytest.mark.parametrize(("below", "goes"), [("lava", False), ("stone", True)])

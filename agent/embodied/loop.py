@@ -18,7 +18,7 @@ from typing import Any, TypedDict
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
-from veclink.agent.embodied.actions import Action, Failure, State
+from veclink.agent.embodied.actions import FEARED, Action, Failure, State
 from veclink.agent.embodied.body import Body, EpisodeOver, SkillFailed
 from veclink.agent.embodied.deeds import Doer
 from veclink.agent.embodied.goals import DAY, Goal, ImpossibleGoal
@@ -178,7 +178,8 @@ def act(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:
     except Alarm as alarm:
         over = reflex(crew, alarm)
         reason = "died" if body.deaths > deaths else ALARMS.get(alarm.kind, "danger")
-        crew.outcome, crew.words = Failure(action.name, reason, action.way), str(alarm)
+        mob = alarm.detail if alarm.kind == "mob" else ""
+        crew.outcome, crew.words = Failure(action.name, reason, action.way, mob), str(alarm)
     except EpisodeOver as end:
         over, crew.words = str(end), str(end)
     except VeclinkError:
@@ -271,12 +272,17 @@ def check(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:
         muted[action.words()] = crew.body.steps + MUTED
         if action.name in ("attack", "flee"):
             crew.guard.leave_alone(crew.body)
-    bound = failure.reason in PLACE_BOUND or (failure.reason == "danger" and action.name == "dig_down")
-    here = list(crew.body.cell) if bound else None
+    here = list(crew.body.cell) if failure.reason in PLACE_BOUND or waits(action, failure) else None
     row = {"step": crew.body.steps, "at": here, **failure.to_dict()}
     brief = crew.ticks < BRIEF
     return {"failures": [*loop["failures"], row], "muted": muted, "fresh": True,
             "idle": loop["idle"] + 1 if brief else 0}
+
+
+def waits(action: Action, failure: Failure) -> bool:
+    """Whether it was broken off by a mob that one runs from, and that is not what one is after: it stays about."""
+    kept_off = failure.reason == "danger" and failure.object in FEARED and action.name not in AT_ONCE
+    return kept_off and failure.object not in (action.args.get("find"), action.args.get("what"))
 
 
 def arm(crew: Crew) -> bool:
