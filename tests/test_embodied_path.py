@@ -67,6 +67,17 @@ def test_the_map_forgets_what_another_place_needs() -> None:
     assert known.at(0, 200, 0) == AIR and known.at(0, -1, 0) == UNKNOWN
 
 
+def test_no_way_jumps_up_a_stream() -> None:
+    """Out of shallow water one jumps onto dry ground, not into water that comes down a stair."""
+    for above, jumps in ((AIR, True), (POOL, False)):
+        change = blank()
+        change[at(0, 60, 0)], change[at(1, 60, 0)], change[at(1, 61, 0)] = POOL, ROCK, above
+        for x, z in ((-1, 0), (0, 1), (0, -1)):
+            change[at(x, 60, z)] = change[at(x, 61, z)] = ROCK
+        path = find_path(world(change), terms(), (0, 60, 0), (1, 61, 0), AT)
+        assert path.arrives == jumps
+
+
 def test_found_blocks_come_nearest_first() -> None:
     known = world()
     for x in (9, -4, 2):

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
-from veclink.agent.embodied.actions import Action, State
+from veclink.agent.embodied import loop
+from veclink.agent.embodied.actions import Action, Failure, State
 from veclink.agent.embodied.body import Body, SkillFailed
 from veclink.agent.embodied.deeds import Doer
 from veclink.agent.embodied.episode import make_world, run_episode
 from veclink.agent.embodied.goals import Goal
 from veclink.agent.embodied.guard import Alarm, Guard
+from veclink.agent.embodied.path import Move, Step
 from veclink.agent.embodied.planner import met
 from veclink.agent.embodied.skills import dig, fight, gather, shelter, walk
 from veclink.agent.embodied.skills.roam import Roamer
@@ -393,3 +395,54 @@ def test_what_falls_beside_one_is_waited_for(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(body, "drops", lambda: [drop])
     gather.collect(body, most_ticks=10)
     assert body.steps == 2
+
+
+def test_bedrock_is_not_struck() -> None:
+    place = world(diamond_pickaxe=1)
+    body = Body(place, 400)
+    body.begin(4)
+    x, y, z = body.cell
+    place.grid.set(x + 1, y, z, BLOCKS.id("bedrock"))
+    body.act()
+    began = body.steps
+    assert not dig.clear(body, [(x + 1, y, z)]) and body.steps == began
+
+
+def test_a_tool_is_used_on_the_walls_of_a_narrow_hole() -> None:
+    place = world(stone_axe=1)
+    doer = Doer(Body(place, 900))
+    doer.body.begin(4)
+    x, y, z = doer.body.cell
+    for i, k, up in itertools.product((-1, 0, 1), (-1, 0, 1), range(2)):
+        if (i, k) != (0, 0):
+            place.grid.set(x + i, y + up, z + k, BLOCKS.id("cobblestone"))
+    place.player.move_to(x + 0.5, float(y), z + 0.5)
+    doer.body.act()
+    doer.do(Action("use", {"item": "stone_axe"}, limit=800))
+    assert doer.body.info["stat"]["use_item"]["minecraft"]["stone_axe"] == 1
+
+
+def test_from_what_waits_at_a_shafts_foot_one_moves_on() -> None:
+    """However high one fled; a place that cannot be reached is left only from near by."""
+    for reason, moves in (("danger", True), ("unreachable", False)):
+        failures = [{"reason": reason, "at": [4, y, 4], "way": "w"} for y in (30, 31, 32)]
+        assert (loop.moving_on(failures, (6, 60, 4)) != failures) == moves
+        assert loop.moving_on(failures[:2], (4, 31, 4)) == failures[:2]
+    kept_off = Failure("dig_down", "danger", "w", "creeper")
+    assert loop.waits(Action("dig_down", {"y": 12}), kept_off)
+    assert not loop.waits(Action("explore", {"find": "creeper", "how": "dark"}), kept_off), "that is what one is after"
+    assert not loop.waits(Action("dig_down", {"y": 12}), Failure("dig_down", "danger", "w", "zombie"))
+
+
+@pytest.mark.parametrize(("below", "goes"), [("lava", False), ("stone", True)])
+def test_no_step_leads_where_the_floor_turned_out_to_be_missing(below: str, goes: bool) -> None:
+    place = world()
+    body = Body(place, 200)
+    body.begin(4)
+    x, y, z = body.cell
+    for i, k in itertools.product((1, 2), (-1, 0, 1)):
+        place.grid.set(x + i, y - 1, z + k, 0)
+        place.grid.set(x + i, y - 2, z + k, BLOCKS.id(below))
+    body.act()
+    walk.take(body, body.cell, Step(x + 1, y, z, Move.WALK))
+    assert (body.cell[0] == x + 1) == goes and body.life == 20

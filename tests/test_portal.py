@@ -17,6 +17,7 @@ from veclink.envs.facts import BLOCKS, ITEMS
 from veclink.envs.voxel import portal
 from veclink.envs.voxel.inventory import audit
 from veclink.envs.voxel.physics import overlaps
+from veclink.envs.voxel.places import travel
 from veclink.envs.voxel.rules import Rules
 from veclink.envs.voxel.terrain import Terrain
 from veclink.envs.voxel.world import VoxelWorld
@@ -212,3 +213,19 @@ def test_there_and_back_with_flint_and_steel(tmp_path: Path) -> None:
     here = [int(v // 1) for v in world.player.pos]
     assert here[1:] == [y, z] and here[0] in (x, x + 1)  # in the portal one left by
     assert portals(world) == 6 and audit(world) == {}
+
+
+def test_who_dies_in_the_nether_comes_back_at_home() -> None:
+    world = make("open-ended", world="voxel", image_size=(16, 16), seed=3, pictures=False, allow_mob_spawn=False,
+                 respawns=True, initial_inventory=[{"name": "diamond", "quantity": 2}])
+    assert isinstance(world, VoxelWorld)
+    world.reset()
+    home = world.player.pos.tolist()
+    world.events.append(("portal", {}))
+    travel(world)
+    assert world.realm == "nether"
+    world.player.hurt(100.0, "magic")
+    for _ in range(3):
+        world.step(noop())
+    assert world.realm == "overworld" and world.player.alive and world.player.pos.tolist()[::2] == home[::2]
+    assert audit(world) == {}, "what was carried lies in the Nether"

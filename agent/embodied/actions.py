@@ -25,6 +25,7 @@ ACTIONS: dict[str, dict[str, str]] = {
     "dig_down": {"y": "y"},
     "go_up": {"y?": "y"},
     "build": {"what": "structure", "wait?": "far"},
+    "cross": {"to": "realm"},
     "place": {"item": "item"},
     "craft": {"item": "item", "count": "count", "index": "index"},
     "smelt": {"item": "item", "count": "count", "index": "index", "fuel?": "item"},
@@ -42,11 +43,12 @@ ACTIONS: dict[str, dict[str, str]] = {
 }
 CHOICES = {
     "how": ("walk", "tunnel", "cave", "shore", "dark"),
+    "realm": ("overworld", "nether"),
     "structure": ("shelter", "bridge", "pillar", "steps"),
     "liquid": ("water", "lava"),
 }
 ALIKE = (("log", "log2"), ("leaves", "leaves2"))  # items that serve as well as one another, unless exactly one is asked
-FASTER = ("spider", "cave_spider")  # mobs that are not outrun: alone, one strikes them with a sword to the last
+DUELS = ("spider", "cave_spider", "zombie", "husk", "zombie_villager")  # alone, struck with a sword to the last
 FEARED = ("creeper",)  # mobs that one gets away from whatever the life, and strikes from afar where one must
 NUMBERS = {
     "count": (1, LARGEST),
@@ -68,7 +70,7 @@ class Action:
     Attributes:
         name: of ACTIONS. args: as ACTIONS says; items and mobs by their names ("dye:4").
         expect: what is true afterwards: "gain" {item: number}, "killed" {mob: number}, "near",
-            "equipped", "y", "food" (more of it), "day" (it is day), "safe" (no threats).
+            "equipped", "y", "food" (more of it), "day" (it is day), "safe" (no threats), "realm" (one is there).
         way: key of the way it serves, for memory and failures, or "".
         limit: ticks it may take.
     """
@@ -140,7 +142,7 @@ def expected(name: str, args: Mapping[str, Any]) -> dict[str, Any]:
     if name == "attack":
         return {"killed": {args["mob"]: args["count"]}}
     keys = {"equip": ("equipped", "item"), "explore": ("near", "find"), "approach": ("near", "what")}
-    keys |= {"place": ("near", "item"), "dig_down": ("y", "y"), "go_up": ("y", "y")}
+    keys |= {"cross": ("realm", "to"), "place": ("near", "item"), "dig_down": ("y", "y"), "go_up": ("y", "y")}
     if name in keys and keys[name][1] in args:
         return {keys[name][0]: args[keys[name][1]]}
     return {"eat": {"food": "more"}, "sleep": {"day": True}, "flee": {"safe": True}}.get(name, {})

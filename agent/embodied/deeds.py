@@ -11,9 +11,9 @@ from veclink.agent.embodied.actions import Action, State, alike_names
 from veclink.agent.embodied.body import Body, SkillFailed, unless_dead
 from veclink.agent.embodied.knowledge import outside
 from veclink.agent.embodied.path import NEAR, WATER
-from veclink.agent.embodied.sense import Past, biome, night, state_of, underground
+from veclink.agent.embodied.sense import Past, biome, night, realm, state_of, underground
 from veclink.agent.embodied.skills import dig as digging
-from veclink.agent.embodied.skills import fight, gather, make, pour, shelter, survive, walk
+from veclink.agent.embodied.skills import fight, gather, make, portal, pour, shelter, survive, walk
 from veclink.agent.embodied.skills.roam import Roamer
 from veclink.agent.embodied.skills.stuck import get_free
 from veclink.agent.embodied.sources import signs
@@ -172,7 +172,8 @@ def mine(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
         raise SkillFailed("not found", block)
     level = None
     y = doer.body.cell[1]
-    if BLOCKS.level[BLOCKS.id(block)] >= 0 and block != "stone" and y < 60:
+    beyond = realm(doer.body) != "overworld"
+    if beyond or (BLOCKS.level[BLOCKS.id(block)] >= 0 and block != "stone" and y < 60):
         level = (max(5, y - DIGGABLE_LEVELS), y + DIGGABLE_LEVELS)
     gather.gather(doer.body, blocks, lambda body: sum(body.count(each) for each in items) >= wanted, doer.roamer, level,
                   limit, tool, block not in STATIONS)
@@ -234,6 +235,13 @@ def build(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
         if body.steps % MENDED == 0 and shelter.openings(body):
             shelter.closed(body)
         body.act()
+
+
+def cross(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
+    """Through a portal, which is built where none is known, unless one is there already."""
+    if realm(doer.body) != args["to"]:
+        portal.cross(doer.body, doer.roamer, limit)
+        doer.roamer.begin_anew()
 
 
 def place(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
@@ -397,6 +405,7 @@ def distance(body: Body, place: tuple[float, float, float]) -> float:
 
 DEEDS: dict[str, Deed] = {
     "equip": equip, "explore": explore, "approach": approach, "mine": mine, "attack": attack, "dig_down": dig_down,
-    "go_up": go_up, "build": build, "place": place, "craft": craft, "smelt": craft, "eat": eat, "sleep": sleep,
-    "flee": flee, "fish": fish, "farm": farm, "shear": shear, "milk": milk, "fill": fill, "use": use, "drop": drop,
+    "go_up": go_up, "build": build, "cross": cross, "place": place, "craft": craft, "smelt": craft, "eat": eat,
+    "sleep": sleep, "flee": flee, "fish": fish, "farm": farm, "shear": shear, "milk": milk, "fill": fill, "use": use,
+    "drop": drop,
 }  # fmt: skip

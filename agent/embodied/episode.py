@@ -17,7 +17,7 @@ from veclink.agent.embodied.actions import Action
 from veclink.agent.embodied.body import RADIUS, VOXELS, Body, EpisodeOver, SkillFailed
 from veclink.agent.embodied.deeds import Doer
 from veclink.agent.embodied.eyes import CoreEyes, Eyes
-from veclink.agent.embodied.goals import Goal, checked, goals, goals_of_task, is_judged
+from veclink.agent.embodied.goals import REALMS, Goal, checked, goals, goals_of_task, is_judged
 from veclink.agent.embodied.guard import Guard
 from veclink.agent.embodied.keep import PICTURE, Folder
 from veclink.agent.embodied.loop import Crew, Loop, begin, graph, unpacked
@@ -99,7 +99,7 @@ class Episode:
         seen_by = f"{protocol} by {self.eyes.name}" if self.eyes else protocol  # never mixed up in the memory
         where: dict[str, Any] = {"world": _name(world), "protocol": seen_by}
         learnt, plans = (memory.costs(**where), recalled(memory, **where)) if memory else (None, None)
-        self.planner = planner or Planner(self.goals, learnt=learnt, recalled=plans)
+        self.planner = planner or Planner(self.goals, _places(world, protocol), learnt, plans)
         if self.eyes:
             self.planner = PixelPlanner(self.planner)
         doer = PixelDoer(self.body) if isinstance(self.body, PixelBody) else Doer(self.body)
@@ -261,6 +261,12 @@ def _name(world: Any) -> str:
     """The world's name for the memory and the manifest."""
     inner = getattr(world, "unwrapped", world)
     return getattr(inner, "world_name", "") or type(inner).__name__
+
+
+def _places(world: Any, protocol: str) -> tuple[str, ...]:
+    """The worlds beside one another that can be reached in it."""
+    crosses = protocol == "voxels" and _name(world) == "voxel"
+    return REALMS if crosses else REALMS[:1]
 
 
 def _version() -> str:

@@ -12,6 +12,7 @@ from veclink.envs.errors import InputError, UnknownName
 Kind = Literal["have", "kill", "use", "wear", "eat", "survive", "sleep"]
 LARGEST = 2304  # of one item: 36 slots of 64
 DAY = 24_000  # ticks
+REALMS = ("overworld", "nether")  # that can be gone to
 LONGEST_TEXT = 2000  # characters of a request
 NIGHT_FALLS = 12_542  # time of day at which beds can be used
 CATEGORIES = {"harvest": "have", "combat": "kill", "techtree": "use", "playthrough": "have"}
@@ -79,7 +80,7 @@ class Phraser(Protocol):
         ...
 
 
-def checked(goal: Goal, places: Sequence[str] = ("overworld",)) -> Goal:
+def checked(goal: Goal, places: Sequence[str] = REALMS) -> Goal:
     """The goal, if its object exists and something in these places leads to it.
 
     Raises:

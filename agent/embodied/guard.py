@@ -8,7 +8,7 @@ from typing import Any
 from veclink.agent.embodied.body import Body
 from veclink.agent.embodied.knowledge import SEA
 from veclink.agent.embodied.planner import peckish
-from veclink.agent.embodied.sense import biome, night, threats
+from veclink.agent.embodied.sense import biome, night, realm, threats
 from veclink.agent.embodied.skills.survive import burns, food_at_hand, under_water
 from veclink.agent.embodied.sources import meat
 
@@ -33,8 +33,8 @@ class Alarm(Exception):  # it is no error: the action must wait
 
 
 def dangerous(body: Body) -> bool:
-    """Whether it is night, and not at sea."""
-    return night(body) and biome(body) not in SEA
+    """Whether it is night, and not at sea, nor where there is no day."""
+    return night(body) and biome(body) not in SEA and realm(body) == "overworld"
 
 
 class Guard:

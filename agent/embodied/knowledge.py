@@ -23,6 +23,9 @@ STATION_TICKS = 30  # to put a table or furnace down and take it up again
 TOOL_KINDS = ("", "pickaxe", "axe", "shovel", "hoe", "sword", "shears")  # by the facts' tool number
 STATIONS = {"table": "crafting_table", "furnace": "furnace"}
 LASTING = 4  # things that a tool or station is expected to serve for, in a price
+PORTAL_NEEDS = (("obsidian", 10), ("flint_and_steel", 1))  # to go to the Nether where no portal is known
+AT_PORTAL = "portal"  # among places: one is known, so that none has to be built
+SUNLESS = {"hell": "nether", "nether": "nether", "sky": "end", "the_end": "end"}  # biome -> place without a day
 SEA = ("ocean", "deep_ocean")  # biomes in which nothing hostile comes out at night
 REMEMBERED = 32  # tables of prices
 ROUNDS = 12  # prices settle after as many rounds as the longest chain of ways; no chain of 1.11 is longer
@@ -30,7 +33,7 @@ ROUNDS = 12  # prices settle after as many rounds as the longest chain of ways; 
 
 @dataclass(frozen=True)
 class Info:
-    """Where and when something is found; None or empty where it does not matter."""
+    """Where and when something is found; None or empty where it does not matter, `place` too (crafts)."""
 
     y: tuple[int, int] | None = None
     where: str = ""
@@ -43,7 +46,7 @@ class Info:
         parts = [f"y {self.y[0]} to {self.y[1]}"] if self.y else []
         parts += [each for each in (self.where, self.time and f"at {self.time}") if each]
         parts += [f"in {' or '.join(self.biomes)}"] if self.biomes else []
-        return ", ".join(parts + ([] if self.place == "overworld" else [f"the {self.place}"]))
+        return ", ".join(parts + ([] if self.place in ("", "overworld") else [f"the {self.place}"]))
 
 
 def outside(biome: str, biomes: Collection[str]) -> bool:
@@ -103,11 +106,12 @@ class Knowledge:
     """Every way to every item in some places.
 
     Args:
-        places: of "overworld", "nether", "end", "monument".
+        places: of "overworld", "nether", "end", "monument"; ways of the Nether take what a portal takes where the
+            overworld is among them and AT_PORTAL is not.
 
     Attributes:
         ways: item name -> ways to it. usual: way key -> ticks that one go takes by the table's estimate.
-        outdoors: keys of the ways that one goes above ground.
+        outdoors: keys of the ways that one goes above ground. entry: what going to the Nether takes.
     """
 
     def __init__(self, places: Iterable[str] = ("overworld",)) -> None:
@@ -116,9 +120,12 @@ class Knowledge:
         self.places = tuple(places)
         self.ways: dict[str, list[Way]] = defaultdict(list)
         found: Any = found_ways()
+        crosses = "overworld" in self.places and AT_PORTAL not in self.places
+        self.entry = tuple((Item(name), number) for name, number in PORTAL_NEEDS) if crosses else ()
         for way in (*_recipes(), *found):
-            if way.info.place in self.places:
-                self.ways[way.gives.name].append(way)
+            if not way.info.place or way.info.place in self.places:
+                beyond = self.entry if way.info.place == "nether" else ()
+                self.ways[way.gives.name].append(replace(way, keep=(*way.keep, *beyond)))
         self._loose = {name: _merged(ways) for name, ways in self.ways.items()}
         every = [way for table in (self.ways, self._loose) for ways in table.values() for way in ways]
         self.usual = {way.key: way.first + way.each for way in every}
@@ -258,7 +265,7 @@ def _item(item: int, variant: int) -> Item:
     return Item(ITEMS.names[item], None if variant < 0 else variant)
 
 
-ANYWHERE = Info()
+ANYWHERE = Info(place="")
 
 
 def _merged(ways: list[Way]) -> list[Way]:

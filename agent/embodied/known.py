@@ -154,6 +154,10 @@ class KnownMap:
                 if owned(self.owners, x, z):
                     self.blocks[x & MASK, max(0, y0 - reach) : max(0, y0 + reach + 1), z & MASK] = UNKNOWN
 
+    def clear(self) -> None:
+        """Nothing is known any more."""
+        self.blocks[:], self.owners[:] = UNKNOWN, np.iinfo(np.int32).min
+
     def state(self) -> dict[str, np.ndarray]:
         """To be saved."""
         return {"blocks": self.blocks, "owners": self.owners}

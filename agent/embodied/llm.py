@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from veclink.agent.embodied.actions import ACTIONS, CHOICES, Action, Failure, State, expected
-from veclink.agent.embodied.goals import Goal
+from veclink.agent.embodied.goals import REALMS, Goal
 from veclink.agent.embodied.planner import Planner, reached
 from veclink.agent.embodied.view import text as tree_text
 from veclink.envs.errors import InputError, VeclinkError
@@ -206,7 +206,7 @@ class LLMPlanner:
         self,
         goals: Goal | Sequence[Goal],
         chat: Chat,
-        places: Sequence[str] = ("overworld",),
+        places: Sequence[str] = REALMS,
         learnt: Mapping[str, float] | None = None,
         *,
         cap: int = 40,

@@ -18,13 +18,14 @@ from typing import Any, TypedDict
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
-from veclink.agent.embodied.actions import Action, Failure, State
+from veclink.agent.embodied.actions import FEARED, Action, Failure, State
 from veclink.agent.embodied.body import Body, EpisodeOver, SkillFailed
 from veclink.agent.embodied.deeds import Doer
 from veclink.agent.embodied.goals import DAY, Goal, ImpossibleGoal
 from veclink.agent.embodied.guard import Alarm, Guard
 from veclink.agent.embodied.items import Item
 from veclink.agent.embodied.keep import Folder
+from veclink.agent.embodied.knowledge import SUNLESS
 from veclink.agent.embodied.memory import LONGEST_PLAN, Memory
 from veclink.agent.embodied.pixels.doer import PixelDoer
 from veclink.agent.embodied.planner import HUNGRY, ROOM, diagnose, met, reached
@@ -48,6 +49,7 @@ STROLL = Action("explore", {"find": "log", "how": "walk"}, {}, "", 300)  # where
 BRIEF = 3  # steps that count as hardly any
 DESPAWN = 5400  # steps after which things left behind by a death are given up
 ALARMS = {"night": "night", "air": "unreachable", "game": "game"}
+AT_ONCE = frozenset({"attack", "flee", "equip", "eat"})  # actions before which the body does not move on
 OUTSIDE = frozenset({"explore", "approach", "mine", "attack", "shear", "milk", "farm", "fish", "fill"})
 
 
@@ -157,7 +159,7 @@ def act(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:
     action = Action.from_dict(loop["plan"][0]) if loop["plan"] else STROLL
     crew.current, crew.before, crew.outcome, crew.words = action, crew.state(), None, ""
     began, deaths, over = body.steps, body.deaths, ""
-    failures = moving_on(loop["failures"], body.cell)
+    failures = loop["failures"] if action.name in AT_ONCE else moving_on(loop["failures"], body.cell)
     hunts = bool(meat(str(action.args.get("find", ""))))
     crew.guard.begin(body, action.name, shy(action) and not crew.before.underground, hunts)
     try:
@@ -176,7 +178,8 @@ def act(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:
     except Alarm as alarm:
         over = reflex(crew, alarm)
         reason = "died" if body.deaths > deaths else ALARMS.get(alarm.kind, "danger")
-        crew.outcome, crew.words = Failure(action.name, reason, action.way), str(alarm)
+        mob = alarm.detail if alarm.kind == "mob" else ""
+        crew.outcome, crew.words = Failure(action.name, reason, action.way, mob), str(alarm)
     except EpisodeOver as end:
         over, crew.words = str(end), str(end)
     except VeclinkError:
@@ -213,10 +216,16 @@ def wait(body: Body) -> str:
 
 def moving_on(failures: list[dict[str, Any]], cell: tuple[int, int, int]) -> list[dict[str, Any]]:
     """The same list where the body may stay; where too much has failed at this place, one without these places."""
-    here = [each for each in failures if each.get("at") and math.dist(each["at"], cell) <= SAME_PLACE]
+    here = [each for each in failures if each.get("at") and gap(each, cell) <= SAME_PLACE]
     if len(here) < ENOUGH_OF_IT:
         return failures
     return [{**each, "at": None} if each in here else each for each in failures]
+
+
+def gap(failure: dict[str, Any], cell: tuple[int, int, int]) -> float:
+    """Blocks from where an action failed; of what waits at a shaft's foot the height does not matter."""
+    x, y, z = failure["at"]
+    return math.hypot(x - cell[0], z - cell[2], 0 if failure["reason"] == "danger" else y - cell[1])
 
 
 def reflex(crew: Crew, alarm: Alarm) -> str:
@@ -263,11 +272,17 @@ def check(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:
         muted[action.words()] = crew.body.steps + MUTED
         if action.name in ("attack", "flee"):
             crew.guard.leave_alone(crew.body)
-    here = list(crew.body.cell) if failure.reason in PLACE_BOUND else None
+    here = list(crew.body.cell) if failure.reason in PLACE_BOUND or waits(action, failure) else None
     row = {"step": crew.body.steps, "at": here, **failure.to_dict()}
     brief = crew.ticks < BRIEF
     return {"failures": [*loop["failures"], row], "muted": muted, "fresh": True,
             "idle": loop["idle"] + 1 if brief else 0}
+
+
+def waits(action: Action, failure: Failure) -> bool:
+    """Whether it was broken off by a mob that one runs from, and that is not what one is after: it stays about."""
+    kept_off = failure.reason == "danger" and failure.object in FEARED and action.name not in AT_ONCE
+    return kept_off and failure.object not in (action.args.get("find"), action.args.get("what"))
 
 
 def arm(crew: Crew) -> bool:
@@ -438,6 +453,8 @@ def pressing(crew: Crew, state: State, plan: list[dict[str, Any]]) -> bool:
     if following == "explore" and plan[0]["args"].get("how") == "dark" and not state.night:
         return True  # what to do until then
     before = crew.before
+    if before is not None and SUNLESS.get(state.biome) != SUNLESS.get(before.biome):
+        return True  # another realm
     return before is not None and (state.night != before.night or state.food <= HUNGRY < before.food)
 
 

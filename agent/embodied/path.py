@@ -176,7 +176,8 @@ def moves_from(blocks, owners, kind, dig, at_hand, bridges, propped, x, y, z, ou
         nx, nz = x + dx, z + dz
         body = slow * clear_cost(blocks, owners, kind, dig, nx, y, nz)
         head = slow * clear_cost(blocks, owners, kind, dig, nx, y + 1, nz)
-        if head < NEVER and head_up < NEVER and is_kind(blocks, owners, kind, nx, y, nz, SOLID):  # up
+        stream = swimming and slow == 1.0 and is_kind(blocks, owners, kind, nx, y + 1, nz, WATER)  # nobody jumps up one
+        if head < NEVER and head_up < NEVER and is_kind(blocks, owners, kind, nx, y, nz, SOLID) and not stream:  # up
             top = slow * clear_cost(blocks, owners, kind, dig, nx, y + 2, nz)
             if top < NEVER:
                 count = move_to(out, count, dx, 1, dz, 1, CLIMB + head + top + head_up)

@@ -7,17 +7,18 @@ hunger, night, a full inventory, things lost in a death), then the steps of the 
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from veclink.agent.embodied.actions import DAWN, FASTER, FEARED, Action, Failure, State, alike_names
-from veclink.agent.embodied.goals import DAY, NIGHT_FALLS, Goal, ImpossibleGoal
+from veclink.agent.embodied.actions import DAWN, DUELS, FEARED, Action, Failure, State, alike_names
+from veclink.agent.embodied.goals import DAY, NIGHT_FALLS, REALMS, Goal, ImpossibleGoal
 from veclink.agent.embodied.items import Item, item_ids
-from veclink.agent.embodied.knowledge import SEA, knowledge, outside
+from veclink.agent.embodied.knowledge import AT_PORTAL, SEA, SUNLESS, knowledge, outside
 from veclink.agent.embodied.recall import Advice, Plans
 from veclink.agent.embodied.sources import lands, meat, mob_info, wholesome
-from veclink.agent.embodied.steps import GATHERED, Step, apply, names_used, ordered
+from veclink.agent.embodied.steps import GATHERED, Step, apply, at_hand, names_used, ordered
 from veclink.agent.embodied.tree import Tree, decompose
 from veclink.agent.embodied.write import JOURNEY, STORES, Writer, stations_of
 from veclink.envs.facts import ITEMS, MOBS
@@ -32,7 +33,6 @@ FED = 18.0  # food below which life does not grow back
 MEALS = 2  # pieces of meat of an animal that came by
 MOST_HUNTS = 6  # failures after which one who must only survive looks for no more food
 ROOM = 1  # free slots that are too few
-SUNLESS = {"hell": "nether", "nether": "nether", "sky": "end", "the_end": "end"}  # biome -> place without a day
 ARMS = (("iron_sword", "iron_chestplate", "iron_leggings"), ("food",), ("iron_helmet", "iron_boots"))  # for a night out
 BED_WOOL, BED_TICKS = 3, 2000  # what a bed takes, and the longest that one is worth
 LONG = 0.7  # of the day that is left, from which on what is to be done is likely to last into the night
@@ -49,7 +49,7 @@ class Planner:
 
     Args:
         goals: in the order in which they are reached.
-        places: worlds that can be reached.
+        places: worlds that can be reached; the Nether is gone to for what is cheaper won there only.
         learnt: way key -> ticks that one go took, from memory.
         recalled: way key -> actions that won it before (`veclink.agent.embodied.recall`); followed where nothing has
             failed yet.
@@ -58,12 +58,12 @@ class Planner:
     def __init__(
         self,
         goals: Goal | Sequence[Goal],
-        places: Sequence[str] = ("overworld",),
+        places: Sequence[str] = REALMS,
         learnt: Mapping[str, float] | None = None,
         recalled: Plans | None = None,
     ) -> None:
         self.goals = (goals,) if isinstance(goals, Goal) else tuple(goals)
-        self.places, self.learnt = tuple(places), learnt
+        self.places, self.learnt = needed(self.goals, places), learnt
         self.advice = Advice(recalled)
 
     def tree(self, state: State, failures: Sequence[Failure] = ()) -> Tree:
@@ -73,9 +73,14 @@ class Planner:
             ImpossibleGoal: no way leads there.
         """
         left, here = remaining(self.goals, state), SUNLESS.get(state.biome)
-        places = (here,) if here and all(goal.kind == "kill" for goal in left) else self.places
         late = 0 if state.night else max(0, NIGHT_FALLS - state.time % DAY)
-        return self._tree(left, state, failures, places, late)
+        if here:
+            try:
+                return self._tree(left, state, failures, (here,))
+            except ImpossibleGoal:  # something is missing that only the overworld gives
+                return self._tree(left, state, failures, (*self.places, AT_PORTAL), late)
+        portal = (AT_PORTAL,) if "portal" in state.known else ()
+        return self._tree(left, state, failures, (*self.places, *portal), late)
 
     def _tree(self, wanted: Goal | Sequence[Goal], state: State, failures: Sequence[Failure], places: Sequence[str],
               late: int = 0, banned: Sequence[str] = ()) -> Tree:
@@ -109,13 +114,15 @@ class Planner:
         return [*urgent, *(action for i, step in enumerate(steps) for action in writer.actions(step, steps[i + 1 :]))]
 
     def _bedded(self, state: State, steps: list[Step], failures: Sequence[Failure]) -> list[Step]:
-        """With a bed first, where sheep are met by day and what is to be done will hardly be done before the night: a
-        night in a shelter takes half a day, one in a bed no time."""
+        """With a bed first, where sheep are met by day and what is to be done will hardly be done before the night, or
+        was looked for in vain: a night in a shelter takes half a day, one in a bed no time."""
         left = NIGHT_FALLS - state.time % DAY - AT_DUSK
         wool = state.stock.has(Item("wool"))
         if self._hurried(state) or left <= 0 or state.underground or not ("sheep" in state.near or wool >= BED_WOOL):
             return steps
-        short = sum(step.ticks for step in steps) < LONG * left and not any(_long_way(step, state) for step in steps)
+        vain = any(_hard(failures)[step.key] for step in steps[:1] if _outdoors(step))
+        short = not vain and sum(step.ticks for step in steps) < LONG * left and not any(
+            _long_way(step, state) for step in steps)
         if short or state.stock.has(Item("bed")) or _of_night(steps):
             return steps
         try:
@@ -234,7 +241,18 @@ class Planner:
                       for goal in self.goals)
         quick = step.kind in ("craft", "smelt", "use", "wear", "eat", "sleep")
         comes = step.info.time == "night" and not outside(state.biome, lands(_target(step), step.info))
-        return not (hurried or quick or comes or step.underground)
+        return not (hurried or quick or comes or step.underground or (state.underground and at_hand(step, state.near)))
+
+
+def needed(goals: Sequence[Goal], places: Sequence[str]) -> tuple[str, ...]:
+    """The places that goals are won in: beyond the overworld only where that gives something cheaper."""
+    if len(places) < 2 or "overworld" not in places:
+        return tuple(places)
+    near, far = knowledge().prices(), knowledge(tuple(places)).prices()
+    gains = any(far.get(goal.item, 0.0) < near.get(goal.item, math.inf) for goal in goals
+                if goal.kind in ("have", "use", "wear", "eat") and goal.object != "food")
+    beyond = any(goal.kind == "kill" and mob_info(goal.object).place != "overworld" for goal in goals)
+    return tuple(places) if gains or beyond else ("overworld",)
 
 
 def peckish(life: float, food: float) -> bool:
@@ -332,6 +350,8 @@ def met(action: Action, before: State, after: State) -> bool:
         return False
     if "day" in expect and after.night:
         return False
+    if "realm" in expect and SUNLESS.get(after.biome, "overworld") != expect["realm"]:
+        return False
     return not ("safe" in expect and after.threats)
 
 
@@ -360,7 +380,7 @@ def _danger(state: State, hunted: Collection[str] = ()) -> list[Action]:
     if worst in feared:
         return [Action("flee", {"from": worst}, {"safe": True}, limit=200)]
     sword = any(item.name.endswith("_sword") for item, _ in state.stock)
-    if state.life <= WEAK and not (sword and len(state.threats) == 1 and worst in FASTER):
+    if state.life <= WEAK and not (sword and len(state.threats) == 1 and worst in DUELS):
         return [Action("flee", {"from": worst}, {"safe": True}, limit=300)]
     best = max(
         (item.name for item, _ in state.stock if item.name.endswith(("_sword", "_axe", "_pickaxe"))),
@@ -384,7 +404,8 @@ def _of_night(steps: Iterable[Step]) -> bool:
 
 def _steps(tree: Tree, state: State) -> list[Step]:
     """A tree's steps in the order in which they are done from here."""
-    return ordered(tree, state.stock, stations_of(state), bool(state.underground))
+    here = SUNLESS.get(state.biome, "overworld")
+    return ordered(tree, state.stock, stations_of(state), bool(state.underground), here)
 
 
 def _after(steps: Iterable[Step], state: State) -> State:

@@ -18,6 +18,7 @@ from veclink.agent.embodied.actions import DAWN, Action, Failure, State
 from veclink.agent.embodied.aim import first_hit
 from veclink.agent.embodied.body import Body, SkillFailed
 from veclink.agent.embodied.goals import NIGHT_FALLS
+from veclink.agent.embodied.knowledge import SUNLESS
 from veclink.agent.embodied.terms import name_of
 from veclink.envs.facts import BLOCKS, ITEMS, MOBS
 from veclink.envs.facts.tables import table
@@ -125,6 +126,11 @@ def night(body: Body) -> bool:
 def biome(body: Body) -> str:
     """The biome's name, "" where it is not known."""
     return biome_names().get(int(body.observation["location_stats"]["biome_id"]), "")
+
+
+def realm(body: Body) -> str:
+    """Where it is: "overworld", "nether" or "end"."""
+    return SUNLESS.get(biome(body), "overworld")
 
 
 @cache

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from veclink.agent.embodied.goals import REALMS
 from veclink.agent.embodied.items import Item, Stock
 from veclink.agent.embodied.knowledge import STATIONS, Info, Way
 from veclink.agent.embodied.tree import MADE, Need, Tree
@@ -47,16 +48,24 @@ class Step:
         return self.info.where == "underground" or (self.info.where == "lava" and self.kind == "fill")
 
 
-def ordered(tree: Tree, stock: Stock, near: Sequence[str] = (), underground: bool = False) -> list[Step]:
+def at_hand(step: Step, near: Collection[str]) -> bool:
+    """Whether what one fills a vessel with is near: then one need not go to where it is found for the most part."""
+    return step.kind == "fill" and step.way is not None and step.way.target in near
+
+
+def ordered(tree: Tree, stock: Stock, near: Sequence[str] = (), underground: bool = False,
+            here: str = "overworld") -> list[Step]:
     """The steps of a tree.
 
     Args:
         stock: what there is. near: stations that stand within reach.
         underground: whether the player is there now; then what is underground comes first.
+        here: the realm in which the player is; what is in another comes last.
     """
     steps = [step for need in tree.walk() if (step := _step(need))]
     steps = _together(steps, stock, near)
-    return _by_place(steps, stock, near, underground)
+    steps = _by_place(steps, stock, near, underground)
+    return _elsewhere_last(steps, stock, near, here)
 
 
 def _step(need: Need) -> Step | None:
@@ -155,9 +164,25 @@ def _sum(first: Step, other: Step) -> Step:
     )
 
 
+def _elsewhere_last(steps: list[Step], stock: Stock, near: Sequence[str], here: str) -> list[Step]:
+    """What is in another realm after all that can be done without it: one crosses once."""
+
+    def beyond(step: Step) -> bool:
+        return step.kind in GATHERED and {step.info.place, here} == set(REALMS)
+
+    first = next((i for i, step in enumerate(steps) if beyond(step)), len(steps))
+    for place in range(first + 1, len(steps)):
+        step = steps[place]
+        moved = [*steps[:first], step, *steps[first:place], *steps[place + 1 :]]
+        if step.way and not beyond(step) and feasible(moved, stock, near):
+            steps, first = moved, first + 1
+    return steps
+
+
 def _by_place(steps: list[Step], stock: Stock, near: Sequence[str], underground: bool) -> list[Step]:
     """Surface gathering before digging (or after it, for one who is underground), as far as the order allows."""
-    wanted = [step for step in steps if step.way and step.kind in GATHERED and step.info.time != "night"]
+    wanted = [step for step in steps if step.way and step.kind in GATHERED and step.info.time != "night"
+              and step.info.place == "overworld"]
     for step in wanted:
         if step.underground != underground:
             continue

@@ -11,7 +11,7 @@ from veclink.agent.embodied.known import UNKNOWN
 from veclink.agent.embodied.path import DEADLY, FENCE, FREE, NEVER, SOLID, WATER, Terms
 from veclink.envs.facts import BLOCKS, ITEMS
 
-DEADLY_BLOCKS = ("lava", "flowing_lava", "fire", "cactus", "magma", "portal", "end_portal", "web")
+DEADLY_BLOCKS = ("lava", "flowing_lava", "fire", "cactus", "magma", "end_portal", "web")
 TALL = ("fence", "_wall", "fence_gate")
 KEPT = ("chest", "trapped_chest", "crafting_table", "furnace", "lit_furnace", "bed", "mob_spawner", "monster_egg")
 BUILDING = ("cobblestone", "dirt", "netherrack", "stone", "planks", "sandstone", "end_stone", "hardened_clay")
@@ -27,6 +27,8 @@ def kinds() -> np.ndarray:
     for number, name in enumerate(BLOCKS.names):
         if name in DEADLY_BLOCKS:
             table[number] = DEADLY
+        elif name == "portal":
+            table[number] = SOLID  # no way leads through it; beside it one may dig
         elif BLOCKS.liquid[number] == 1:
             table[number] = WATER
         elif not BLOCKS.solid[number]:

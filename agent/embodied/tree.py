@@ -240,6 +240,8 @@ class _Work:
         facts = found()["mobs"].get(goal.object, {"seek": 0, "each": 200})
         ticks = facts["seek"] + goal.count * facts["each"]
         root = Need(Item(goal.object), goal.count, "goal", "kill", make=goal.count, goes=goal.count, ticks=ticks)
+        if mob_info(goal.object).place == "nether":
+            root.children = [self._held(item, number, "keep", ()) for item, number in self.known.entry]
         hostile = goal.object in MOBS and bool(MOBS.hostile[MOBS.id(goal.object)])
         held = any(self.stock.tools.get(name) for name in self.known.tools_for("sword", 0))
         level = 0 if held else SWORD_LEVEL
@@ -412,7 +414,8 @@ class _Work:
             missing = number - min(number, self.stock.has(item))
             if missing and any(_clash(item, above) for above in path):
                 return math.inf
-            total += missing * self._price(item) if missing else 0.0
+            kept = (item, number) in way.keep
+            total += (self._together(item, missing) if kept else missing * self._price(item)) if missing else 0.0
         if way.tool:
             total += self._tool_price(*way.tool, path)
         if way.station:
@@ -433,6 +436,12 @@ class _Work:
 
     def _price(self, item: Item) -> float:
         return self.prices.get(item, math.inf)
+
+    def _together(self, item: Item, number: int) -> float:
+        """What several of an item cost in one go: where one was found, with its tool, the next ones are near."""
+        price = self._price(item)
+        more = (way.each / way.count for way in self.known.ways_to(item) if way.key not in self.banned)
+        return price + (number - 1) * min(price, min(more, default=price))
 
     def _tool_price(self, kind: str, level: int, path: tuple[Item, ...] = ()) -> float:
         names = self.known.tools_for(kind, level)

@@ -8,12 +8,12 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from veclink.agent.embodied.actions import LONGEST_LIMIT, Action, State, alike_names
-from veclink.agent.embodied.goals import DAY
+from veclink.agent.embodied.goals import DAY, REALMS
 from veclink.agent.embodied.items import Item, item_ids
-from veclink.agent.embodied.knowledge import outside
+from veclink.agent.embodied.knowledge import SUNLESS, outside
 from veclink.agent.embodied.recall import Advice
 from veclink.agent.embodied.sources import found, lands
-from veclink.agent.embodied.steps import Step
+from veclink.agent.embodied.steps import GATHERED, Step, at_hand
 from veclink.envs.facts import ITEMS
 
 SURFACE = 64  # height of the ground where it is not known
@@ -22,6 +22,8 @@ FIRST_SEARCH, FARTHEST = 96, 2000  # blocks
 TURN = 137  # degrees from one search to the next: never the same way twice in a full turn
 SLACK, LEAST_LIMIT = 3.0, 400  # times the estimate; ticks
 PLACE_TICKS = 200
+CROSS_TICKS = 2400  # to build a portal and go through
+OVER_LAVA = 45  # y from which on one looks for things in the Nether
 NIGHT_LENGTH = 11_500
 JOURNEY = 6000  # ticks that a search may take at least where one must first come to another land
 STATIONS = ("crafting_table", "furnace")
@@ -46,7 +48,8 @@ class Writer:
                  asked: Collection[str] = ()) -> None:
         self.asked = asked
         self.state, self.failed, self.slow, self.advice = state, failed, slow, advice or Advice()
-        self.deep = bool(state.underground)
+        self.realm = SUNLESS.get(state.biome, "overworld")
+        self.deep = bool(state.underground) or self.realm != "overworld"
         self.y = state.position[1] if state.position else (SURFACE if not self.deep else SURFACE / 2)
         self.near = set(state.near)
         self.hand = state.equipment.get("mainhand", "")
@@ -60,7 +63,8 @@ class Writer:
             return self._deed(step)
         if step.kind == "grow":
             return [*self._taken_up([step, *later]), *self._surfaced(), *self._held(step), self._grown(step)]
-        return [*self._taken_up([step, *later]), *self._reached(step), *self._held(step), self._taken(step)]
+        return [*self._taken_up([step, *later]), *self._crossed(step), *self._reached(step), *self._held(step),
+                self._taken(step)]
 
     def night(self, sleepless: bool = False) -> list[Action]:
         """A bed if there is one, otherwise walls until the morning.
@@ -91,8 +95,16 @@ class Writer:
         more = 1 + self.slow[step.key]
         return int(min(LONGEST_LIMIT, max(LEAST_LIMIT, step.ticks * SLACK) * more))
 
+    def _crossed(self, step: Step) -> list[Action]:
+        """Through a portal, where what is next lies beyond one."""
+        if step.kind not in GATHERED or {step.info.place, self.realm} != set(REALMS):
+            return []
+        self.realm, self.deep, self.near, self.standing = step.info.place, True, set(), set()
+        self.y = max(self.y, OVER_LAVA)
+        return [Action("cross", {"to": self.realm}, {"realm": self.realm}, step.key, CROSS_TICKS)]
+
     def _surfaced(self) -> list[Action]:
-        if not self.deep:
+        if not self.deep or self.realm != "overworld":
             return []
         self.deep, self.y = False, SURFACE
         self.near -= set(found()["blocks"]) | set(STATIONS)
@@ -102,8 +114,8 @@ class Writer:
         """Go where it is: to its height, in search of it, up to it."""
         target = step.way.target if step.way else step.item.name
         actions: list[Action] = []
-        if step.way is None and target in self.near:
-            pass  # a mob to kill that is here
+        if (step.way is None and target in self.near) or (self.deep and at_hand(step, self.near)):
+            pass  # a mob to kill that is here, or water that one has poured
         elif step.underground:
             actions += [*self._journey(step), *self._dug(step)]
         else:
@@ -173,7 +185,7 @@ class Writer:
 
     def _explored(self, step: Step, target: str) -> Action:
         tries, limit = self.failed[step.key], self._limit(step)
-        how = "tunnel" if step.underground else "shore" if step.info.where == "water" else "walk"
+        how = "tunnel" if step.underground or self._in_rock(step) else "shore" if step.info.where == "water" else "walk"
         if step.info.time == "night" and not self.state.night:
             how = "dark"
         far = min(FARTHEST, FIRST_SEARCH * 2 ** min(tries, 5))
@@ -181,13 +193,17 @@ class Writer:
         elsewhere = self._elsewhere(step)
         if elsewhere:
             args["biomes"] = list(step.info.biomes[:16])
-        if step.underground:
-            args["y"] = round(self.y)
+        if how == "tunnel":
+            args["y"] = round(max(self.y, OVER_LAVA) if self.realm == "nether" else self.y)
         if outside(self.state.biome, args.get("lands", ())):
             limit = max(limit, JOURNEY)  # and straight on: another land lies on, the same block may lie behind
         elif tries and not elsewhere:
             args["turn"] = tries * TURN % 360
         return Action("explore", args, {"near": target}, step.key, limit)
+
+    def _in_rock(self, step: Step) -> bool:
+        """Whether one tunnels to it although it lies in the open: over the Nether's lava no way is safer."""
+        return self.realm == "nether" and step.kind == "mine"
 
     def _held(self, step: Step) -> list[Action]:
         tool = step.tool

@@ -39,7 +39,13 @@ def unpacked(grid: Grid, state: dict[str, Any]) -> None:
 
 
 def travel(world: Any) -> None:
-    """Go through a portal where the rules say that the player stood in one long enough."""
+    """Go through a portal where the rules say that the player stood in one long enough; home after a death."""
+    home = realm_of(world.task.generate_world_type)
+    if world.realm != home and any(kind == "respawn" for kind, _ in world.events):
+        leave(world)
+        enter(world, home, (float(world.player.pos[0]), float(world.player.pos[2])))
+        world.player.go_home(world)
+        world.events.append(("travelled", {"to": home}))
     if not any(kind == "portal" for kind, _ in world.events):
         return
     world.events[:] = [event for event in world.events if event[0] != "portal"]

@@ -206,17 +206,21 @@ class Player(Health):
 
     def respawn(self, world: Any) -> None:
         """Come back to life, at the bed where it still stands, else at home, with nothing."""
-        place = self.home if self.bed is None else (self.bed[0] + 0.5, self.bed[1] + 0.6, self.bed[2] + 0.5)
         self.xp, self.buried = 0, False
         self.revive()
-        self.move_to(*place)
         self.sprinting = self.sneaking = False
+        self.go_home(world)
+        world.events.append(("respawn", {}))
+
+    def go_home(self, world: Any) -> None:
+        """To the bed where it still stands, else to where it began."""
+        place = self.home if self.bed is None else (self.bed[0] + 0.5, self.bed[1] + 0.6, self.bed[2] + 0.5)
+        self.move_to(*place)
         grid = world.grid
         grid.follow(place[0], place[2])
         while self.pos[1] < HEIGHT and overlaps(grid.blocks, grid.meta, grid.bounds, self.pos, motion.WIDTH,
                                                 self.height, TINY):
             self.pos[1] += 1  # something was built there meanwhile
-        world.events.append(("respawn", {}))
 
     # -- saving --------------------------------------------------------------------------------------------------------
 

@@ -87,7 +87,7 @@ def dig(body: Body, cell: tuple[int, int, int], collect: bool = True, tool: str 
         block = body.block(*cell)
         if block == 0 or BLOCKS.liquid[block]:
             return
-        if collect and not yields(block, body.items):
+        if BLOCKS.hardness[block] < 0 or (collect and not yields(block, body.items)):
             raise SkillFailed("no tool", name_of(block))
         if unsafe(body, cell):
             raise SkillFailed("no view", f"of a safe way to dig {name_of(block)} at {cell}")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from veclink.agent.embodied.actions import FASTER, FEARED
+from veclink.agent.embodied.actions import DUELS, FEARED
 from veclink.agent.embodied.body import RADIUS, Body, SkillFailed, unless_dead
 from veclink.agent.embodied.path import COLUMN, DEADLY, DEEPEST, FREE, NEAR, SOLID, find_path
 from veclink.agent.embodied.sense import hostile, sees
@@ -129,9 +129,9 @@ def attack(body: Body, kinds: Collection[str], most_ticks: int = 600) -> None:
 
 
 def to_the_last(body: Body, mob: dict[str, Any]) -> bool:
-    """Whether to strike on however weak: a mob that is not outrun, alone, with a sword."""
+    """Whether to strike on however weak: a mob that is best met, alone, with a sword."""
     alone = not any(hostile(each["name"]) for each in body.mobs() if each["id"] != mob["id"])
-    return alone and mob["name"] in FASTER and any(name.endswith("_sword") for name in body.items)
+    return alone and mob["name"] in DUELS and any(name.endswith("_sword") for name in body.items)
 
 
 def arm_for(mob: dict[str, Any]) -> float:

@@ -12,6 +12,7 @@ import numpy as np
 from veclink.agent.embodied.body import Body, SkillFailed, unless_dead
 from veclink.agent.embodied.known import UNKNOWN
 from veclink.agent.embodied.path import COLUMN, WATER, Path, find_path
+from veclink.agent.embodied.sense import realm
 from veclink.agent.embodied.skills.land import Land
 from veclink.agent.embodied.skills.walk import follow, go_level, go_near
 from veclink.agent.embodied.terms import kinds, name_of, terms_with
@@ -44,6 +45,10 @@ class Roamer:
         self.been: dict[tuple[int, int], int] = {}
         self.seen: dict[str, tuple[float, float, float]] = {}
         self.land = Land()
+
+    def begin_anew(self) -> None:
+        """Another realm: nothing was seen of it."""
+        self.been, self.seen, self.land = {}, {}, Land()
 
     def leg(self, body: Body, most_ticks: int = 500, dig: bool = False) -> None:
         """Go one leg; over land `dig` is False, through rock True.
@@ -192,6 +197,8 @@ def roofed(body: Body, cell: tuple[int, int, int]) -> bool:
 def come_out(body: Body, most_ticks: int) -> None:
     """Out of a cave into the open, by digging where need be; what stops it is left to the next leg."""
     end = body.steps + most_ticks
+    if realm(body) != "overworld":
+        return  # there is no open sky
     while roofed(body, body.cell) and not bool(body.observation["location_stats"]["can_see_sky"]):
         before = body.cell
         with unless_dead():

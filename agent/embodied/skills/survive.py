@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
+from veclink.agent.embodied.aim import View
 from veclink.agent.embodied.body import Body, SkillFailed, unless_dead
 from veclink.agent.embodied.path import FREE, SOLID, WATER
-from veclink.agent.embodied.skills.dig import clear, equip
+from veclink.agent.embodied.skills.dig import clear, equip, unsafe
 from veclink.agent.embodied.skills.gather import flags
 from veclink.agent.embodied.skills.make import put_down
 from veclink.agent.embodied.skills.walk import go_near, go_to
@@ -19,6 +20,7 @@ EAT_TICKS = 32
 UNFIT = (*HARMFUL, "golden_apple")  # or too dear
 NIGHT_TICKS = 11_500
 TILL_FROM = 3.0  # blocks from the eye to what is tilled
+SOURCES, DIPS = 12, 3  # places where one tries to fill a vessel, and times at each
 FEEDS = 4  # times that bone meal does nothing before one stops; a hand needs some ticks between two uses
 
 
@@ -147,11 +149,12 @@ def feed(body: Body, yaw: float, pitch: float) -> None:
 
 
 def use_tool(body: Body, item: str) -> None:
-    """Use a tool up a little: pickaxes, axes, shovels and swords on the ground, by breaking a block."""
+    """Use a tool up a little: pickaxes, axes, shovels and swords, by breaking a block of the ground beside one, or, in
+    a narrow hole, of its walls."""
     x, y, z = body.cell
-    for cell in ((x + 1, y - 1, z), (x - 1, y - 1, z), (x, y - 1, z + 1), (x, y - 1, z - 1)):
+    for cell in [(x + i, y + up, z + k) for up in (-1, 1, 0) for i, k in ((1, 0), (-1, 0), (0, 1), (0, -1))]:
         views = body.eyes.views(body.eye, body.yaw, body.pitch, cell)
-        if views and kinds()[body.block(*cell)] not in (FREE, WATER):
+        if views and kinds()[body.block(*cell)] not in (FREE, WATER) and not unsafe(body, cell):
             equip(body, item)
             block = body.block(*cell)
             for _ in range(400):
@@ -186,29 +189,36 @@ def sleep(body: Body) -> None:
         raise SkillFailed("night", "one cannot sleep now")
 
 
-def fill(body: Body, liquid: str = "water", vessel: str = "bucket", filled: str = "water_bucket") -> None:
-    """Fill a bucket or a bottle at the nearest known source.
+def fill(body: Body, liquid: str = "water", vessel: str = "bucket", filled: str = "water_bucket",
+         source: tuple[int, int, int] | None = None) -> None:
+    """Fill a bucket or a bottle at a source that is given, or else at the nearest: what flows looks the same.
 
     Raises:
         SkillFailed: "no tool" without the vessel, "not found", "no view".
     """
     equip(body, vessel)
-    for spot in body.known.find(flags((liquid, f"flowing_{liquid}")), body.pos, 32)[:6]:
-        if name_of(body.block(*spot)) != liquid:
+    known = body.known.find(flags((liquid, f"flowing_{liquid}")), body.pos, 32)[:SOURCES]
+    for spot in ([source] if source else []) + known:
+        if name_of(body.block(*spot)) != liquid and spot != source:
             continue
-        go_near(body, spot, 3.0, 600)
-        eyes = body.eyes
-        was = eyes.passes[body.block(*spot)]
-        eyes.passes[body.block(*spot)] = False
-        views = eyes.views(body.eye, body.yaw, body.pitch, spot)
-        eyes.passes[body.block(*spot)] = was
         before = body.items[filled]
-        for view in views[:3]:
-            body.act(view=(view.yaw, view.pitch))
-            body.act(function="use")
+        for _ in range(DIPS):
+            go_near(body, spot, 3.0, 600)
+            for view in views_of(body, spot)[:1]:
+                body.act(view=(view.yaw, view.pitch), function="use")  # in one: what runs carries one on
+            body.act()
             if body.items[filled] > before:
                 return
     raise SkillFailed("not found", liquid)
+
+
+def views_of(body: Body, spot: tuple[int, int, int]) -> list[View]:
+    """The views that meet a liquid, as a vessel in the hand does."""
+    eyes, block = body.eyes, body.block(*spot)
+    was, eyes.passes[block] = eyes.passes[block], False
+    views = eyes.views(body.eye, body.yaw, body.pitch, spot)
+    eyes.passes[block] = was
+    return views
 
 
 def breathe(body: Body, most_ticks: int = 160) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from veclink.agent.embodied.body import Body, SkillFailed
-from veclink.agent.embodied.path import AT, FREE, LEVEL, NEAR, WATER, Move, Path, Step, find_path
+from veclink.agent.embodied.path import AT, DEADLY, DEEPEST, FREE, LEVEL, NEAR, WATER, Move, Path, Step, find_path
 from veclink.agent.embodied.skills.dig import clear, place_under
 from veclink.agent.embodied.terms import kinds, terms_with
 
@@ -66,9 +66,18 @@ def take(body: Body, before: tuple[int, int, int], step: Step, sprint: bool = Fa
         return pillar(body, step)
     if not clear(body, cells_to_clear(before, step)):
         return False
+    if not footing(body, step):
+        return False
     if step.move == Move.DIG_DOWN:
         return settle(body, step)
     return walk_into(body, step, sprint)
+
+
+def footing(body: Body, step: Step) -> bool:
+    """Whether something to stand or swim on is where a step leads: what was not yet seen when the way was found was
+    taken for rock, and may be the roof of a cave over lava."""
+    column = (kinds()[body.block(step.x, step.y - down, step.z)] for down in range(DEEPEST + 2))
+    return next((kind for kind in column if kind != FREE), DEADLY) != DEADLY
 
 
 def cells_to_clear(before: tuple[int, int, int], step: Step) -> list[tuple[int, int, int]]:
