@@ -49,16 +49,20 @@ class DenseLink(nn.Module):
 
     def forward(self, link: Tensor, seen: Tensor) -> Tensor:
         """(rows, columns) float32 logits of the link (N, H) in what was seen (rows, columns, D)."""
-        meant = self.meant(link).sigmoid()
+        said = self._said(link)
+        meant = self._meant(said).sigmoid()
         chances = seen[..., : len(meant)].float()
         odds = (chances / (1 - chances).clamp(min=LOWEST)).clamp(max=HIGHEST)
-        asked = self.ask(self._said(link)).float()
+        asked = self.ask(said).float()
         fit = self.answer(seen.to(self.answer.weight.dtype)).float() @ asked[:WIDTH] / math.sqrt(WIDTH) + asked[WIDTH]
         return (odds @ meant + LOWEST).log() + fit
 
     def meant(self, link: Tensor) -> Tensor:
         """(kinds,) float32 logits: whether the link (N, H) means each of the kinds."""
-        return self.kinds(self._said(link)).float() + RARE
+        return self._meant(self._said(link))
+
+    def _meant(self, said: Tensor) -> Tensor:
+        return self.kinds(said).float() + RARE
 
     def _said(self, link: Tensor) -> Tensor:
         return (self.mix @ self.norm(link.to(self.mix.dtype))).flatten()

@@ -17,7 +17,7 @@ from torch import Tensor, manual_seed, nn, ones, random
 from veclink.tools.lean import without_first_lines
 from veclink.tools.origin import TrunkMap
 
-with without_first_lines("segment_anything"):  # torchvision and torch's compiler: three seconds that nothing here needs
+with without_first_lines("segment_anything"):  # they import torchvision and torch's compiler, which nothing here needs
     from segment_anything.modeling import MaskDecoder, PromptEncoder, Sam, TwoWayTransformer
     from segment_anything.modeling.common import LayerNorm2d
 
