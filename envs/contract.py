@@ -366,6 +366,7 @@ class World(gymnasium.Env[dict[str, Any], np.ndarray]):
         is_successful: whether it is done.
         ticks: ticks since the last reset, for those who check the extra ones.
         world_name: the name in the registry that it was made by; "" where it was made otherwise.
+        realms: of "overworld", "nether", "end", those between which one can go by portals that a player builds.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 20}  # noqa: RUF012  (gymnasium's own declaration)
@@ -375,6 +376,7 @@ class World(gymnasium.Env[dict[str, Any], np.ndarray]):
     is_successful: bool = False
     ticks: int = 0
     world_name: str = ""
+    realms: tuple[str, ...] = ("overworld",)
 
     def __init__(
         self,

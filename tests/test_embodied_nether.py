@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from veclink.agent.embodied.actions import Action, State
 from veclink.agent.embodied.body import Body, SkillFailed
 from veclink.agent.embodied.deeds import Doer
-from veclink.agent.embodied.episode import make_world
+from veclink.agent.embodied.episode import make_world, reachable
 from veclink.agent.embodied.goals import REALMS, Goal, ImpossibleGoal
 from veclink.agent.embodied.items import Item
 from veclink.agent.embodied.knowledge import AT_PORTAL, knowledge
@@ -18,6 +19,8 @@ from veclink.agent.embodied.planner import Planner, needed
 from veclink.agent.embodied.sense import realm
 from veclink.agent.embodied.skills import portal
 from veclink.agent.embodied.terms import kinds
+from veclink.agent.play.agent import StandIn
+from veclink.envs.contract import World
 from veclink.envs.facts import BLOCKS
 
 MADE = {"crafting_table": 1, "redstone_torch": 3, "stone": 3, "stone_pickaxe": 1}  # all of a comparator but quartz
@@ -37,6 +40,12 @@ def plan(goal: Goal, **state: Any) -> list[Action]:
 def place_of(actions: list[Action], word: str) -> int:
     """Where the first action with a word stands in a plan; -1 for nowhere."""
     return next((i for i, action in enumerate(actions) if word in action.words()), -1)
+
+
+def test_where_one_can_go_is_the_worlds_to_say() -> None:
+    made = world()
+    assert reachable(made, "voxels") == reachable(StandIn(made), "voxels") == REALMS
+    assert reachable(made, "pixels") == reachable(SimpleNamespace(), "voxels") == World.realms == ("overworld",)
 
 
 def test_the_nether_is_gone_to_for_what_is_won_there_only() -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from veclink.agent.embodied.aim import STEP, Eyes, nearest_view
+from veclink.agent.embodied.knowledge import biome_names, realm_of
 from veclink.agent.embodied.known import KnownMap
 from veclink.envs.errors import VeclinkError
 from veclink.envs.facts import BLOCKS
@@ -22,7 +23,6 @@ from veclink.envs.facts import BLOCKS
 FUNCTIONS = ("noop", "use", "drop", "attack", "craft", "equip", "place", "destroy")
 EYE = 1.62
 RADIUS = 10  # blocks of the voxels protocol, as GITM had
-SUNLESS_IDS = (8, 9)  # biomes of the Nether and the End
 VOXELS = {f"{axis}{end}": sign * RADIUS for axis in "xyz" for end, sign in (("min", -1), ("max", 1))}
 IDS = {name.replace("_", " "): number for number, name in enumerate(BLOCKS.names)}
 
@@ -249,14 +249,14 @@ class Body:
         names = voxels["block_name"]
         if names is self._seen_names:
             return
-        beyond = int(self.observation["location_stats"]["biome_id"]) in SUNLESS_IDS
-        if self._beyond not in (None, beyond):
+        realm = realm_of(biome_names().get(int(self.observation["location_stats"]["biome_id"]), ""))
+        if self._realm not in ("", realm):
             self.known.clear()  # another realm has other blocks at the same places
-        self._beyond = beyond
+        self._realm = realm
         self._seen_names = names
         ids = np.fromiter(map(IDS.__getitem__, names.ravel().tolist()), np.uint8, names.size).reshape(names.shape)
         x, y, z = (math.floor(float(v)) for v in self.pos)
         self.known.see((x - RADIUS, y - RADIUS, z - RADIUS), ids)
 
     _seen_names: Any = None
-    _beyond: bool | None = None
+    _realm: str = ""

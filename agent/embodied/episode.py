@@ -99,7 +99,7 @@ class Episode:
         seen_by = f"{protocol} by {self.eyes.name}" if self.eyes else protocol  # never mixed up in the memory
         where: dict[str, Any] = {"world": _name(world), "protocol": seen_by}
         learnt, plans = (memory.costs(**where), recalled(memory, **where)) if memory else (None, None)
-        self.planner = planner or Planner(self.goals, _places(world, protocol), learnt, plans)
+        self.planner = planner or Planner(self.goals, reachable(world, protocol), learnt, plans)
         if self.eyes:
             self.planner = PixelPlanner(self.planner)
         doer = PixelDoer(self.body) if isinstance(self.body, PixelBody) else Doer(self.body)
@@ -263,10 +263,10 @@ def _name(world: Any) -> str:
     return getattr(inner, "world_name", "") or type(inner).__name__
 
 
-def _places(world: Any, protocol: str) -> tuple[str, ...]:
-    """The worlds beside one another that can be reached in it."""
-    crosses = protocol == "voxels" and _name(world) == "voxel"
-    return REALMS if crosses else REALMS[:1]
+def reachable(world: Any, protocol: str) -> tuple[str, ...]:
+    """The realms to which the agent can go in a world; by sight it crosses no portal."""
+    realms = getattr(getattr(world, "unwrapped", world), "realms", ()) if protocol == "voxels" else ()
+    return tuple(realm for realm in REALMS if realm in realms) or REALMS[:1]
 
 
 def _version() -> str:

@@ -17,6 +17,7 @@ from typing import Any
 from veclink.agent.embodied.items import Item, item_ids
 from veclink.envs.facts import ITEMS, recipes_for
 from veclink.envs.facts.recipes import HAND, SMELT, SMELT_TICKS, TABLE
+from veclink.envs.facts.tables import table
 
 CRAFT_TICKS = 5
 STATION_TICKS = 30  # to put a table or furnace down and take it up again
@@ -47,6 +48,17 @@ class Info:
         parts += [each for each in (self.where, self.time and f"at {self.time}") if each]
         parts += [f"in {' or '.join(self.biomes)}"] if self.biomes else []
         return ", ".join(parts + ([] if self.place in ("", "overworld") else [f"the {self.place}"]))
+
+
+@cache
+def biome_names() -> dict[int, str]:
+    """Minecraft's biome ids -> names."""
+    return {int(row["id"]): str(row["name"]) for row in table("biomes")["biomes"]}
+
+
+def realm_of(biome: str) -> str:
+    """Where a biome is: "overworld", "nether" or "end"."""
+    return SUNLESS.get(biome, "overworld")
 
 
 def outside(biome: str, biomes: Collection[str]) -> bool:

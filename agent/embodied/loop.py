@@ -25,7 +25,7 @@ from veclink.agent.embodied.goals import DAY, Goal, ImpossibleGoal
 from veclink.agent.embodied.guard import Alarm, Guard
 from veclink.agent.embodied.items import Item
 from veclink.agent.embodied.keep import Folder
-from veclink.agent.embodied.knowledge import SUNLESS
+from veclink.agent.embodied.knowledge import realm_of
 from veclink.agent.embodied.memory import LONGEST_PLAN, Memory
 from veclink.agent.embodied.pixels.doer import PixelDoer
 from veclink.agent.embodied.planner import HUNGRY, ROOM, diagnose, met, reached
@@ -453,7 +453,7 @@ def pressing(crew: Crew, state: State, plan: list[dict[str, Any]]) -> bool:
     if following == "explore" and plan[0]["args"].get("how") == "dark" and not state.night:
         return True  # what to do until then
     before = crew.before
-    if before is not None and SUNLESS.get(state.biome) != SUNLESS.get(before.biome):
+    if before is not None and realm_of(state.biome) != realm_of(before.biome):
         return True  # another realm
     return before is not None and (state.night != before.night or state.food <= HUNGRY < before.food)
 

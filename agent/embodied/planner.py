@@ -15,7 +15,7 @@ from dataclasses import replace
 from veclink.agent.embodied.actions import DAWN, DUELS, FEARED, Action, Failure, State, alike_names
 from veclink.agent.embodied.goals import DAY, NIGHT_FALLS, REALMS, Goal, ImpossibleGoal
 from veclink.agent.embodied.items import Item, item_ids
-from veclink.agent.embodied.knowledge import AT_PORTAL, SEA, SUNLESS, knowledge, outside
+from veclink.agent.embodied.knowledge import AT_PORTAL, SEA, SUNLESS, knowledge, outside, realm_of
 from veclink.agent.embodied.recall import Advice, Plans
 from veclink.agent.embodied.sources import lands, meat, mob_info, wholesome
 from veclink.agent.embodied.steps import GATHERED, Step, apply, at_hand, names_used, ordered
@@ -350,7 +350,7 @@ def met(action: Action, before: State, after: State) -> bool:
         return False
     if "day" in expect and after.night:
         return False
-    if "realm" in expect and SUNLESS.get(after.biome, "overworld") != expect["realm"]:
+    if "realm" in expect and realm_of(after.biome) != expect["realm"]:
         return False
     return not ("safe" in expect and after.threats)
 
@@ -404,8 +404,7 @@ def _of_night(steps: Iterable[Step]) -> bool:
 
 def _steps(tree: Tree, state: State) -> list[Step]:
     """A tree's steps in the order in which they are done from here."""
-    here = SUNLESS.get(state.biome, "overworld")
-    return ordered(tree, state.stock, stations_of(state), bool(state.underground), here)
+    return ordered(tree, state.stock, stations_of(state), bool(state.underground), realm_of(state.biome))
 
 
 def _after(steps: Iterable[Step], state: State) -> State:

@@ -18,10 +18,9 @@ from veclink.agent.embodied.actions import DAWN, Action, Failure, State
 from veclink.agent.embodied.aim import first_hit
 from veclink.agent.embodied.body import Body, SkillFailed
 from veclink.agent.embodied.goals import NIGHT_FALLS
-from veclink.agent.embodied.knowledge import SUNLESS
+from veclink.agent.embodied.knowledge import biome_names, realm_of
 from veclink.agent.embodied.terms import name_of
 from veclink.envs.facts import BLOCKS, ITEMS, MOBS
-from veclink.envs.facts.tables import table
 
 SIGHT = 24.0  # blocks within which a known block counts as near
 FAR, CLOSE = 48, 12  # blocks within which known blocks are told to the planner, rare ones and common ones
@@ -130,13 +129,7 @@ def biome(body: Body) -> str:
 
 def realm(body: Body) -> str:
     """Where it is: "overworld", "nether" or "end"."""
-    return SUNLESS.get(biome(body), "overworld")
-
-
-@cache
-def biome_names() -> dict[int, str]:
-    """Minecraft's biome ids -> names."""
-    return {int(row["id"]): str(row["name"]) for row in table("biomes")["biomes"]}
+    return realm_of(biome(body))
 
 
 def underground(body: Body) -> bool:

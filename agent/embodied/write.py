@@ -10,7 +10,7 @@ from typing import Any
 from veclink.agent.embodied.actions import LONGEST_LIMIT, Action, State, alike_names
 from veclink.agent.embodied.goals import DAY, REALMS
 from veclink.agent.embodied.items import Item, item_ids
-from veclink.agent.embodied.knowledge import SUNLESS, outside
+from veclink.agent.embodied.knowledge import outside, realm_of
 from veclink.agent.embodied.recall import Advice
 from veclink.agent.embodied.sources import found, lands
 from veclink.agent.embodied.steps import GATHERED, Step, at_hand
@@ -48,7 +48,7 @@ class Writer:
                  asked: Collection[str] = ()) -> None:
         self.asked = asked
         self.state, self.failed, self.slow, self.advice = state, failed, slow, advice or Advice()
-        self.realm = SUNLESS.get(state.biome, "overworld")
+        self.realm = realm_of(state.biome)
         self.deep = bool(state.underground) or self.realm != "overworld"
         self.y = state.position[1] if state.position else (SURFACE if not self.deep else SURFACE / 2)
         self.near = set(state.near)

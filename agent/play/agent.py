@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from veclink.agent.embodied.body import VOXELS
-from veclink.agent.embodied.episode import STEPS, Episode, EpisodeOver, goals_from
+from veclink.agent.embodied.episode import STEPS, Episode, EpisodeOver, goals_from, reachable
 from veclink.agent.embodied.goals import is_judged
 from veclink.agent.embodied.memory import Memory
 from veclink.agent.embodied.result import EpisodeResult
@@ -91,19 +91,22 @@ class AgentPlayer(Player):
         task = str(getattr(world, "task_id", ""))
         judged = is_judged(task)
         goals = goals_from(task if judged else goal)
+        planner = self._planner(goals, reachable(world, self.protocol))
         self.episode = Episode(self._world, goals, steps=10**9, seed=seed,  # whoever asks for steps limits them
-                               planner=self._planner(goals), memory=self.memory, judged=judged, protocol=self.protocol,
+                               planner=planner, memory=self.memory, judged=judged, protocol=self.protocol,
                                on_action=self.actions.append)
         self._thread = threading.Thread(target=self._play, daemon=True, name="veclink-agent")
 
-    def _planner(self, goals: Any) -> Any:
+    def _planner(self, goals: Any, places: Sequence[str]) -> Any:
         """The language model's, if one was asked for."""
         if self.llm is None:
             return None
         from veclink.agent.embodied.llm import EndpointChat, LLMPlanner, TransformersChat
 
         chat = EndpointChat(self.llm_url, self.llm) if self.llm_url else TransformersChat(self.llm)
-        return LLMPlanner(goals, chat) if self.llm_queries is None else LLMPlanner(goals, chat, cap=self.llm_queries)
+        if self.llm_queries is None:
+            return LLMPlanner(goals, chat, places)
+        return LLMPlanner(goals, chat, places, cap=self.llm_queries)
 
     def act(self, observation: Mapping[str, Any], info: Mapping[str, Any]) -> np.ndarray:
         """What the agent does next."""

@@ -71,6 +71,8 @@ class VoxelWorld(World):
         events: what happened in the last step: (kind, details).
     """
 
+    realms = (places.OVERWORLD, places.NETHER)
+
     def __init__(self, spec: TaskSpec, image_size: Any = IMAGE_SIZE, seed: int | None = None, *,
                  pictures: bool = True, labels: Sequence[str] = (), difficulty: str = "normal",
                  respawns: bool = False, textures: Any = None, distance: float = 48.0, fov: float = 70.0,

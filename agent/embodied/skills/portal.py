@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from veclink.agent.embodied.body import Body, SkillFailed, unless_dead
+from veclink.agent.embodied.knowledge import PORTAL_NEEDS
 from veclink.agent.embodied.known import UNKNOWN
 from veclink.agent.embodied.path import AT, DEADLY, WATER
 from veclink.agent.embodied.sense import realm
@@ -117,7 +118,7 @@ def build(body: Body, roamer: Roamer, end: int) -> None:
     Raises:
         SkillFailed: "no material", or "no way" where no place will do.
     """
-    for item in ("obsidian", "flint_and_steel"):
+    for item, _ in PORTAL_NEEDS:
         if not body.items[item]:
             raise SkillFailed("no material", item)
     for number in range(TRIES):
