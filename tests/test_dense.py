@@ -26,11 +26,12 @@ from veclink.router.nano.train import train_nano
 from veclink.router.nano.vision import VisionConfig, letterbox, on_picture
 from veclink.router.nano.words import Words
 from veclink.tools.condition import Condition
-from veclink.tools.dense import chances, held, says
-from veclink.tools.detect import WEIGHED, Detect
+from veclink.tools.dense import WEIGHED, chances, held, says
+from veclink.tools.detect import Detect
 from veclink.tools.errors import ContractError
+from veclink.tools.pose import SMALL, Pose
 from veclink.tools.regions import Region
-from veclink.tools.results import Boxes, Masks, Result
+from veclink.tools.results import Boxes, Keypoints, Masks, Result
 from veclink.tools.sam import SURE, TINY, Prompt
 from veclink.tools.segment import Segment
 from veclink.tools.tool import Tool, ToolSpec
@@ -288,23 +289,32 @@ def test_what_it_says_of_boxes() -> None:
     assert not len(chances(dense, boxes[:0], (9, 9)))
 
 
-def test_boxes_count_by_how_surely_what_is_in_them_is_meant() -> None:
-    """Those of a random network, ranked by both; none is lost that would still count."""
-    tool = Detect("yolo11n-world.yaml", "cpu", "table", resolution=96, limit=1000)
+def of_random_networks() -> list[Tool]:
+    return [Detect("yolo11n-world.yaml", "cpu", "table", resolution=96, limit=1000),
+            Pose(SMALL, "cpu", resolution=96, limit=1000)]
+
+
+@pytest.mark.parametrize("tool", of_random_networks(), ids=lambda tool: tool.name)
+def test_boxes_count_by_how_surely_what_is_in_them_is_meant(tool: Tool) -> None:
+    """All are ranked by both, and none is lost that would still count."""
     tool.ready()
     vectors = tool.bridge(["cows"])[0]
-    least = {"confidence": 0.0}
-    plain = tool.decode([picture(0)], [Condition(vectors, options=least)])[0]
-    sure = float(np.median(plain.scores))
+
+    def found(least: float, dense: torch.Tensor | None) -> tuple[np.ndarray, np.ndarray]:
+        one = tool.decode([picture(0)], [Condition(vectors, options={"confidence": least}, dense=dense)])[0]
+        assert isinstance(one, Boxes | Keypoints)
+        return (one.xyxy, one.scores) if isinstance(one, Boxes) else (one.boxes, one.box_scores)
+
+    boxes, scores = found(0.0, None)
     dense = told(0, 0, 48, 64) / 60 * 2  # twice as likely as not on the left
-    ranked = tool.decode([picture(0)], [Condition(vectors, options=least, dense=dense)])[0]
-    middles = plain.xyxy[:, [0, 2]].mean(1)
-    expected = (plain.scores * np.where(middles < 48, 1 / (1 + np.exp(-2)), 1 / (1 + np.exp(2)))) ** WEIGHED
+    ranked, sure = found(0.0, dense)
+    left = boxes[:, [0, 2]].mean(1) < 48
+    expected = (scores * np.where(left, 1 / (1 + np.exp(-2)), 1 / (1 + np.exp(2)))) ** WEIGHED
     order = np.argsort(-expected, kind="stable")
-    assert len(plain) > 3 and np.allclose(ranked.scores, expected[order], atol=1e-5)
-    assert np.allclose(ranked.xyxy, plain.xyxy[order], atol=1e-4) and (np.diff(ranked.scores) <= 0).all()
-    fewer = tool.decode([picture(0)], [Condition(vectors, options={"confidence": sure}, dense=dense)])[0]
-    assert np.allclose(fewer.scores, ranked.scores[ranked.scores >= sure], atol=1e-5)
+    assert len(boxes) > 3 and np.allclose(sure, expected[order], atol=1e-5)
+    assert np.allclose(ranked, boxes[order], atol=1e-4) and (np.diff(sure) <= 0).all()
+    least = float(np.median(scores))
+    assert np.allclose(found(least, dense)[1], sure[sure >= least], atol=1e-5)
 
 
 def test_published_networks_take_it_as_a_mask_prompt() -> None:

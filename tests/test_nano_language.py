@@ -369,6 +369,14 @@ def test_boxes_are_asked_for_where_there_are_none():
     assert texts == {True, False}
 
 
+def test_all_bodies_in_view_are_asked_for_at_once():
+    language = Language("train", (POSE,), weights={"everyone": 1})
+    for seed in range(20):
+        (wanted,) = language.lesson(farm(), random.Random(seed)).routes
+        bodies, _ = target_of(wanted, farm())
+        assert wanted.role == POSE and len(bodies) == sum(mob.clear for mob in farm().mobs if mob.plan != "other") > 2
+
+
 def test_later_turns_carry_what_they_are_about():
     language, roles = Language("train"), set()
     for seed in range(80):

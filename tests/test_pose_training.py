@@ -228,6 +228,19 @@ def test_half_precision_keeps_the_loss(small: Pose) -> None:
     assert loss.dtype == torch.float32 and float(loss) == pytest.approx(whole, rel=0.05)
 
 
+def test_boxes_teach_where_bodies_are_and_nothing_of_their_points(small: Pose) -> None:
+    boxes = Boxes(body().boxes, np.ones(1), "cow", "the cow", SIZE)
+    branch, points = small.yolo.head.points.requires_grad_(True), {}
+    for target in (boxes, body()):
+        branch.zero_grad()
+        loss = small.loss([picture()], [condition(small)], [target])
+        loss.backward()
+        points[type(target)] = sum(float(p.grad.abs().sum()) for p in branch.parameters() if p.grad is not None)
+        assert float(loss.detach()) > float(small.loss([picture()], [condition(small)], [nobody()]).detach())
+    branch.requires_grad_(False).zero_grad()
+    assert points[Boxes] < 1e-3 < points[Keypoints]
+
+
 def test_it_learns_a_body_by_its_vector() -> None:
     """Two bodies in one picture: each vector finds its own, with its points."""
     tool = made(confidence=0.01)
@@ -285,6 +298,7 @@ def test_a_saved_network_comes_back_and_a_detector_can_share_it(tmp_path: Path) 
     again = Pose(str(tmp_path / "pose.safetensors"), "cpu", confidence=1e-6, limit=3, resolution=96)
     again.ready()
     assert (tmp_path / "pose.safetensors").stat().st_size < 6e6 and "untrained" not in again.models.values()
+    assert Pose(str(tmp_path / "pose.safetensors"), "cpu").ready().options["resolution"] == 96, "what it learned at"
     own, others = (float(t.loss([picture()], [condition(t)], [body()])) for t in (tool, again))
     assert own == pytest.approx(others, rel=0.05)  # matrices are kept in 8 bits
     detector = Detect(str(tmp_path / "pose.safetensors"), "cpu", confidence=1e-6, limit=3, resolution=96).ready()

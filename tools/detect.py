@@ -13,7 +13,6 @@ After either comes the selection (`veclink.tools.selection`): which of them are 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -25,7 +24,7 @@ from torch import Tensor
 from veclink.tools import selection
 from veclink.tools.classes import ClassSpace, joined
 from veclink.tools.condition import Condition
-from veclink.tools.dense import chances
+from veclink.tools.dense import find_meant
 from veclink.tools.errors import ContractError, WeightsError
 from veclink.tools.origin import begin_with, trunk
 from veclink.tools.phrases import parse, parse_all
@@ -36,7 +35,6 @@ from veclink.tools.weights import locate
 from veclink.tools.words import singular
 from veclink.tools.yolo import BATCH, Features, Found, Seen, Yolo, check_options, published
 
-WEIGHED = 0.6  # so that the usual confidence, 0.25, is a product of 0.1, near where F1 was best on validation pictures
 TextEncoder = Callable[[Sequence[str]], Tensor]
 
 
@@ -133,9 +131,8 @@ class Detect(Tool):
     def decode(self, images: Sequence[np.ndarray], conditions: Sequence[Condition]) -> list[Boxes]:
         """As `Tool.decode`. Conditions of one picture share one forward pass of an open-vocabulary network.
 
-        Where a condition has a dense part, a score is the network's times how surely what is in the middle of the box
-        is meant, to the power WEIGHED. A condition's regions keep the boxes they point at, see
-        `veclink.tools.selection.inside`.
+        A condition's dense part weighs scores, see `veclink.tools.dense.find_meant`. Its regions keep the boxes they
+        point at, see `veclink.tools.selection.inside`.
         """
         self.ready()
         self.check_conditions(images, conditions)
@@ -148,19 +145,9 @@ class Detect(Tool):
 
     def _closed(self, seen: Seen, condition: Condition) -> Boxes:
         row = condition.vectors[0].detach()
-        found = self._find(seen, row[: self.features], condition)
+        found = find_meant(self.yolo, seen, row[: self.features], condition,
+                           partial(self.option, condition=condition))
         return self._boxes(found, [self.yolo.names[c] for c in found.classes], seen.size, condition)
-
-    def _find(self, seen: Seen, weights: Tensor, condition: Condition) -> Found:
-        option = partial(self.option, condition=condition)
-        least = option("confidence")
-        if condition.dense is None:
-            return self.yolo.find(seen, weights, least, option("iou"), option("limit"))
-        found = self.yolo.find(seen, weights, least ** (1 / WEIGHED), option("iou"), option("limit"))
-        scores = (found.scores * chances(condition.dense, found.xyxy, seen.size)) ** WEIGHED
-        keep = [i for i in np.argsort(-scores, kind="stable") if scores[i] >= least]
-        return replace(found, xyxy=found.xyxy[keep], scores=scores[keep], classes=found.classes[keep],
-                       extra=found.extra[keep])
 
     def _boxes(self, found: Found, labels: Sequence[str], size: tuple[int, int], condition: Condition) -> Boxes:
         keep = selection.chosen(found.xyxy, found.scores, condition, self.features, size)
@@ -188,7 +175,8 @@ class Detect(Tool):
                     for place, index in enumerate(indices):
                         one = torch.zeros(len(indices))
                         one[place] = 1
-                        found = self._find(seen, one, conditions[index])
+                        option = partial(self.option, condition=conditions[index])
+                        found = find_meant(self.yolo, seen, one, conditions[index], option)
                         labels = [label_of(conditions[index].phrase)] * len(found.scores)
                         results[index] = self._boxes(found, labels, seen.size, conditions[index])
         return [results[index] for index in range(len(conditions))]

@@ -28,9 +28,10 @@ from veclink.tools import selection
 from veclink.tools.body import BODY, body_edges
 from veclink.tools.classes import ClassSpace, joined, lexicon
 from veclink.tools.condition import Condition
+from veclink.tools.dense import find_meant
 from veclink.tools.errors import ContractError, WeightsError
 from veclink.tools.phrases import parse, parse_all, split_negation, words
-from veclink.tools.results import Keypoints
+from veclink.tools.results import Boxes, Keypoints
 from veclink.tools.small import PhraseTable, about_small, load_small
 from veclink.tools.tool import Tool
 from veclink.tools.weights import find_weights
@@ -105,6 +106,7 @@ class Pose(Tool):
         "draw the skeleton of the tallest man",
     )
     result = "keypoints"
+    dense = True
     defaults: ClassVar = {"confidence": 0.25, "iou": 0.7, "limit": 300, "resolution": 640}
     limits: ClassVar = {"confidence": (0.0, 1.0), "iou": (0.0, 1.0), "limit": (1, 1000), "resolution": (32, 4096)}
     time_limit = 300.0
@@ -117,7 +119,7 @@ class Pose(Tool):
         if self.small and "resolution" not in self.given:
             from veclink.tools.small_pose import RESOLUTION
 
-            self.options["resolution"] = RESOLUTION
+            self.options["resolution"] = RESOLUTION  # unless a file of weights tells another
 
     def setup(self) -> None:
         if self.small:
@@ -150,9 +152,11 @@ class Pose(Tool):
         if self.origin is not None:
             load_small(find_weights(self.origin), {"words": self.words})
         if self.weights != SMALL:
-            path = find_weights(self.weights)
+            path, about = find_weights(self.weights), about_small(find_weights(self.weights))
             load_small(path, {"words": self.words})
-            below = about_small(path).get("trunk")
+            if "resolution" in about and "resolution" not in self.given:  # what it was trained at
+                self.options |= self._checked({"resolution": about["resolution"]})
+            below = about.get("trunk")
             self.trunk = self.trunk or (str(path.parent / Path(str(below)).name) if below else None)
         self.words.to(self.device).requires_grad_(False)
 
@@ -189,6 +193,8 @@ class Pose(Tool):
     def decode(self, images: Sequence[np.ndarray], conditions: Sequence[Condition]) -> list[Keypoints]:
         """As `Tool.decode`. Points of a weight above a half are kept and named; a condition's regions say whose.
 
+        A condition's dense part weighs the bodies' scores, see `veclink.tools.dense.find_meant`.
+
         The small network's points that a body does not have, or that lie outside the picture, have a score of 0.
         """
         self.ready()
@@ -203,9 +209,8 @@ class Pose(Tool):
         return [self._pose(seen, condition) for seen, condition in zip(encoded, conditions, strict=True)]
 
     def _pose(self, seen: Seen, condition: Condition) -> Keypoints:
-        option = partial(self.option, condition=condition)
         everyone = torch.ones(1 if self.small else len(self.yolo.names))
-        found = self.yolo.find(seen, everyone, option("confidence"), option("iou"), option("limit"))
+        found = find_meant(self.yolo, seen, everyone, condition, partial(self.option, condition=condition))
         table = self.yolo.keypoints(seen, found)
         before = self.features + len(self.points)
         weights = condition.vectors[0, self.features : before].detach().float().cpu()
@@ -249,13 +254,14 @@ class Pose(Tool):
 
     # -- learning ------------------------------------------------------------------------------------------------------
 
-    def loss(self, images: Sequence[np.ndarray], conditions: Sequence[Condition], targets: Sequence[Keypoints]
+    def loss(self, images: Sequence[np.ndarray], conditions: Sequence[Condition], targets: Sequence[Keypoints | Boxes]
              ) -> Tensor:
         """How far the small network is from the targets, which are all bodies that each condition means.
 
         Scores of a target's points: 1 seen, 0.5 hidden, 0 where a body has none, it is outside or not asked for. A
-        target may name some of the points only. Gradients reach the vectors but for the selection. The network is
-        frozen unless its parameters are told otherwise; the first loss takes it over to single precision.
+        target may name some of the points only; Boxes teach where bodies are, and nothing of their points. Gradients
+        reach the vectors but for the selection. The network is frozen unless its parameters are told otherwise; the
+        first loss takes it over to single precision.
 
         Raises:
             ContractError: other shapes or points than the network's, or a network of people.
@@ -266,14 +272,17 @@ class Pose(Tool):
         self.check_conditions(images, conditions)
         if len(targets) != len(images):
             raise ContractError(f"{len(images)} targets, one a picture", str(len(targets)), "pair them up")
-        from veclink.tools.small_pose import asked, pose_loss
+        from veclink.tools.small_pose import asked, pointless, pose_loss
 
         if self.yolo.dtype != torch.float32:
             self.yolo.single()
             self.forget()
         rows = torch.stack([c.vectors[0, self.features : self.learned].to(self.device, torch.float32)
                             for c in conditions])
-        return pose_loss(self.yolo, images, self._text(conditions), asked(rows), targets, self.options["resolution"])
+        told = torch.tensor([float(isinstance(target, Keypoints)) for target in targets], device=self.device)
+        bodies = [target if isinstance(target, Keypoints) else pointless(target) for target in targets]
+        return pose_loss(self.yolo, images, self._text(conditions), asked(rows) * told[:, None], bodies,
+                         self.options["resolution"])
 
     def _text(self, conditions: Sequence[Condition]) -> Tensor:
         """(n, features) float32 on the network's device."""
@@ -303,7 +312,8 @@ class Pose(Tool):
             raise ContractError(f"the small network ({SMALL})", self.yolo.name, "train that one")
         from veclink.tools.small_pose import save_pose
 
-        save_pose(path, self.networks(), find_weights(self.trunk) if self.trunk else None)
+        below = find_weights(self.trunk) if self.trunk else None
+        save_pose(path, self.networks(), below, int(self.options["resolution"]))
 
     @property
     def learned(self) -> int:

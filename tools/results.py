@@ -308,7 +308,7 @@ class Keypoints(Result):
         n = len(xy)
         if xy.shape != (n, m, 2) or scores.shape != (n, m) or not np.isfinite(xy).all():
             raise _fail(f"points (n, {m}, 2) and scores (n, {m})", f"{xy.shape} and {scores.shape}")
-        if n and (scores.min() < 0 or scores.max() > 1):
+        if scores.size and (scores.min() < 0 or scores.max() > 1):
             raise _fail("point scores between 0 and 1", f"{scores.min()} to {scores.max()}")
         seen = xy[scores > 0]
         if len(seen) and ((seen < -SLACK).any() or (seen > np.array([width, height]) + SLACK).any()):

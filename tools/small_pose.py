@@ -24,13 +24,13 @@ from ultralytics.utils.loss import v8PoseLoss
 from veclink.tools.detect import letterboxed
 from veclink.tools.errors import ContractError, WeightsError
 from veclink.tools.pose import SMALL, Anatomy
-from veclink.tools.results import Keypoints
+from veclink.tools.results import Boxes, Keypoints
 from veclink.tools.small import about_small, load_small, save_small
 from veclink.tools.weights import find_weights, sha256
 from veclink.tools.yolo import BATCH, Features, Seen, Yolo
 
 CONFIG = "yolo11n-world.yaml"
-RESOLUTION = 320  # long side in pixels of the pictures that it is trained on
+RESOLUTION = 320  # long side in pixels of the pictures that it is trained on, where a file does not say
 SIGMA = 0.1  # of every point: an error of 2 sigma times the box's side costs 1 - 1/e of the most; ultralytics' own
 # choice for bodies that are not COCO's, one by the number of points, is so tight that far points give no gradient
 SHARP = 8.0  # from a weight in a condition to how surely a point is asked for
@@ -177,10 +177,11 @@ def load_pose(weights: str, device: torch.device, dtype: torch.dtype, trunk: str
     return Yolo(model, device, dtype, SMALL if path is None else path.name, digest)
 
 
-def save_pose(path: str | Path, networks: Mapping[str, nn.Module], trunk: Path | None) -> None:
+def save_pose(path: str | Path, networks: Mapping[str, nn.Module], trunk: Path | None, resolution: int) -> None:
     """Write the networks, or the branch alone where the rest is a detector's (`trunk`), whose file goes beside it."""
     below = {} if trunk is None else {"trunk": trunk.name, "trunk_sha256": sha256(trunk)}
-    save_small(path, networks, {"config": CONFIG, "points": list(POINTS), "words": True, **below})
+    about = {"config": CONFIG, "points": list(POINTS), "words": True, "resolution": resolution}
+    save_small(path, networks, {**about, **below})
 
 
 def asked(vectors: Tensor) -> Tensor:
@@ -227,6 +228,12 @@ def pose_loss(yolo: Yolo, images: Sequence[np.ndarray], text: Tensor, wanted: Te
     with torch.autocast(yolo.device.type, enabled=False):  # boxes and points want single precision
         loss, _ = AskedPoseLoss(yolo.model, wanted.float())(raw, labels_of(targets, shape, yolo.device))
     return loss.sum() / len(images)
+
+
+def pointless(boxes: Boxes) -> Keypoints:
+    """Bodies of whose points nothing is known."""
+    xy, scores = np.zeros((len(boxes), 0, 2)), np.zeros((len(boxes), 0))
+    return Keypoints(xy, scores, boxes.xyxy, boxes.scores, boxes.labels, boxes.phrases, boxes.size, ())
 
 
 def labels_of(targets: Sequence[Keypoints], shape: tuple[int, int], device: torch.device) -> dict[str, Tensor]:

@@ -56,6 +56,14 @@ class Requester:
         said = self.describer.absent() if self.rng.random() < 0.6 else self.describer.block()
         return None if said is None else self._framed(DETECT, said)
 
+    def everyone(self) -> Lesson | None:
+        """A request for how all bodies in view stand, by the wider word that means most of them."""
+        bodies = [mob for mob in self.describer.clear if len(mob.joints)]
+        nouns = [self.describer.group_noun(group) for group in book("nouns")["groups"]]
+        pools = [[mob for mob in bodies if mob in noun.pool] for noun in nouns]
+        most = max(range(len(nouns)), key=lambda i: len(pools[i]))
+        return self._framed(POSE, self.describer.said(nouns[most], pools[most])) if pools[most] else None
+
     def _framed(self, role: str, said: Said, region: Region | None = None) -> Lesson:
         line, label, new = self.drawer.numbered(role, book("tools")[role], self.rng)
         line = agreed(line, said).replace("{t}", said.text)
