@@ -20,6 +20,7 @@ from veclink.tools.pose import SMALL, Pose, read
 from veclink.tools.regions import Region
 from veclink.tools.results import Boxes, Keypoints, Result
 from veclink.tools.small_pose import EDGES, MOB, POINTS, PRESENT, asked, labels_of, points_named
+from veclink.tools.tool import Tool
 from veclink.tools.yolo import Found, Seen
 
 torch.set_num_threads(1)
@@ -291,6 +292,10 @@ def stir(tool: Pose | Detect) -> None:
             parameter.data += 0.02 * torch.randn_like(parameter)
 
 
+def words_of(detector: Tool) -> torch.Tensor:
+    return detector.networks()["words"].outer.weight.detach().cpu()  # type: ignore[return-value]  # a phrase table's
+
+
 def test_a_saved_network_comes_back_and_a_detector_can_share_it(tmp_path: Path) -> None:
     tool = made(confidence=1e-6, limit=3)
     stir(tool)
@@ -320,7 +325,8 @@ def test_a_branch_on_a_detector_leaves_it_as_it_is(tmp_path: Path) -> None:
     tool.begin([])
     branch = tool.networks()["points"]
     branch.requires_grad_(True).train()
-    assert set(tool.networks()) == {"points", "words"}
+    assert set(tool.networks()) == {"points"}
+    assert torch.allclose(tool.words.outer.weight, words_of(detector), atol=1e-2), "kept in 8 bits"
     optimizer = torch.optim.SGD(branch.parameters(), 0.01)
     tool.loss([picture()], [condition(tool)], [body()]).backward()
     optimizer.step()
@@ -329,12 +335,31 @@ def test_a_branch_on_a_detector_leaves_it_as_it_is(tmp_path: Path) -> None:
     tool.save(tmp_path / "pose.safetensors")
     assert (tmp_path / "pose.safetensors").stat().st_size < 1.5e6
     again = Pose(str(tmp_path / "pose.safetensors"), "cpu", resolution=96).ready()
-    assert isinstance(again, Pose) and set(again.networks()) == {"points", "words"}
+    assert isinstance(again, Pose) and set(again.networks()) == {"points"}
+    assert torch.equal(again.words.outer.weight, tool.words.outer.weight)
     assert torch.equal(again.yolo.model.model[0].conv.weight, tool.yolo.model.model[0].conv.weight)
     stir(detector)
     detector.save(tmp_path / "detect.safetensors")
     with pytest.raises(WeightsError, match="was trained on it"):
         Pose(str(tmp_path / "pose.safetensors"), "cpu").ready()
+
+
+def test_what_began_as_a_detector_is_saved_as_a_branch_and_the_detector_it_became(tmp_path: Path) -> None:
+    detector = Detect("yolo11n-world.yaml", "cpu", text_encoder="table", resolution=96).ready()
+    detector.save(tmp_path / "boxes.safetensors")
+    tool = Pose(SMALL, "cpu", origin=str(tmp_path / "boxes.safetensors"), confidence=1e-6, limit=3).ready()
+    assert isinstance(tool, Pose) and tool.options["resolution"] == 96 and set(tool.networks()) == {"network", "words"}
+    stir(tool)
+    (tmp_path / "new").mkdir()
+    tool.save(tmp_path / "new" / "pose.safetensors")
+    again = Pose(str(tmp_path / "new" / "pose.safetensors"), "cpu", confidence=1e-6, limit=3).ready()
+    boxes = Detect(str(tmp_path / "new" / "boxes.safetensors"), "cpu", confidence=1e-6, limit=3).ready()
+    assert isinstance(again, Pose) and isinstance(boxes, Detect) and again.options == tool.options
+    own, others = (float(t.loss([picture()], [condition(t)], [body()])) for t in (tool, again))
+    assert own == pytest.approx(others, rel=0.05)
+    found = boxes.decode([picture()], [Condition(boxes.bridge(["the cow"])[0], "the cow")])[0]
+    assert np.allclose(found.xyxy, again.decode([picture()], [condition(again)])[0].boxes, atol=1e-3)
+    assert not torch.allclose(words_of(boxes), words_of(detector), atol=1e-2)
 
 
 def test_files_of_other_networks_are_refused(tmp_path: Path) -> None:

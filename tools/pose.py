@@ -89,10 +89,10 @@ class Pose(Tool):
         weights: an ultralytics file name or path; "*.yaml" builds that network with random weights, untrained, for
             tests. SMALL, or a safetensors file that one was saved to, is the small open-vocabulary network of
             `veclink.tools.small_pose`; its resolution is 320 where none is given.
-        trunk: for the small network, the file of a detector of the same configuration: the network is that detector's,
-            frozen, and only the keypoint branch is trained and saved.
-        origin: for the untrained small network, the file of a trained detector of the same configuration, whose numbers
-            the network and its words begin with; all of it can be trained and is saved.
+        trunk: for the small network, the file of a detector of the same configuration: the network and its words are
+            that detector's, frozen, and only the keypoint branch is trained and saved.
+        origin: for the untrained small network, the same, but all of it is trained, so boxes and points serve each
+            other; it is saved as the branch and, beside it under the origin's name, as the detector that goes with it.
     """
 
     name = "pose"
@@ -146,18 +146,22 @@ class Pose(Tool):
         self.models = {self.yolo.name: self.yolo.sha256}
         self.points, self.features = POINTS, self.yolo.text_size
         self.condition = (1, self.features + len(POINTS) + selection.SIZE)
+        if self.weights != SMALL:
+            path = find_weights(self.weights)
+            below = about_small(path).get("trunk")
+            self.trunk = self.trunk or (str(path.parent / Path(str(below)).name) if below else None)
+        self._set_up_words(self.trunk or self.origin or (None if self.weights == SMALL else self.weights))
+
+    def _set_up_words(self, name: str | None) -> None:
+        """The table of words, and the resolution, of the file that has the network; of none a fresh table."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             self.words = PhraseTable(1, self.features, unit=True)
-        if self.origin is not None:
-            load_small(find_weights(self.origin), {"words": self.words})
-        if self.weights != SMALL:
-            path, about = find_weights(self.weights), about_small(find_weights(self.weights))
+        if name is not None:
+            path, about = find_weights(name), about_small(find_weights(name))
             load_small(path, {"words": self.words})
             if "resolution" in about and "resolution" not in self.given:  # what it was trained at
                 self.options |= self._checked({"resolution": about["resolution"]})
-            below = about.get("trunk")
-            self.trunk = self.trunk or (str(path.parent / Path(str(below)).name) if below else None)
         self.words.to(self.device).requires_grad_(False)
 
     def bridge(self, phrases: Sequence[str]) -> list[Tensor]:
@@ -289,11 +293,12 @@ class Pose(Tool):
         return torch.stack([c.vectors[0, : self.features].to(self.device, torch.float32) for c in conditions])
 
     def networks(self) -> Mapping[str, torch.nn.Module]:
-        """The small network, or its branch alone on a trunk, and its table of words; none of others."""
+        """The small network and its table of words, or its branch alone on a trunk; none of others."""
         if not self.small:
             return {}
-        network = {"network": self.yolo.model} if self.trunk is None else {"points": self.yolo.head.points}
-        return {**network, "words": self.words}
+        if self.trunk is not None:
+            return {"points": self.yolo.head.points}
+        return {"network": self.yolo.model, "words": self.words}
 
     def begin(self, pictures: Sequence[np.ndarray]) -> None:
         """As `Detect.begin`; a detector's network has begun long ago."""
@@ -303,17 +308,22 @@ class Pose(Tool):
                 head.logit_scale.data.fill_(0.0)
 
     def save(self, path: str | Path) -> None:
-        """As `Tool.save`. On a trunk it is the branch alone; the trunk's file must be put beside it.
+        """As `Tool.save`. On a trunk it is the branch alone; the trunk's file must be put beside it. What began with an
+        origin is written as two files: the branch, and in the same folder the detector, under the origin's name.
 
         Raises:
             ContractError: not the small network.
         """
         if not self.small:
             raise ContractError(f"the small network ({SMALL})", self.yolo.name, "train that one")
-        from veclink.tools.small_pose import save_pose
+        from veclink.tools.small_pose import save_detector, save_pose
 
-        below = find_weights(self.trunk) if self.trunk else None
-        save_pose(path, self.networks(), below, int(self.options["resolution"]))
+        resolution = int(self.options["resolution"])
+        if self.origin is not None:
+            below = save_detector(Path(path).parent / Path(self.origin).name, self.yolo.model, self.words, resolution)
+            save_pose(path, {"points": self.yolo.head.points}, below, resolution)
+        else:
+            save_pose(path, self.networks(), find_weights(self.trunk) if self.trunk else None, resolution)
 
     @property
     def learned(self) -> int:

@@ -180,8 +180,17 @@ def load_pose(weights: str, device: torch.device, dtype: torch.dtype, trunk: str
 def save_pose(path: str | Path, networks: Mapping[str, nn.Module], trunk: Path | None, resolution: int) -> None:
     """Write the networks, or the branch alone where the rest is a detector's (`trunk`), whose file goes beside it."""
     below = {} if trunk is None else {"trunk": trunk.name, "trunk_sha256": sha256(trunk)}
-    about = {"config": CONFIG, "points": list(POINTS), "words": True, "resolution": resolution}
+    about = {"config": CONFIG, "points": list(POINTS), "words": trunk is None, "resolution": resolution}
     save_small(path, networks, {**about, **below})
+
+
+def save_detector(path: Path, model: nn.Module, words: nn.Module, resolution: int) -> Path:
+    """Write what is a detector's of a pose network, and its words, as `veclink.tools.detect.Detect.save` would."""
+    plain = Yolo.load(CONFIG, torch.device("cpu"), torch.float32).model
+    state = model.state_dict()
+    plain.load_state_dict({name: state[name] for name in plain.state_dict()})
+    return save_small(path, {"network": plain, "words": words}, {"config": CONFIG, "words": True,
+                                                                 "resolution": resolution})
 
 
 def asked(vectors: Tensor) -> Tensor:
