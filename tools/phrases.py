@@ -69,16 +69,21 @@ _NAMED = {"upper": "top", "lower": "bottom", "center": "middle", "centre": "midd
 _OPPOSITE = {"left": "right", "right": "left", "top": "bottom", "bottom": "top", "largest": "smallest",
              "smallest": "largest"}
 _ORDINAL = "|".join(ORDINALS)
+_CLOSEST = r"(?:closest|nearest) (?:to the|to|the)"
 _SUPERLATIVES = {
-    "left": r"left[ -]?most|(?:furthest|farthest|most|far|extreme)[ -](?:to the )?left",
-    "right": r"right[ -]?most|(?:furthest|farthest|most|far|extreme)[ -](?:to the )?right",
+    "left": r"left[ -]?most|(?:furthest|farthest|most|far|extreme)[ -](?:to the )?left"
+           rf"|{_CLOSEST} left(?:[ -]hand)?(?: (?:side|edge|end|border))?",
+    "right": r"right[ -]?most|(?:furthest|farthest|most|far|extreme)[ -](?:to the )?right"
+            rf"|{_CLOSEST} right(?:[ -]hand)?(?: (?:side|edge|end|border))?",
     "top": r"top[ -]?most|upper[ -]?most|highest",
     "bottom": r"bottom[ -]?most|lower[ -]?most|lowest",
     "largest": r"largest|biggest|tallest|widest|hugest|greatest|fore[ -]?most|front[ -]?most"
                r"|(?:closest|nearest)(?! to)(?: one)?"
-               r"|(?:closest|nearest) to (?:the )?(?:camera|viewer|front|us|me|you|photographer)",
+               r"|(?:closest|nearest) to (?:the )?(?:camera|viewer|front|us|me|you|photographer)"
+               r"|in the foreground|(?:right )?in front(?! of)|up front",
     "smallest": r"smallest|tiniest|littlest|shortest|(?:furthest|farthest|most distant)"
-                r"(?: away| back)?(?: from (?:the )?(?:camera|viewer|us|me|you|photographer))?|rear[ -]?most",
+                r"(?: away| back)?(?: from (?:the )?(?:camera|viewer|us|me|you|photographer))?|rear[ -]?most"
+                r"|in the background|(?:at|in) the (?:very )?back(?! of)",
     "middle": r"middle[ -]?most|cent(?:er|re)[ -]?most|most central",
 }
 _SUPERLATIVE = "|".join(f"(?P<{name}>{pattern})" for name, pattern in _SUPERLATIVES.items())
