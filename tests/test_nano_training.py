@@ -27,6 +27,7 @@ from veclink.router.nano.files import load_nano, save_nano
 from veclink.router.nano.model import NanoModel
 from veclink.router.nano.recipe import NanoRecipe, read_recipe
 from veclink.router.nano.samples import Call, Sample, Turn
+from veclink.router.nano.stages import LinkStage
 from veclink.router.nano.train import train_nano
 from veclink.router.nano.words import Words
 from veclink.tools.condition import Condition
@@ -185,6 +186,23 @@ def test_a_second_tools_links_join_those_of_the_first(recipe: NanoRecipe, tmp_pa
     both = checkpoint.load(file, header.core, header.tools.values())
     for name, value in first.of("find").state_dict().items():
         torch.testing.assert_close(both.of("find").state_dict()[name], value, atol=1e-6, rtol=0)
+
+
+def test_a_link_can_begin_as_another_tools(recipe: NanoRecipe, tmp_path: Path) -> None:
+    few = replace(recipe, stage="links", steps=2, output=tmp_path / "links", tools={"find": {}})
+    train_nano(few, tmp_path / "a", "cpu", None, lambda row: None, {"find": Find(device="cpu")}, boxed)
+    header = checkpoint.read_header(tmp_path / "links" / "links.safetensors")
+    known = checkpoint.load(tmp_path / "links" / "links.safetensors", header.core, header.tools.values())
+
+    def begun(other: str, **options: Any) -> LinkStage:
+        tools = {"seek": Seek(device="cpu", **options)}
+        return LinkStage(replace(few, tools={"seek": {}}, like={"seek": other}), tools, torch.device("cpu"))
+
+    torch.testing.assert_close(begun("find").links.queries("seek"), known.queries("find"))
+    with pytest.raises(RecipeError, match="train trace first"):
+        begun("trace")
+    with pytest.raises(RecipeError, match="as many queries"):
+        begun("find", queries=7)
 
 
 KILLED = """

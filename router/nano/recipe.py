@@ -37,6 +37,7 @@ class NanoRecipe:
         frozen: those of the tools whose networks stay as they are.
         origin: a published network whose numbers the trunk of a new eye begins with.
         begin: links checkpoint to go on from (stage links).
+        like: tool -> one whose link is in the output folder already; the tool's queries and dense part begin as its.
         gate: where a gate that is 0 begins; above 0 where the tools' networks start from nothing.
         condition: "link", or "text" for the bridge alone, which no picture and no context reach.
         alone: first steps that teach the tools' networks alone, by conditions of phrases; both conditions share them.
@@ -66,6 +67,7 @@ class NanoRecipe:
     frozen: tuple[str, ...] = ()
     origin: str = ""
     begin: Path | None = None
+    like: Mapping[str, str] = field(default_factory=dict)
     gate: float = 1.0
     condition: str = "link"
     alone: int = 0

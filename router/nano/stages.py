@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from veclink.router import checkpoint
 from veclink.router.dense import kind_loss, where_loss
+from veclink.router.errors import RecipeError
 from veclink.router.nano.core import NanoCore
 from veclink.router.nano.files import load_nano, save_nano
 from veclink.router.nano.findings import SQUARE, UNKNOWN, Labels, labels_of
@@ -194,9 +195,31 @@ class LinkStage:
                 if part.projector is not None:  # columns that no loss reaches stay the bridge's
                     # and networks that know their phrases are fed just those at first
                     part.projector.outer.weight.data[0 if recipe.alone or recipe.where else tool.learned:] = 0
+        for name, other in recipe.like.items() if recipe.begin is None else ():
+            self._begin_like(name, other)
         self.links.requires_grad_(recipe.condition == "link")
         for network in self.networks().values():
             network.requires_grad_(True).train()
+
+    def _begin_like(self, name: str, other: str) -> None:
+        """A tool's queries and dense part begin as another's, whose link is in the output folder.
+
+        Raises:
+            RecipeError: no such link there, or one of another shape.
+        """
+        path = self.recipe.output / "links.safetensors"
+        known = checkpoint.read_header(path).tools if path.is_file() else {}
+        if other not in known or name not in self.tools:
+            raise RecipeError(f"the link of {other} in {path.name} of the output folder, for {name}",
+                              f"links of {', '.join(known) or 'nothing'}", f"train {other} first")
+        told = checkpoint.load(path, self.core.id, [known[other]], strict=False, seen=self.links.seen).of(other)
+        part = self.links.of(name)
+        try:
+            part.queries.load_state_dict(told.queries.state_dict())
+            if part.dense is not None and told.dense is not None:
+                part.dense.load_state_dict(told.dense.state_dict())
+        except RuntimeError as error:
+            raise RecipeError(f"{name} with as many queries as {other}", str(error)[:160], "mend the recipe") from error
 
     def begin(self, source: Source) -> None:
         fresh = [tool for tool in self.tools.values() if "untrained" in tool.models.values()]
