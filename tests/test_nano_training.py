@@ -194,13 +194,14 @@ def test_a_link_can_begin_as_another_tools(recipe: NanoRecipe, tmp_path: Path) -
     header = checkpoint.read_header(tmp_path / "links" / "links.safetensors")
     known = checkpoint.load(tmp_path / "links" / "links.safetensors", header.core, header.tools.values())
 
-    def begun(other: str, **options: Any) -> LinkStage:
-        tools = {"seek": Seek(device="cpu", **options)}
-        return LinkStage(replace(few, tools={"seek": {}}, like={"seek": other}), tools, torch.device("cpu"))
+    def begun(other: str, condition: str = "link", **options: Any) -> LinkStage:
+        mine = replace(few, tools={"seek": {}}, like={"seek": other}, condition=condition)
+        return LinkStage(mine, {"seek": Seek(device="cpu", **options)}, torch.device("cpu"))
 
     torch.testing.assert_close(begun("find").links.queries("seek"), known.queries("find"))
     with pytest.raises(RecipeError, match="train trace first"):
         begun("trace")
+    assert begun("trace", "text"), "the control has no links"
     with pytest.raises(RecipeError, match="as many queries"):
         begun("find", queries=7)
 

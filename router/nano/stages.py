@@ -195,8 +195,9 @@ class LinkStage:
                 if part.projector is not None:  # columns that no loss reaches stay the bridge's
                     # and networks that know their phrases are fed just those at first
                     part.projector.outer.weight.data[0 if recipe.alone or recipe.where else tool.learned:] = 0
-        for name, other in recipe.like.items() if recipe.begin is None else ():
-            self._begin_like(name, other)
+        if recipe.condition == "link" and recipe.begin is None:
+            for name, other in recipe.like.items():
+                self._begin_like(name, other)
         self.links.requires_grad_(recipe.condition == "link")
         for network in self.networks().values():
             network.requires_grad_(True).train()
