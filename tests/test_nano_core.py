@@ -188,6 +188,36 @@ def test_whatever_the_model_prefers_the_answer_is_valid(words: Words, seed: int)
     assert all(writer.ids[at] in (words.slot(0), words.slot(1)) for _, _, at in writer.calls)
 
 
+@pytest.mark.parametrize(("text", "prefers", "calls"), [
+    ("spotlight the cow", ["call", "the cow", "find", "end"], [("spotlight", "the cow")]),
+    ("Spotlight: the cow!", ["call", "the cow", "find", "end"], [("spotlight", "the cow")]),
+    ("use spotlight on each cow", ["call", "the cow", "find", "end"], [("spotlight", "the cow")]),  # in other words
+    ("spotlight the cow, box the cow", ["call", "the cow", "find", "call", "the cow", "find", "end"],
+     [("spotlight", "the cow"), ("find", "the cow")]),
+    ("box the cow, then spotlight it", ["call", "the cow", "find", "call", "it", "find", "end"],
+     [("find", "the cow"), ("spotlight", "it")]),
+    ("the cow for the spotlight", ["end", "it", "find", "end"], [("spotlight", "it")]),  # it would have said nothing
+    ("spotlight the cow", ["reject", "it", "find", "end"], [("spotlight", "it")]),
+    ("box the cow", ["call", "the cow", "spotlight", "end"], [("spotlight", "the cow")]),
+    ("the spotlights of the cow", ["call", "the cow", "find", "end"], [("find", "the cow")]),
+])
+def test_a_tool_that_was_not_taught_is_called_by_its_name(words: Words, text: str, prefers: list[str],
+                                                          calls: list[tuple[str, str]]) -> None:
+    tools = {words.slot(0): "find", words.slot(1): "trace", words.slot(2): "spotlight"}
+    writer = Writer(words, tools, 10, text, [words.slot(2)])
+    blank = torch.arange(words.config.vocabulary) < words.config.words
+    marks = {name: words.mark(name) for name in ("call", "end", "reject")} | {n: i for i, n in tools.items()}
+    wanted = [token for want in prefers for token in ([marks[want]] if want in marks else words.ids(want))]
+    for token in wanted:
+        logits = torch.zeros(words.config.vocabulary)
+        logits[token] = 9.0
+        chosen = choose(writer, logits, blank)
+        writer.add(chosen)
+        if writer.done:
+            break
+    assert [call[:2] for call in writer.calls] == calls and writer.done
+
+
 def test_a_batch_reads_as_one_by_one(words: Words, model: NanoModel) -> None:
     with torch.no_grad():  # a network that likes to call
         model.language.embed_tokens.weight[words.mark("call"):] *= 3

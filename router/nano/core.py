@@ -149,7 +149,7 @@ class NanoCore:
     def attach(self, tools: Sequence[ToolSpec], linked: Sequence[str] = ()) -> None:
         """Make these tools routable; links are read for those in `linked` and those whose checkpoint opened their gate.
 
-        A tool that training did not teach gets a free slot: it can be called, but nothing makes nano call it.
+        A tool that training did not teach gets a free slot: it is called where the request names it.
 
         Raises:
             UnknownName: `linked` names a tool that is not among them.
@@ -187,7 +187,7 @@ class NanoCore:
         model, words = self.model, self.words
         batch = collate([prompt_row(words, model.config.vision, task) for task in tasks], model.config.vision)
         stream = _Stream(model, batch.to(model.device))
-        writers = stream.write(self._writer)
+        writers = stream.write([self._writer(task) for task in tasks])
         first = [0, *accumulate(len(task.images) for task in tasks)]
         readings = []
         for row, (task, writer) in enumerate(zip(tasks, writers, strict=True)):
@@ -201,10 +201,12 @@ class NanoCore:
             readings.append(Reading(writer.answer, routes))
         return readings
 
-    def _writer(self) -> Writer:
+    def _writer(self, task: Task) -> Writer:
         from veclink.router.nano.writing import Writer
 
-        return Writer(self.words, {i: name for name, i in self._tokens.items()}, self.max_new_tokens)
+        tools = {i: name for name, i in self._tokens.items()}
+        untaught = [i for i, name in tools.items() if name not in self.words.tools]
+        return Writer(self.words, tools, self.max_new_tokens, task.text, untaught)
 
     def _routes(self, task: Task, writer: Writer) -> tuple[tuple[Route, ...], list[int]]:
         """The routes, and the call that each came from."""
@@ -294,13 +296,12 @@ class _Stream:
         self.last = states[rows, lengths - 1]
         self.width, self.lengths = batch.ids.shape[1], lengths
 
-    def write(self, make: Any) -> list[Writer]:
-        """Greedy answers under the grammar, all rows together."""
+    def write(self, writers: list[Writer]) -> list[Writer]:
+        """Greedy answers under the grammar, a writer a row, all rows together."""
         import torch
 
         from veclink.router.nano.writing import choose
 
-        writers = [make() for _ in range(len(self.last))]
         words = writers[0].words
         device, language = self.last.device, self.model.language
         blank = torch.zeros(words.config.vocabulary, dtype=torch.bool)

@@ -4,12 +4,14 @@
     phrase  := 1 to 24 plain tokens                               words := 0 to `room` plain tokens
 
 The count check: at most MAX_CALLS calls, the same phrase for the same tool once; words do not begin before the calls
-are done. The model chooses among what is allowed.
+are done. The model chooses among what is allowed; only a tool that training did not teach is chosen by its name: where
+the user's words name it ("spotlight the cows"), it gets the phrase that follows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -18,6 +20,7 @@ from veclink.router.nano.layout import MAX_PHRASE
 from veclink.router.nano.words import Words
 
 MAX_CALLS = 8
+_NEXT = re.compile(r"[,;.:!?]|\b(?:and|then)\b")  # between what is asked of one tool and of the next
 
 
 class Writer:
@@ -27,10 +30,16 @@ class Writer:
         words: the vocabulary.
         tools: id -> name of the tools that can be called now.
         room: tokens of words at most.
+        text: the user's words. untaught: those of the tools that are called by their names alone.
     """
 
-    def __init__(self, words: Words, tools: Mapping[int, str], room: int) -> None:
+    def __init__(self, words: Words, tools: Mapping[int, str], room: int, text: str = "", untaught: Sequence[int] = ()
+                 ) -> None:
         self.words, self.tools, self.room = words, tools, room
+        self.text = " ".join(text.lower().split())
+        self._named = {token: found.span() for token in untaught
+                       if (found := re.search(rf"\b{tools[token].replace('_', '[ _]')}\b", self.text))}
+        self._forced = False
         self.ids: list[int] = []
         self.calls: list[tuple[str, str, int]] = []  # tool, phrase, index in `ids` of the tool's token
         self.rejected = self.done = False
@@ -63,6 +72,27 @@ class Writer:
                 allowed[mark("reject")] = not self.ids
         return allowed
 
+    def heed(self, token: int, allowed: Tensor) -> int:
+        """The id to write: `token`, which the model prefers of what is allowed, or what the user called by name."""
+        call = self.words.mark("call")
+        if not self._named:
+            return token
+        if self._phrase is None:
+            self._forced = token != call and bool(allowed[call])
+            return call if self._forced else token
+        if token not in self.tools:
+            return token
+        phrase = self.words.text(self._phrase).strip().lower()
+        return next((tool for tool, span in self._named.items()
+                     if (self._forced or self._follows(span, phrase)) and allowed[tool]), token)
+
+    def _follows(self, span: tuple[int, int], phrase: str) -> bool:
+        """Whether a phrase comes right after a name in the user's words, with nothing between that ends a wish."""
+        at = self.text.find(phrase, span[1])  # in other words than the user's it is all that comes after
+        if at < 0 and phrase in self.text:
+            return False
+        return not _NEXT.search(self.text[span[1]: at if at >= 0 else None].strip(" :,.!?"))
+
     def add(self, token: int) -> None:
         """Write one of the allowed ids."""
         self.ids.append(token)
@@ -75,6 +105,7 @@ class Writer:
         elif self._phrase is not None and token in self.tools:
             self.calls.append((self.tools[token], self.words.text(self._phrase).strip(), len(self.ids) - 1))
             self._phrase = None
+            self._named.pop(token, None)
         elif self._phrase is not None:
             self._phrase.append(token)
         else:
@@ -86,6 +117,7 @@ class Writer:
 
 
 def choose(writer: Writer, logits: Tensor, blank: Tensor) -> int:
-    """The best allowed id of (V,) logits; not-a-number counts as the worst."""
-    scores = torch.nan_to_num(logits.float(), nan=-torch.inf).masked_fill(~writer.allowed(blank), -torch.inf)
-    return int(scores.argmax())
+    """The best allowed id of (V,) logits, or what was asked for by name; not-a-number counts as the worst."""
+    allowed = writer.allowed(blank)
+    scores = torch.nan_to_num(logits.float(), nan=-torch.inf).masked_fill(~allowed, -torch.inf)
+    return writer.heed(int(scores.argmax()), allowed)
