@@ -45,6 +45,7 @@ class Oracle:
 
     device = "cpu"
     threshold: Mapping[str, float] = {"detect": 0.25, "pose": 0.25}
+    fill: Mapping[str, str] = {}
 
     def __init__(self, missing: Mapping[str, Mapping[str, str]] | None = None, blocks: int = 99) -> None:
         self.models, self.missing, self.blocks = {"oracle": "0"}, dict(missing or {}), blocks

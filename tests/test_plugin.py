@@ -12,10 +12,14 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from conftest import need_model
+from safetensors.torch import load_file
+
+from veclink.tools.weights import SHIPPED
 
 ROOT = Path(__file__).resolve().parents[1]
-PLUGIN = ROOT / "docs" / "example-plugin"
+PLUGIN, LINKED = ROOT / "docs" / "example-plugin", ROOT / "docs" / "example-linked"
 
 
 def python(*arguments: str | Path, cwd: Path, path: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -33,11 +37,22 @@ def veclink(*arguments: str | Path, cwd: Path, path: Path | None = None) -> subp
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that the example plug-in was installed into, without a network and without its dependencies."""
+    """A folder that the example plug-in was installed into."""
+    return installed_from(PLUGIN, tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def linked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that the example with a link was installed into."""
+    return installed_from(LINKED, tmp_path_factory)
+
+
+def installed_from(plugin: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that a plug-in was installed into, without a network and without its dependencies."""
     if importlib.util.find_spec("setuptools") is None or importlib.util.find_spec("pip") is None:
         pytest.skip("needs pip and setuptools in this environment")
     source, target = tmp_path_factory.mktemp("source") / "plugin", tmp_path_factory.mktemp("site")
-    shutil.copytree(PLUGIN, source, ignore=shutil.ignore_patterns("build", "*.egg-info", "__pycache__"))
+    shutil.copytree(plugin, source, ignore=shutil.ignore_patterns("build", "*.egg-info", "__pycache__"))
     done = python("-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--no-build-isolation",
                   "--target", target, source, cwd=source)
     assert done.returncode == 0, done.stderr[-2000:]
@@ -151,3 +166,39 @@ def test_a_name_that_is_taken_and_files_that_are_there(tmp_path: Path) -> None:
         new_tool("mine", tmp_path)
     assert (tmp_path / "test_mine.py").read_text() == "precious"
     assert not (tmp_path / "mine.py").exists()
+
+
+# -- one with a link ---------------------------------------------------------------------------------------------------
+
+
+def test_the_plugin_with_a_link_follows_the_contract_and_its_own_tests(linked: Path, tmp_path: Path) -> None:
+    done = veclink("tools", "check", "cutout", cwd=tmp_path, path=linked)
+    assert done.returncode == 0, done.stderr
+    tested = python("-m", "pytest", "-q", "-c", os.devnull, "--rootdir", tmp_path, LINKED / "tests", cwd=tmp_path,
+                    path=linked)
+    assert re.search(r"[1-9]\d* passed", tested.stdout) and tested.returncode == 0, tested.stdout + tested.stderr
+
+
+def test_the_embedded_core_calls_it_by_its_name_and_learns_its_link(linked: Path, tmp_path: Path) -> None:
+    from veclink.router import checkpoint
+
+    if not (SHIPPED / "nano" / "links.safetensors").is_file():
+        pytest.skip("needs the trained weights of the nano profile")
+
+    def cut(*profile: str | Path) -> dict[str, object]:
+        done = veclink("run", "cutout the cows", "example:meadow", "--profile", *profile, "--json", cwd=tmp_path,
+                       path=linked)
+        assert done.returncode == 0, done.stderr
+        document = json.loads(done.stdout)
+        assert [route["tool"] for route in document["routes"]] == ["cutout"]
+        (result,) = document["results"]
+        return result
+
+    by_words = cut("nano")
+    done = veclink("train", LINKED / "cutout.yaml", "--steps", "1", "--output", tmp_path / "runs/cutout", cwd=tmp_path,
+                   path=linked)
+    assert done.returncode == 0, done.stderr
+    before, after = (load_file(folder / "links.safetensors") for folder in (SHIPPED / "nano", tmp_path / "runs/cutout"))
+    assert all(torch.equal(after[name], value) for name, value in before.items()), "other tools lose nothing"
+    assert set(checkpoint.read_header(tmp_path / "runs/cutout/links.safetensors").tools) >= {"cutout", "segment"}
+    assert cut(LINKED / "nano-cutout.yaml") != by_words

@@ -87,7 +87,7 @@ class Detect(Tool):
         path = locate(self.weights or "")
         about = about_small(path) if path is not None and path.suffix == ".safetensors" else {}
         stored = about.get("words")
-        if "resolution" in about and "resolution" not in self.given:  # what it was trained at
+        if "resolution" in about and "resolution" not in self.given:  # what it works best at
             self.options |= self._checked({"resolution": about["resolution"]})
         if stored or self.text_encoder == "table":
             with torch.random.fork_rng(devices=[]):

@@ -160,7 +160,7 @@ class Pose(Tool):
         if name is not None:
             path, about = find_weights(name), about_small(find_weights(name))
             load_small(path, {"words": self.words})
-            if "resolution" in about and "resolution" not in self.given:  # what it was trained at
+            if "resolution" in about and "resolution" not in self.given:  # what it works best at
                 self.options |= self._checked({"resolution": about["resolution"]})
         self.words.to(self.device).requires_grad_(False)
 

@@ -42,13 +42,16 @@ ROWS = {
               help="Core, links and tools that veclink train wrote, in the place of the profile's.")
 @click.option("--text-links", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="The tools of the control, trained with --condition text.")
+@click.option("--tool", "fill", multiple=True, metavar="KIND=NAME",
+              help="Measure this tool in the place of the one that gives masks (or boxes, ...): masks=NAME.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Write records, the JSON document and plots here.")
 @click.option("--resume", is_flag=True, help="Go on from the records in --out.")
 @json_option
 def command(samples: int, held_out: int | None, split: str, seed: int, arms: str, profile: str, core: Path | None,
-            text_links: Path | None, device: str, out: Path | None, resume: bool, as_json: bool) -> None:
+            text_links: Path | None, fill: tuple[str, ...], device: str, out: Path | None, resume: bool, as_json: bool
+            ) -> None:
     """Routing, answers, boxes, masks, poses and edits of the embedded core on scenes and phrases it never saw.
 
     Every spatial figure in up to five ways: link; text, the same decoder trained and fed with the phrase alone; bridge,
@@ -68,8 +71,8 @@ def command(samples: int, held_out: int | None, split: str, seed: int, arms: str
             if folder is not None and not folder.is_dir():
                 raise InputError("a folder that veclink train wrote", f"no folder {folder}", "give another")
         progress = Progress("pictures")
-        document = measure(subject_of(profile, core, text_links, device), samples, held_out, split, seed, chosen, out,
-                           resume, progress.at)
+        subject = subject_of(profile, core, text_links, device, _filled(fill))
+        document = measure(subject, samples, held_out, split, seed, chosen, out, resume, progress.at)
         progress.end()
         written = list(write(out, "nano", document))
         if out is not None:
@@ -81,6 +84,19 @@ def command(samples: int, held_out: int | None, split: str, seed: int, arms: str
     else:
         show(document)
     say(written)
+
+
+def _filled(given: tuple[str, ...]) -> dict[str, str]:
+    """Kind of result -> tool.
+
+    Raises:
+        InputError: not KIND=NAME.
+    """
+    pairs = [one.partition("=") for one in given]
+    for kind, _, name in pairs:
+        if kind not in ROWS or not name:
+            raise InputError(f"KIND=NAME, KIND of {', '.join(ROWS)}", f"{kind}={name}", "e.g. --tool masks=segment")
+    return {kind: name for kind, _, name in pairs}
 
 
 def show(document: Mapping[str, Any]) -> None:

@@ -17,11 +17,13 @@ from veclink.tools import registry
 DIALOGUES = 0.25  # share of pictures with turns that follow from one another
 
 
-def fillers() -> dict[str, str]:
-    """Role -> name of the tool that fills it: of this project's own, by the kind of result that they declare."""
+def fillers(others: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Role -> name of the tool that fills it: of this project's own, by the kind of result that they declare; or of
+    `others`, which say so themselves."""
     made = {name: registry.load(name) for name in registry.names()}
     own = {name: tool for name, tool in made.items() if tool.__module__.startswith("veclink.tools.")}
-    return {role: next(name for name, tool in sorted(own.items()) if tool.result == role) for role in ROLES}
+    found = {role: next(name for name, tool in sorted(own.items()) if tool.result == role) for role in ROLES}
+    return {**found, **(others or {})}
 
 
 class Stream:

@@ -10,6 +10,7 @@ from typing import Any
 
 from veclink.router.errors import RecipeError
 from veclink.router.nano.samples import Source
+from veclink.tools.weights import locate
 
 KIND = "nano"
 STAGES = ("eye", "core", "links")
@@ -27,7 +28,8 @@ class NanoRecipe:
         source: "module:function", called with `data` as keyword arguments, gives a `samples.Source`.
         data: what the source takes (split, seed, ...).
         output: folder of the model (stages eye and core); of links and networks (the others).
-        start: folder of the model to go on from; None (stages eye and core alone) prunes `base`.
+        start: folder of the model to go on from, or the name of a shipped one ("nano/core"); None (stages eye and core
+            alone) prunes `base`.
         small: whether the model is written in 6 bits; a stage that others go on from is better kept in 16.
         base, layers, vocabulary, corpus: see `prune.prune`; `layers` a number or a list, `corpus` how many samples'
             words must stay whole.
@@ -37,7 +39,8 @@ class NanoRecipe:
         frozen: those of the tools whose networks stay as they are.
         origin: a published network whose numbers the trunk of a new eye begins with.
         begin: links checkpoint to go on from (stage links).
-        like: tool -> one whose link is in the output folder already; the tool's queries and dense part begin as its.
+        like: tool -> another whose link on this core is known (in the output folder or beside the core); the tool's
+            queries and dense part begin as its.
         gate: where a gate that is 0 begins; above 0 where the tools' networks start from nothing.
         condition: "link", or "text" for the bridge alone, which no picture and no context reach.
         alone: first steps that teach the tools' networks alone, by conditions of phrases; both conditions share them.
@@ -144,7 +147,7 @@ def read_recipe(path: Path) -> NanoRecipe:
         raise RecipeError(f"the keys {', '.join(known)}", f"{wrong[0]} unknown or missing", "mend the recipe")
     for name in ("output", "start", "begin"):
         if data.get(name) is not None:
-            data[name] = (path.parent / str(data[name])).resolve()
+            data[name] = _placed(str(data[name]), path.parent, shipped=name == "start")
     if isinstance(data.get("layers"), list):
         data["layers"] = tuple(data["layers"])
     if isinstance(data.get("tools"), list):
@@ -153,6 +156,12 @@ def read_recipe(path: Path) -> NanoRecipe:
     recipe = NanoRecipe(**data)
     _check(recipe, path)
     return recipe
+
+
+def _placed(name: str, folder: Path, shipped: bool) -> Path:
+    """A path relative to the recipe's folder; where nothing is there it may be the name of something shipped."""
+    own = (folder / name).resolve()
+    return own if own.exists() or not shipped else locate(name) or own
 
 
 def _check(recipe: NanoRecipe, path: Path) -> None:

@@ -203,15 +203,15 @@ class LinkStage:
             network.requires_grad_(True).train()
 
     def _begin_like(self, name: str, other: str) -> None:
-        """A tool's queries and dense part begin as another's, whose link is in the output folder.
+        """A tool's queries and dense part begin as another's.
 
         Raises:
-            RecipeError: no such link there, or one of another shape.
+            RecipeError: no such link is known, or one of another shape.
         """
-        path = self.recipe.output / "links.safetensors"
+        path = self._known()
         known = checkpoint.read_header(path).tools if path.is_file() else {}
         if other not in known or name not in self.tools:
-            raise RecipeError(f"the link of {other} in {path.name} of the output folder, for {name}",
+            raise RecipeError(f"the link of {other} in the output folder or beside the core, for {name}",
                               f"links of {', '.join(known) or 'nothing'}", f"train {other} first")
         told = checkpoint.load(path, self.core.id, [known[other]], strict=False, seen=self.links.seen).of(other)
         part = self.links.of(name)
@@ -327,12 +327,18 @@ class LinkStage:
                 tool.save(output / f"{name}.safetensors")
 
 
+    def _known(self) -> Path:
+        """The file of the links that are known: in the output folder, or else beside the core."""
+        own, beside = (folder / "links.safetensors" for folder in (self.recipe.output, self.core.folder.parent))
+        return own if own.is_file() else beside
+
     def _save_links(self, path: Path, notes: Mapping[str, Any]) -> None:
-        """All links of the file at `path` stay that are of this core and of other tools; notes are kept a tool."""
+        """All links that are known of this core and of other tools join those learned; notes are kept a tool."""
         told: dict[str, Any] = {}
-        if path.is_file() and (header := checkpoint.read_header(path)).core == self.core.id:
+        known = self._known()
+        if known.is_file() and (header := checkpoint.read_header(known)).core == self.core.id:
             others = [spec for name, spec in header.tools.items() if name not in self.tools]
-            kept = checkpoint.load(path, self.core.id, others, strict=False, seen=self.links.seen)
+            kept = checkpoint.load(known, self.core.id, others, strict=False, seen=self.links.seen)
             for spec in others:
                 self.links.put(spec.name, kept.of(spec.name))
             told = {name: note for name, note in header.notes.items() if name not in self.tools}

@@ -6,6 +6,7 @@ slot a tool. So nothing that a user writes can become one.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -74,14 +75,21 @@ class Words:
     def with_tools(self, names: Iterable[str]) -> Words:
         """The same with a free slot for each of these tools that training did not teach.
 
+        Which one hangs on the tool's name, so that a link finds the slot that it was learned with whatever other tools
+        there are; only two of the same slot have to give way.
+
         Raises:
             ModelError: more of them than free slots.
         """
-        new = [name for name in names if name not in self.config.tools]
+        new = sorted({name for name in names if name not in self.config.tools})
         free = sorted(set(range(self.config.slots)) - set(self.config.tools.values()))
         if len(new) > len(free):
             raise ModelError(f"at most {len(free)} tools that nano was not taught", f"{len(new)}", "attach fewer")
-        tools = {**self.config.tools, **dict(zip(new, free, strict=False))}
+        tools = dict(self.config.tools)
+        for name in new:
+            wished = zlib.crc32(name.encode()) % self.config.slots
+            tools[name] = min(free, key=lambda slot: (slot - wished) % self.config.slots)
+            free.remove(tools[name])
         return Words(replace(self.config, tools=tools), self.json)
 
     def ids(self, text: str, room: int | None = None) -> list[int]:

@@ -68,12 +68,13 @@ class Part:
     """A part of a measurement: samples without end, in blocks.
 
     Args:
-        split, seed: as `Stream`. held_out: with the textures that training never sees.
+        split, seed: as `Stream`. held_out: with the textures that training never sees. tools: as `fillers`.
     """
 
-    def __init__(self, split: str = "test", seed: int = 0, held_out: bool = False) -> None:
+    def __init__(self, split: str = "test", seed: int = 0, held_out: bool = False,
+                 tools: Mapping[str, str] | None = None) -> None:
         self.name = HELD_OUT if held_out else MAIN
-        self.tools = fillers()
+        self.tools = fillers(tools)
         self.stream = Stream(split, seed, held_out, tools=self.tools, lessons=LESSONS, edits=EDITS, fresh=FRESH,
                              weights=dict(WEIGHTS))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def check_arms(names: Sequence[str]) -> tuple[str, ...]:
 def measure(subject: Subject, samples: int = 400, held_out: int | None = None, split: str = "test", seed: int = 0,
             arms: Sequence[str] = ARMS, out: Path | None = None, resume: bool = False,
             progress: Callable[[int, int, str], None] = lambda done, of, part: None,
-            make: Callable[[str, int, bool], Part] = Part) -> dict[str, Any]:
+            make: Callable[[str, int, bool], Part] | None = None) -> dict[str, Any]:
     """Measure a subject; the document of `veclink eval nano --json`.
 
     Args:
@@ -80,7 +81,7 @@ def measure(subject: Subject, samples: int = 400, held_out: int | None = None, s
         split: "test" or "val". seed: of the scenes.
         out: records are kept here. resume: go on from them.
         progress: called with the pictures done, their number and the part.
-        make: of a part; for tests.
+        make: of a part; for tests, None for `Part`.
 
     Raises:
         InputError: an unknown split or arm; records that do not fit; nothing to measure.
@@ -93,8 +94,10 @@ def measure(subject: Subject, samples: int = 400, held_out: int | None = None, s
     if resume and out is None:
         raise InputError("a folder to go on from", "--resume without --out", "give the --out of the run to go on with")
     counts = {MAIN: samples, HELD_OUT: (samples + 3) // 4 if held_out is None else held_out}
+    make = make or partial(Part, tools=subject.fill)
     header = {"version": VERSION, "split": split, "seed": seed, "arms": list(arms), "models": dict(subject.models),
               "missing": {arm: dict(subject.missing.get(arm, {})) for arm in arms}}
+    header |= {"fill": dict(subject.fill)} if subject.fill else {}
     store = Store(None if out is None else out / RECORDS, header, resume)
     done, total = 0, sum(counts.values())
     for name, count in counts.items():
@@ -109,7 +112,7 @@ def measure(subject: Subject, samples: int = 400, held_out: int | None = None, s
     document = {
         "suite": "nano", "split": split, "seed": seed, "samples": counts[MAIN], "held_out_samples": counts[HELD_OUT],
         "arms": list(arms), "device": subject.device, "models": dict(subject.models), "draws": DRAWS,
-        "bootstrap_seed": SEED, "threshold": dict(subject.threshold), "protocol": PROTOCOL,
+        "bootstrap_seed": SEED, "threshold": dict(subject.threshold), "fill": dict(subject.fill), "protocol": PROTOCOL,
         "not_trained": header["missing"], "parts": documented(trees)}
     document["floors"] = _floors(document["parts"])
     document["not_scored"] = "captions and small talk have no right answer to hold them against"
@@ -118,7 +121,7 @@ def measure(subject: Subject, samples: int = 400, held_out: int | None = None, s
 
 def summed_up(records: Sequence[Record], subject: Subject, arms: Sequence[str]) -> dict[str, Any]:
     """All figures of a part, as a tree; where a tool is missing from an arm, why."""
-    pictures, tools = Pictures(len(records)), fillers()
+    pictures, tools = Pictures(len(records)), fillers(subject.fill)
     tree: dict[str, Any] = {"pictures": len(records), "turns": sum(len(r["turns"]) for r in records),
                             "routing": figures.routing(records, pictures),
                             "answers": figures.answers(records, pictures)}

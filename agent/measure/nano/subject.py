@@ -39,9 +39,13 @@ class Subject(Protocol):
         models: name -> hash. device: where it runs.
         missing: arm -> tool -> why it is not trained.
         threshold: tool -> score from which a person is shown a thing.
+        fill: role -> tool that fills it, where it is another than this project's own.
     """
 
     device: str
+
+    @property
+    def fill(self) -> Mapping[str, str]: ...
 
     @property
     def models(self) -> Mapping[str, str]: ...
@@ -68,11 +72,12 @@ class NanoSubject:
     Args:
         core: with all tools attached that it was taught. tools: those trained with the links, ready, by name.
         text_tools: those trained with the phrase alone, ready.
-        missing: as `Subject`.
+        missing, fill: as `Subject`.
     """
 
     def __init__(self, core: NanoCore, tools: Mapping[str, Tool], text_tools: Mapping[str, Tool] | None = None,
-                 missing: Mapping[str, Mapping[str, str]] | None = None) -> None:
+                 missing: Mapping[str, Mapping[str, str]] | None = None, fill: Mapping[str, str] | None = None) -> None:
+        self.fill: Mapping[str, str] = dict(fill or {})
         self.core, self.tools, self.text_tools = core.ready(), dict(tools), dict(text_tools or {})
         self.missing = {arm: dict((missing or {}).get(arm, {})) for arm in ARMS}
         for name in self.tools:
@@ -178,7 +183,8 @@ class NanoSubject:
         from veclink.router.nano.layout import collate, sample_row
         from veclink.router.nano.model import Ask
 
-        model, words, linked = self.core.model, self.core.words, set(self.core.linked)
+        model, linked = self.core.model, set(self.core.linked)
+        words = self.core.words.with_tools(self.fill.values())  # those that training did not teach have slots, too
         known = [_known(sample, set(words.config.tools)) for sample in samples]
         rows = [sample_row(words, model.config.vision, one) for one in known if one is not None]
         if not rows:
@@ -216,13 +222,14 @@ def _decoded(tool: Tool, jobs: Sequence[tuple[int, Any, Condition]]) -> list[Res
 
 
 def subject_of(profile: str | Path = "nano", core: Path | None = None, text: Path | None = None,
-               device: str = "auto") -> NanoSubject:
+               device: str = "auto", fill: Mapping[str, str] | None = None) -> NanoSubject:
     """The subject of a profile, or of a folder that `veclink train` wrote.
 
     Args:
         profile: says which arguments each tool has.
         core: folder with core/ (or the core itself), links.safetensors and TOOL.safetensors; None for the profile's.
         text: folder with the TOOL.safetensors of the control that was trained with the phrase alone.
+        fill: as `Subject`; tools of these names need no weights.
 
     Raises:
         InputError: there is no trained core.
@@ -244,13 +251,14 @@ def subject_of(profile: str | Path = "nano", core: Path | None = None, text: Pat
         arguments["links"] = None
     whole = make_core(**arguments, device=device)
     assert isinstance(whole, NanoCore)
-    tools, lacking = _tools(_with_queries(made.tools, arguments.get("links")), core, device)
-    controls, without = _tools(made.tools, text, device) if text is not None else (
-        {}, dict.fromkeys(fillers().values(), "no folder of the control was given (--text-links)"))
+    names, free = tuple(fillers(fill).values()), tuple((fill or {}).values())
+    tools, lacking = _tools(_with_queries(made.tools, arguments.get("links")), core, device, names, free)
+    controls, without = _tools(made.tools, text, device, names) if text is not None else (
+        {}, dict.fromkeys(names, "no folder of the control was given (--text-links)"))
     specs = [tool.spec() for tool in tools.values()]
-    whole.attach([*specs, *_specs_of(name for name in fillers().values() if name not in tools)])
+    whole.attach([*specs, *_specs_of(name for name in names if name not in tools)])
     missing = {arm: without if arm == TEXT else lacking for arm in ARMS}
-    return NanoSubject(whole, tools, controls, missing)
+    return NanoSubject(whole, tools, controls, missing, fill)
 
 
 def _with_queries(tools: Mapping[str, Mapping[str, Any]], links: Any) -> dict[str, dict[str, Any]]:
@@ -280,14 +288,17 @@ def _placed(given: Mapping[str, Any], folder: Path | None) -> dict[str, Any]:
     return {key: other(value) for key, value in given.items()}
 
 
-def _tools(arguments: Mapping[str, Mapping[str, Any]], folder: Path | None, device: str
-           ) -> tuple[dict[str, Tool], dict[str, str]]:
-    """The tools that have trained weights, ready; and why each of the others has none."""
+def _tools(arguments: Mapping[str, Mapping[str, Any]], folder: Path | None, device: str, names: Sequence[str],
+           free: Sequence[str] = ()) -> tuple[dict[str, Tool], dict[str, str]]:
+    """Those of the tools that have trained weights, or are `free` to have none, ready; and why the others have none."""
     from veclink.tools import registry
 
     found, lacking = {}, {}
-    for name in fillers().values():
+    for name in names:
         given = _placed(arguments.get(name) or {}, folder)
+        if name in free:
+            found[name] = registry.load(name)(device=device, **given).ready()
+            continue
         weights = str(folder / f"{name}.safetensors") if folder is not None else str(given.get("weights", ""))
         if not given and folder is None:
             lacking[name] = "the profile has no weights for it"
