@@ -263,6 +263,35 @@ def test_the_arms_are_fed_as_told(core: NanoCore) -> None:
     assert broken[3] == "RuntimeError: broken" and isinstance(broken[2], Boxes)
 
 
+def test_a_tool_that_was_not_taught_can_be_measured(core: NanoCore) -> None:
+    class Gaze(Look):
+        name = "gaze"
+
+    tool = Gaze().ready()
+    assert isinstance(tool, Gaze)
+    core.attach([Look().ready().spec(), tool.spec()], ("gaze",))
+    core.linkset.of("gaze").gate.value.data.fill_(0.7)
+    subject = NanoSubject(core, {"gaze": tool}, fill={"boxes": "gaze"})
+    samples = [replace(one, turns=tuple(replace(turn, calls=tuple(
+        replace(call, tool="gaze") for call in turn.calls if call.tool == "detect")) for turn in one.turns[:2]))
+        for one in tiny_block().samples]
+    block = Block(0, samples, {"gaze": "boxes"})
+    found = subject.decode(LINK, block, block.asked[:1], subject.read(block))
+    assert isinstance(found[0], Boxes)
+    assert (tool.seen[0].vectors - tool.bridge([block.asked[0].call.phrase])[0]).abs().max() > 1e-4
+    document = measure(Filled(), COUNTS[False], 0, make=Kept)
+    assert document["fill"] == {"masks": "gaze"} and "not_trained" in document["parts"][MAIN]["masks"][LINK]
+
+
+class Filled(Oracle):
+    """Another tool gives the masks, and has no weights."""
+
+    fill: Mapping[str, str] = {"masks": "gaze"}
+
+    def __init__(self) -> None:
+        super().__init__({arm: {"gaze": "no weights"} for arm in ARMS})
+
+
 def test_routed_calls_are_the_cores_own(core: NanoCore) -> None:
     block, tool = tiny_block(), Look().ready()
     assert isinstance(tool, Look)
@@ -312,6 +341,12 @@ def test_the_command_writes_tables_a_document_and_plots(
     assert done.exit_code == 2 and "--resume" in done.stderr
     done = CliRunner().invoke(main, [*line, "--resume", "--json"])
     assert json.loads(done.stdout)["parts"] == document["parts"]
+
+
+@pytest.mark.parametrize("wrong", ["cutout", "outlines=cutout", "masks="])
+def test_which_tool_gives_what_has_to_be_said(wrong: str) -> None:
+    done = CliRunner().invoke(main, ["eval", "nano", "--tool", wrong, "--samples", "1"])
+    assert done.exit_code == 2 and "KIND=NAME" in done.stderr
 
 
 def test_without_a_trained_core_the_input_is_bad(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import torch
 from tiny_nano import SPECS, core_of, lesson, picture, tiny_model, tiny_words
 
 from veclink.router.core import Core, Task
-from veclink.router.errors import CheckpointError, TaskError
+from veclink.router.errors import CheckpointError, ModelError, TaskError
 from veclink.router.nano.core import NanoCore
 from veclink.router.nano.files import load_nano, packed, save_nano, unpacked
 from veclink.router.nano.findings import labels_of
@@ -216,6 +216,17 @@ def test_a_tool_that_was_not_taught_is_called_by_its_name(words: Words, text: st
         if writer.done:
             break
     assert [call[:2] for call in writer.calls] == calls and writer.done
+
+
+def test_a_new_tools_slot_hangs_on_its_name(words: Words) -> None:
+    roomy = Words(replace(words.config, slots=64), words.json)
+    alone = {name: roomy.with_tools([name]).tools[name] for name in ("cutout", "palette", "spotlight")}
+    assert len(set(alone.values())) == 3 and not set(alone.values()) & set(roomy.tools.values())
+    assert roomy.with_tools(["spotlight", "find", "cutout", "palette"]).tools == {**roomy.tools, **alone}
+    full = [f"tool_{number}" for number in range(62)]
+    assert len(set(roomy.with_tools(full).tools.values())) == 64, "those of the same slot give way"
+    with pytest.raises(ModelError):
+        roomy.with_tools([*full, "one_more"])
 
 
 def test_a_batch_reads_as_one_by_one(words: Words, model: NanoModel) -> None:
