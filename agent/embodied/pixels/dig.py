@@ -27,7 +27,9 @@ STEP_TICKS, LANDING = 7, 3  # of walking one block, and of falling one
 TOUGHEST = 110  # ticks that any block takes that one should go through: wood, ore
 SIDEWAYS = 3  # steps to each side by which a body slips into the gap that it dug
 DEEPEST = 25  # height by its own count below which a floor that does not break is bedrock
+SOFT_FALL = 3  # blocks
 LAVA_NEAR = 4.0  # blocks
+EDGE = 4  # ticks of walking by which a body at a hole's edge comes to be over it
 Look = Callable[[], bool]
 
 
@@ -144,13 +146,16 @@ def shaft(body: PixelBody, height: int, limit: int, look: Look | None = None) ->
         body.turn(yaw, 90.0)
         if body.look("lava").of("lava"):
             raise SkillFailed("danger", "lava below")
-        had = stone_in(body)
+        had, life = stone_in(body), body.life
         struck = strike(body, yaw, 90.0, TOUGHEST if stuck else max(most_ticks(body), ticks_for(body, DIRT) + PAUSE))
         fallen = land(body)
+        if body.life < life:  # a fall takes a half heart for each block after the third
+            fallen = max(fallen, round(life - body.life) + SOFT_FALL)
         if struck or stone_in(body) > had or fallen > 1:
             body.depth, stuck = body.depth + max(1, fallen), 0
         else:
             stuck += 1
+            fall_in(body, yaw)
         if stuck >= 3:
             if body.height < DEEPEST:  # bedrock
                 body.depth, body.counted["settled"] = GROUND - BEDROCK, 1.0
@@ -158,6 +163,19 @@ def shaft(body: PixelBody, height: int, limit: int, look: Look | None = None) ->
             raise SkillFailed("no way", f"to {height}")
         if look is not None and look():
             return
+
+
+def fall_in(body: PixelBody, yaw: float) -> None:
+    """Over a hole at whose edge the body may stand: to and fro along both axes until it drops; what was dug there is
+    counted already."""
+    for turn in (0, 90):
+        body.turn(yaw + turn, 90.0)
+        for ahead, ticks in ((1, EDGE), (-1, 2 * EDGE), (1, EDGE)):
+            for _ in range(ticks):
+                body.act(forward=ahead)
+            body.act()
+    land(body)
+    body.turn(yaw, 90.0)
 
 
 def land(body: PixelBody) -> int:

@@ -25,9 +25,10 @@ FEEL = ((90, 0.0), (90, 45.0), (-90, 0.0), (-90, 45.0), (0, -75.0), (0, 0.0), (0
 OUT = 36  # ticks at each block of the way out of a hole
 LONG = 40  # blocks of a tunnel
 STEEP = 70.0  # pitch of one who digs a shaft
-WORTH = ("iron_ore", "coal_ore", "diamond_ore", "redstone_ore", "gold_ore")  # taken in passing
+WORTH = ("iron_ore", "diamond_ore", "redstone_ore", "gold_ore")  # taken in passing; wood burns as well as coal
 LEVELS = {"coal_ore": 0, "iron_ore": 1, "gold_ore": 2, "redstone_ore": 2, "diamond_ore": 2}  # tier of the pickaxe
-ENOUGH = {"coal_ore": ("coal", 4), "redstone_ore": ("redstone", 1)}  # more is not taken in passing
+ENOUGH = {"iron_ore": ("iron_ore", 6), "redstone_ore": ("redstone", 1)}  # more is not taken in passing
+VAIN = 2  # blocks struck in one view that gave nothing: what is seen there is no ore, or out of reach
 Done = Callable[[], bool]
 
 
@@ -224,6 +225,10 @@ class Watch:
         """Things carried that come from ores which the eyes do not know."""
         return sum(self.body.items[ITEM_OF[name]] for name in self.unseen if name in ITEM_OF)
 
+    def _ores(self) -> int:
+        """Things carried that come from ores."""
+        return sum(self.body.items[item] for item in ITEM_OF.values())
+
     def feel(self) -> None:
         """An ore that cannot be seen was dug by chance: ores lie together, so dig round about."""
         body, yaw = self.body, dig.aligned(self.body.yaw)
@@ -265,7 +270,7 @@ class Watch:
 
     def take(self, yaw: float, pitch: float) -> None:
         """Dig what is worth it in one view, with what lies behind it, and come back."""
-        body = self.body
+        body, vain = self.body, 0
         for _ in range(ARM_TRIES):
             body.turn(yaw, pitch)
             names = [name for name in self.wanted if worth_taking(body, name)]
@@ -274,12 +279,14 @@ class Watch:
             for name in names:
                 struck = strike_sight(body, sights, name)
                 if struck is not None:
+                    had = self._ores()
                     fetch(body, struck)
-                    taken = True
+                    vain = 0 if self._ores() > had else vain + 1
+                    taken = vain < VAIN
                     break
-            if not taken and any(sight.distance <= REACH for sight in sights):
+            if not taken and not vain and any(sight.distance <= REACH for sight in sights):
                 self.missed = True  # it could not be aimed at from here
-            if not taken:
+            if not taken and not vain:
                 taken = self.pursue(sights, yaw)
             if not taken or self.done():
                 return

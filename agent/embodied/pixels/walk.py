@@ -17,7 +17,6 @@ LEG = 14  # steps between two looks on a search
 LEGS_ROUND = 5  # legs between two looks all round
 HURDLE = 6  # steps walked before one checks whether anything moved
 CLIMB, LAND = 9, 4  # steps of a jump over a block, and after it
-SWIM, BREATH = 30, 299.0  # steps for which one swims on; air of 300 below which the head is under water
 MOST_TRIES, NEARER = 6, 0.15  # ways round what is in the way; blocks by which each leg must get nearer
 TURN = 45  # degrees by which a search turns where it gets no farther
 LIQUIDS = ("water", "lava")
@@ -64,7 +63,7 @@ def search(body: PixelBody, names: Sequence[str], limit: int) -> tuple[float, Si
         found_now = sights.of(*names)
         if found_now:
             return body.yaw, found_now[0]
-        if barred(sights):
+        if barred(sights) and not body.afloat:
             heading = _open(body, heading)
             body.turn(heading, LEVEL)
         if not stride(body, LEG):
@@ -97,12 +96,11 @@ def stride(body: PixelBody, steps: int) -> bool:
 
     A body that does not move sees the same picture: it jumps, hits what is in the way, then tries to slip round it.
     """
-    done, wet = 0, 0
+    done = 0
     while done < steps:
         before, part = body.picture, min(HURDLE, steps - done)
         for _ in range(part):
-            wet = SWIM if body.oxygen < BREATH else wet - 1
-            body.act(forward=1, jump=wet > 0)
+            body.act(forward=1)
         done += part
         if body.still(before, whole=True) and not _hurdle(body, before):
             back = part * PACE  # it was no walk
