@@ -31,6 +31,8 @@ FLAT = frozenset({"water", "lava"})  # lies in the floor: near where its lower e
 MARGIN = 2  # pixels by which an aim should be inside a thing
 SURE, SHAPED = 0.35, 0.2  # certainty of the core's tools from where a box and a mask count
 DARK, BRIGHT = 40, 90  # levels of the brightest tenth of a frame: darker frames are brightened, to so much
+SHINES = frozenset({"lava", "flowing_lava"})  # lights itself: seen in the frame as it is
+GLARE, SPOT = 100, 12  # level from where a pixel may be of what shines, and how many pixels there must be
 SOFT = 0.7  # pixels by which a brightened frame is blurred, as few levels make hard edges
 ALIKE = (("log", "log2"), ("leaves", "leaves2"), ("redstone_ore", "lit_redstone_ore"), ("furnace", "lit_furnace"),
          ("water", "flowing_water"), ("lava", "flowing_lava"))  # the eye makes no difference
@@ -316,13 +318,16 @@ class CoreEyes:
     def look(self, rgb: np.ndarray, pitch: float, names: Sequence[str]) -> Sights:
         """What of some names is in a picture; names that the core was not taught are passed over."""
         lens = Lens(*rgb.shape[:2])
-        known = {name: self._words[each] for name in names for each in alike(name)[:1] if each in self._words}
+        glaring = int((rgb.max(-1) >= GLARE).sum()) >= SPOT
+        known = {name: self._words[each] for name in names for each in alike(name)[:1]
+                 if each in self._words and (glaring or name not in SHINES)}
         requests = {request: (name, kind) for name, (kind, request) in known.items()}
         if not requests:
             return Sights(lens, pitch)
         self.asked += len(requests)
         lit = brightened(rgb)
-        runs = self.agent.run_batch([(request, [lit]) for request in requests])
+        runs = self.agent.run_batch([(request, [rgb if name in SHINES else lit])
+                                     for request, (name, _) in requests.items()])
         found: list[Sight] = []
         for run, (name, kind) in zip(runs, requests.values(), strict=True):
             for result in (each.result for each in run.results):

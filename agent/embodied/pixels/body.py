@@ -107,6 +107,7 @@ class PixelBody(Body):
         self.used: dict[str, int] = {}
         self.known = _Nothing(self)  # type: ignore[assignment]
         self._shot: tuple[int, np.ndarray] | None = None
+        self._dead = False
 
     # -- senses --------------------------------------------------------------------------------------------------------
 
@@ -225,6 +226,7 @@ class PixelBody(Body):
 
     def act(self, *, jump: bool = False, **action: Any) -> None:
         """As `Body.act`; in water it swims up, whatever else it does."""
+        self._dead = self.life <= 0
         super().act(jump=jump or self.afloat, **action)
 
     def turn(self, yaw: float, pitch: float, **action: Any) -> None:
@@ -248,8 +250,8 @@ class PixelBody(Body):
     def _sense(self) -> None:
         """Count what the action did."""
         self._shot = None
-        if not self.steps:
-            return
+        if not self.steps or self._dead:
+            return  # who is dead turns and walks nowhere
         counted, action = self.counted, self.action
         counted["yaw"] = (counted["yaw"] + (int(action[Slot.YAW]) - CAMERA_NOOP) * CAMERA_STEP + 180) % 360 - 180
         tilt = (int(action[Slot.PITCH]) - CAMERA_NOOP) * CAMERA_STEP

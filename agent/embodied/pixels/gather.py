@@ -25,9 +25,10 @@ FEEL = ((90, 0.0), (90, 45.0), (-90, 0.0), (-90, 45.0), (0, -75.0), (0, 0.0), (0
 OUT = 36  # ticks at each block of the way out of a hole
 LONG = 40  # blocks of a tunnel
 STEEP = 70.0  # pitch of one who digs a shaft
-WORTH = ("iron_ore", "diamond_ore", "redstone_ore", "gold_ore")  # taken in passing; wood burns as well as coal
+WORTH = ("redstone_ore",)  # taken in passing, by one who looks for an ore: the eye sees many an ore that is none
 LEVELS = {"coal_ore": 0, "iron_ore": 1, "gold_ore": 2, "redstone_ore": 2, "diamond_ore": 2}  # tier of the pickaxe
-ENOUGH = {"iron_ore": ("iron_ore", 6), "redstone_ore": ("redstone", 1)}  # more is not taken in passing
+ENOUGH = {"redstone_ore": ("redstone", 1)}  # more is not taken in passing
+AGAIN = 80  # steps from one look all round to the next
 VAIN = 2  # blocks struck in one view that gave nothing: what is seen there is no ore, or out of reach
 Done = Callable[[], bool]
 
@@ -163,6 +164,8 @@ def quarry(body: PixelBody, done: Done, limit: int) -> None:
     while not done():
         if body.steps >= end:
             raise SkillFailed("time", "stone")
+        if body.afloat:
+            walk.ashore(body)
         if body.height > QUARRY:
             down(body, body.height - 4, end - body.steps, Watch(body, (), done))
         else:
@@ -190,7 +193,7 @@ def prospect(body: PixelBody, block: str, done: Done, limit: int) -> None:
 
 
 def down(body: PixelBody, height: int, limit: int, watch: Watch) -> None:
-    """Down to a height: by a shaft, by stairs where lava or something that does not break is below.
+    """Down to a height: by a shaft, by stairs where lava may lie open or something that does not break is below.
 
     Raises:
         SkillFailed: "no tool", "no way", "time".
@@ -198,7 +201,10 @@ def down(body: PixelBody, height: int, limit: int, watch: Watch) -> None:
     end = body.steps + limit
     while body.height > height and not watch.done():
         try:
-            dig.shaft(body, height, end - body.steps, watch)
+            if body.height > dig.BLIND:
+                dig.shaft(body, max(height, dig.BLIND), end - body.steps, watch)
+            if not watch.done():
+                dig.stairs(body, height, end - body.steps, watch)
             return
         except SkillFailed as failure:
             if failure.reason not in ("danger", "no way"):
@@ -211,26 +217,22 @@ class Watch:
     """Looks for ore while one digs, and takes what is worth it; its call says whether to stop digging.
 
     Args:
-        wanted: blocks that one is after. done: whether there is enough.
+        wanted: blocks that one is after; where there are none, nothing is looked for. done: whether there is enough.
     """
 
     def __init__(self, body: PixelBody, wanted: Sequence[str], done: Done) -> None:
         self.body, self.done = body, done
-        self.wanted, self.after = tuple(dict.fromkeys((*wanted, *WORTH))), len(wanted)
-        self.steps, self.missed, self.rest = 0, False, 0
+        self.wanted, self.after = tuple(dict.fromkeys((*wanted, *(WORTH if wanted else ())))), len(wanted)
+        self.steps, self.missed, self.rest, self.rounded = 0, False, 0, -AGAIN
         self.unseen = [name for name in self.wanted if not body.sight.knows(name)]
         self.had = self._felt()
 
     def _felt(self) -> int:
-        """Things carried that come from ores which the eyes do not know."""
-        return sum(self.body.items[ITEM_OF[name]] for name in self.unseen if name in ITEM_OF)
-
-    def _ores(self) -> int:
-        """Things carried that come from ores."""
-        return sum(self.body.items[item] for item in ITEM_OF.values())
+        """Things carried that come from the ores that are looked for."""
+        return sum(self.body.items[ITEM_OF[name]] for name in self.wanted if name in ITEM_OF)
 
     def feel(self) -> None:
-        """An ore that cannot be seen was dug by chance: ores lie together, so dig round about."""
+        """An ore that was not seen was dug by chance: ores lie together, so dig round about."""
         body, yaw = self.body, dig.aligned(self.body.yaw)
         for turn, pitch in FEEL:
             if self.done():
@@ -250,8 +252,9 @@ class Watch:
         if self.body.pitch > STEEP:
             if self.steps % EVERY_LEVEL == 0:  # up the shaft, past all four walls
                 self.take(yaw, -90.0)
-        elif self.missed:
+        elif self.missed and self.body.steps - self.rounded > AGAIN:
             self.round()
+            self.rounded = self.body.steps
         else:  # back along the walls that were laid bare, and at what is ahead
             if self.steps % EVERY == 0:
                 self.take(yaw + 180, 0.0)
@@ -279,17 +282,17 @@ class Watch:
             for name in names:
                 struck = strike_sight(body, sights, name)
                 if struck is not None:
-                    had = self._ores()
                     fetch(body, struck)
-                    vain = 0 if self._ores() > had else vain + 1
+                    vain = 0 if self._felt() > self.had else vain + 1
+                    self.had = self._felt()
                     taken = vain < VAIN
                     break
             if not taken and not vain and any(sight.distance <= REACH for sight in sights):
                 self.missed = True  # it could not be aimed at from here
             if not taken and not vain:
                 taken = self.pursue(sights, yaw)
-            if not taken or self.done():
-                return
+            if not taken:
+                return  # all of a vein is taken, even where there is enough
 
     def pursue(self, sights: Sights, yaw: float) -> bool:
         """Go to what one is after where it is seen farther off, in a cave; whether it was reached."""

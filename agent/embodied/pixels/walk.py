@@ -23,6 +23,9 @@ LIQUIDS = ("water", "lava")
 SHORE, FIRE = 3.5, 7.0  # blocks: nearer water and lava straight ahead is walked round
 PUNCH = 10  # steps of hitting what is in the way (leaves, grass)
 MOST_LEG = 24  # steps towards a thing between two looks
+LAND_BLOCKS = ("grass", "sand", "dirt", "stone")
+SWIM_LEG = 60  # steps
+SWIMS = 6  # stretches of swimming, with a look round before each
 AIR = 200.0  # of 300: above this one may do other things than breathe
 
 
@@ -174,6 +177,28 @@ def go(body: PixelBody, name: str, near: float, limit: int, seen: tuple[float, S
                 raise SkillFailed("no way", name)
         best = min(best, nearest.distance)
     raise SkillFailed("time", f"on the way to {name}")
+
+
+def ashore(body: PixelBody) -> None:
+    """Out of the water: swim towards the land whose lower edge lies lowest in the picture, which is the nearest.
+
+    Raises:
+        SkillFailed: "no way".
+    """
+    for _ in range(SWIMS):
+        if not body.afloat:
+            return
+        best, lowest = body.yaw, 90.0
+        for yaw in [body.yaw + turn for turn in ROUND]:
+            body.turn(yaw, LEVEL)
+            sights = body.look(*LAND_BLOCKS)
+            for sight in sights:
+                edge = sights.lens.direction((sight.box[0] + sight.box[2]) / 2, sight.box[3], body.pitch)[1]
+                if edge < lowest:
+                    best, lowest = body.yaw + _fifteen(sight.bearing), edge
+        body.turn(best, LEVEL)
+        stride(body, SWIM_LEG)
+    raise SkillFailed("no way", "out of the water")
 
 
 def _fifteen(degrees: float) -> float:
