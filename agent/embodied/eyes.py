@@ -244,8 +244,13 @@ def _distance(lens: Lens, name: str, part: np.ndarray, corner: tuple[int, int], 
         return _on_floor(lens, column, corner[1] + high, pitch)
     widths = part.sum(1)
     across = float(np.median(widths[widths > 0]))
-    side = across if name in ("log", "log2") else float(min(wide, high))  # a trunk is one block wide
-    return float(min(FARTHEST, lens.focal / max(1.0, side)))
+    if name not in ("log", "log2"):
+        return float(min(FARTHEST, lens.focal / max(1.0, float(min(wide, high)))))
+    near, foot = lens.focal / max(1.0, across), corner[1] + high  # a trunk is one block wide
+    column = corner[0] + wide / 2
+    if foot < lens.height - 1 and lens.direction(column, foot, pitch)[1] < 0:
+        near = min(2 * near, max(near, _on_floor(lens, column, foot, pitch)))  # or two, where its foot tells so
+    return float(min(FARTHEST, near))
 
 
 def _on_floor(lens: Lens, column: float, row: float, pitch: float) -> float:

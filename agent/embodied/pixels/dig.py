@@ -57,7 +57,7 @@ def strike(body: PixelBody, yaw: float, pitch: float, most: int, least: int = FI
     Args:
         most: ticks to try for. least: ticks before which it cannot break. push: walk on meanwhile.
     """
-    before, settled = None, PUSHED if push else SETTLED
+    before, settled = None, PUSHED if push else max(SETTLED, least // 2)
     body.turn(yaw, pitch, function="attack", forward=int(push))
     for tick in range(2, most + 1):
         body.act(function="attack", forward=int(push))

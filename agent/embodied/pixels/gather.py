@@ -13,7 +13,7 @@ from veclink.envs.facts import BLOCKS
 REACH, ARM = 4.6, 4.0  # blocks from the eye: that may be in reach, that are
 CLOSE = 2.2  # blocks to walk up to
 ARM_TRIES = 12  # blocks struck from one place
-SIDE = 2  # steps aside for a better view
+NEARER = 10  # steps towards what could not be reached
 SIGHTS_ROUND = ((0, 0.0), (90, 0.0), (-90, 0.0), (180, 0.0), (0, 60.0), (0, -60.0))  # (turn, pitch) in a tunnel
 HEIGHTS = {"coal_ore": 45, "iron_ore": 25, "gold_ore": 20, "lapis_ore": 15, "redstone_ore": 12, "diamond_ore": 12}
 QUARRY = 40  # height down to which rock is got by going down, which is the way to everything else
@@ -53,6 +53,8 @@ def gather(body: PixelBody, block: str, done: Done, limit: int, underground: boo
         try:
             seen = walk.search(body, [block], end - body.steps)
             walk.go(body, block, CLOSE, min(400, end - body.steps), seen, ARM)
+            if body.afloat:
+                walk.ashore(body)
             if not harvest(body, block, done, end):
                 raise SkillFailed("no view", block)
             failures = 0
@@ -79,12 +81,12 @@ def break_out(body: PixelBody) -> None:
 def harvest(body: PixelBody, block: str, done: Done, end: int) -> bool:
     """Dig all of a kind within reach from here, from below as well; whether anything came of it."""
     had, barren = dig.stone_in(body), 0
-    for number in range(ARM_TRIES):
+    for _ in range(ARM_TRIES):
         if done() or body.steps >= end or barren >= 3:
             break
         struck = _strike_seen(body, block)
         if struck is None:
-            if number and not _step_in(body, block):
+            if not _step_in(body, block):
                 break
             barren += 1
             continue
@@ -95,19 +97,20 @@ def harvest(body: PixelBody, block: str, done: Done, end: int) -> bool:
 
 
 def _strike_seen(body: PixelBody, block: str) -> Sight | None:
-    """Dig the first block of a kind that can be aimed at, looking level, up and down; what was dug."""
+    """Dig the first block of a kind that can be aimed at, looking level, up and down; what was dug, None also where one
+    was struck in vain, as it is farther than it looks."""
     yaw = body.yaw
     for pitch in (body.pitch, 0.0, -45.0, 30.0, -75.0):
         body.turn(yaw, pitch)
-        sights = body.look(block)
+        sights, began = body.look(block), body.steps
         struck = strike_sight(body, sights, block)
-        if struck is not None:
+        if struck is not None or body.steps - began > dig.FIRST_LOOK:
             return struck
     return None
 
 
 def strike_sight(body: PixelBody, sights: Sights, block: str) -> Sight | None:
-    """Dig one of the blocks of a kind in a look; None where none is in reach or can be aimed at."""
+    """Dig the first block of a kind in a look that can be aimed at; None where none is in reach."""
     yaw, number = body.yaw, BLOCKS.id(block)
     for sight in sights.of(alike(block)[0], block):
         if sight.distance > REACH:
@@ -118,8 +121,8 @@ def strike_sight(body: PixelBody, sights: Sights, block: str) -> Sight | None:
         dig.tool_for(body, number)
         ticks = dig.ticks_for(body, number)
         turn, pitch = views[0]
-        if dig.strike(body, yaw + turn, float(pitch), ticks + dig.PAUSE + dig.SLACK, int(0.8 * ticks)):
-            return sight
+        broke = dig.strike(body, yaw + turn, float(pitch), ticks + dig.PAUSE + dig.SLACK, int(0.8 * ticks))
+        return sight if broke else None
     return None
 
 
@@ -130,7 +133,7 @@ def _step_in(body: PixelBody, block: str) -> bool:
         return False
     yaw, sight = found[0]
     body.turn(yaw + round(sight.bearing / 15) * 15, 0.0)
-    for _ in range(SIDE + 2):
+    for _ in range(NEARER):
         body.act(forward=1, jump=True)
     return True
 

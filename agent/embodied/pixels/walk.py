@@ -20,6 +20,7 @@ CLIMB, LAND = 9, 4  # steps of a jump over a block, and after it
 MOST_TRIES, NEARER = 6, 0.15  # ways round what is in the way; blocks by which each leg must get nearer
 TURN = 45  # degrees by which a search turns where it gets no farther
 LIQUIDS = ("water", "lava")
+IN_WATER = 1.5  # blocks to water straight ahead within which one stands in it: nothing is dug from there
 SHORE, FIRE = 3.5, 7.0  # blocks: nearer water and lava straight ahead is walked round
 PUNCH = 10  # steps of hitting what is in the way (leaves, grass)
 MOST_LEG = 24  # steps towards a thing between two looks
@@ -162,7 +163,8 @@ def go(body: PixelBody, name: str, near: float, limit: int, seen: tuple[float, S
             body.turn(around[0][0] + _fifteen(around[0][1].bearing), LEVEL)
             continue
         nearest = found[0]
-        if nearest.distance <= near or (nearest.distance <= arm and sights.views(nearest)):
+        wet = sights.ahead("water") < IN_WATER and tries < MOST_TRIES
+        if not wet and (nearest.distance <= near or (nearest.distance <= arm and sights.views(nearest))):
             return sights
         body.turn(body.yaw + _fifteen(nearest.bearing), LEVEL)
         if sights.ahead("lava") < min(FIRE, nearest.distance):
