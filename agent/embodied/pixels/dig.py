@@ -32,7 +32,7 @@ BLIND = 25  # height, by its own count, from where on lava may lie open: no shaf
 SOFT_FALL = 3  # blocks
 LAVA_NEAR = 4.0  # blocks
 EMPTY = 3  # levels of a shaft in a row that gave nothing
-EDGE = 4  # ticks of walking by which a body at a hole's edge comes to be over it
+EDGE = 2  # ticks of walking by which a body at a hole's edge comes to be over it
 Look = Callable[[], bool]
 
 
@@ -193,14 +193,15 @@ def counted_fall(body: PixelBody) -> Iterator[None]:
 
 
 def fall_in(body: PixelBody, yaw: float) -> None:
-    """Over a hole at whose edge the body may stand: to and fro along both axes until it drops; what was dug there is
-    counted already."""
-    for turn in (0, 90):
-        body.turn(yaw + turn, 90.0)
-        for ahead, ticks in ((1, EDGE), (-1, 2 * EDGE), (1, EDGE)):
-            for _ in range(ticks):
-                body.act(forward=ahead)
-            body.act()
+    """Over a hole at whose edge the body may stand: from side to side, here, farther on and farther back, until it
+    drops; what was dug there is counted already."""
+    body.turn(yaw, 90.0)
+    for ahead in (0, EDGE, -2 * EDGE, EDGE):
+        for _ in range(abs(ahead)):
+            body.act(forward=1 if ahead > 0 else -1)
+        for side in (1, -1, -1, 1):
+            for _ in range(EDGE + 1):
+                body.act(strafe=side)
     land(body)
     body.turn(yaw, 90.0)
 
