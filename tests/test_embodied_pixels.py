@@ -96,7 +96,7 @@ def test_the_floor_tells_how_far_water_is() -> None:
 def test_a_trunk_is_one_block_wide(distance: float) -> None:
     wide = LENS.focal / distance
     mask = np.zeros(SIZE, bool)
-    mask[30:110, 100 : 100 + round(wide)] = True
+    mask[30:, 100 : 100 + round(wide)] = True  # its foot is out of the picture
     (trunk,) = sights_of_mask(LENS, "log", mask, 0.0)
     assert trunk.distance == pytest.approx(distance, rel=0.12)
     assert trunk.bearing == pytest.approx(math.degrees(math.atan2(100 + wide / 2 - 128, LENS.focal)), abs=1.0)

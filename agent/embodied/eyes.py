@@ -30,6 +30,10 @@ FARTHEST = 48.0  # blocks
 FLAT = frozenset({"water", "lava"})  # lies in the floor: near where its lower edge is
 MARGIN = 2  # pixels by which an aim should be inside a thing
 SURE, SHAPED = 0.35, 0.2  # certainty of the core's tools from where a box and a mask count
+DARK, BRIGHT = 40, 90  # levels of the brightest tenth of a frame: darker frames are brightened, to so much
+SHINES = frozenset({"lava", "flowing_lava"})  # lights itself: seen in the frame as it is
+GLARE, SPOT = 100, 12  # level from where a pixel may be of what shines, and how many pixels there must be
+SOFT = 0.7  # pixels by which a brightened frame is blurred, as few levels make hard edges
 ALIKE = (("log", "log2"), ("leaves", "leaves2"), ("redstone_ore", "lit_redstone_ore"), ("furnace", "lit_furnace"),
          ("water", "flowing_water"), ("lava", "flowing_lava"))  # the eye makes no difference
 
@@ -180,6 +184,19 @@ class Eyes(Protocol):
         ...
 
 
+def brightened(rgb: np.ndarray) -> np.ndarray:
+    """A frame as a camera would expose it: under ground all there is to see lies in the lowest levels.
+
+    Args:
+        rgb: (H, W, 3) uint8; the answer too, the same where it is bright enough.
+    """
+    top = float(np.quantile(rgb.max(-1), 0.9))
+    if top >= DARK:
+        return rgb
+    lit = np.clip(rgb.astype(np.float32) * (BRIGHT / max(1.0, top)), 0, 255)
+    return cv2.GaussianBlur(lit, (0, 0), SOFT).astype(np.uint8)
+
+
 # -- geometry of things ------------------------------------------------------------------------------------------------
 
 
@@ -227,8 +244,13 @@ def _distance(lens: Lens, name: str, part: np.ndarray, corner: tuple[int, int], 
         return _on_floor(lens, column, corner[1] + high, pitch)
     widths = part.sum(1)
     across = float(np.median(widths[widths > 0]))
-    side = across if name in ("log", "log2") else float(min(wide, high))  # a trunk is one block wide
-    return float(min(FARTHEST, lens.focal / max(1.0, side)))
+    if name not in ("log", "log2"):
+        return float(min(FARTHEST, lens.focal / max(1.0, float(min(wide, high)))))
+    near, foot = lens.focal / max(1.0, across), corner[1] + high  # a trunk is one block wide
+    column = corner[0] + wide / 2
+    if foot < lens.height - 1 and lens.direction(column, foot, pitch)[1] < 0:
+        near = min(2 * near, max(near, _on_floor(lens, column, foot, pitch)))  # or two, where its foot tells so
+    return float(min(FARTHEST, near))
 
 
 def _on_floor(lens: Lens, column: float, row: float, pitch: float) -> float:
@@ -301,12 +323,16 @@ class CoreEyes:
     def look(self, rgb: np.ndarray, pitch: float, names: Sequence[str]) -> Sights:
         """What of some names is in a picture; names that the core was not taught are passed over."""
         lens = Lens(*rgb.shape[:2])
-        known = {name: self._words[each] for name in names for each in alike(name)[:1] if each in self._words}
+        glaring = int((rgb.max(-1) >= GLARE).sum()) >= SPOT
+        known = {name: self._words[each] for name in names for each in alike(name)[:1]
+                 if each in self._words and (glaring or name not in SHINES)}
         requests = {request: (name, kind) for name, (kind, request) in known.items()}
         if not requests:
             return Sights(lens, pitch)
         self.asked += len(requests)
-        runs = self.agent.run_batch([(request, [rgb]) for request in requests])
+        lit = brightened(rgb)
+        runs = self.agent.run_batch([(request, [rgb if name in SHINES else lit])
+                                     for request, (name, _) in requests.items()])
         found: list[Sight] = []
         for run, (name, kind) in zip(runs, requests.values(), strict=True):
             for result in (each.result for each in run.results):

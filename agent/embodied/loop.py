@@ -257,7 +257,7 @@ def check(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:
         failure = None  # it has what it was for
     crew.outcome = failure
     muted = dict(loop["muted"])
-    if arm(crew):
+    if arm(crew, after):
         return {"failures": loop["failures"], "muted": muted, "fresh": True, "idle": 0}
     if failure is None:
         failures = [each for each in loop["failures"] if not action.way or each["way"] != action.way
@@ -285,18 +285,17 @@ def waits(action: Action, failure: Failure) -> bool:
     return kept_off and failure.object not in (action.args.get("find"), action.args.get("what"))
 
 
-def arm(crew: Crew) -> bool:
+def arm(crew: Crew, state: State) -> bool:
     """Make a stone sword at a table that is at hand, where it takes nothing that is scarce; whether one was made."""
     body = crew.body
-    tools = body.observation.get("nearby_tools")  # not told by every protocol
-    if tools is None or not bool(tools["table"]) or any(name.endswith("_sword") for name in body.items):
+    if "crafting_table" not in state.near or any(name.endswith("_sword") for name in body.items):
         return False
     deep = body.items["stone_pickaxe"] and any(goal.kind in ("have", "kill") for goal in crew.goals)
     if not deep or body.items["stick"] < SPARE_STICKS or body.items["cobblestone"] < SWORD_STONES:
         return False
-    began = body.steps
+    began, index = body.steps, make.craft_index("stone_sword")
     try:
-        make.craft(body, "stone_sword")
+        crew.doer.do(Action("craft", {"item": "stone_sword", "count": 1, "index": index}))
     except (SkillFailed, EpisodeOver):
         return False
     finally:

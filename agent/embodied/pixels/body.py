@@ -28,7 +28,8 @@ PATCH = 14  # pixels to each side of the crosshair that tell whether a block bro
 CHANGED, SHARE = 0.2, 0.05  # levels, and share of the brightness, by which a picture has changed; deep down it is dark
 DEEP = 2  # blocks below the ground from where it is underground
 MEMORY = 60  # steps for which a mob that was seen counts as near
-NUMBERS = ("yaw", "pitch", "x", "z", "depth", "clock", "settled", "last_hurt")  # kept in a checkpoint
+BREATH, SWIM = 299.0, 30  # air of 300 below which the head is under water; steps for which one swims on after that
+NUMBERS = ("yaw", "pitch", "x", "z", "depth", "clock", "settled", "last_hurt", "soaked")  # kept in a checkpoint
 
 
 class Veil:
@@ -86,6 +87,7 @@ class PixelBody(Body):
         turned, tilted: the view in degrees, counted from the first step (a world begins on an axis, looking level).
         x, z: steps walked, as blocks, along and across the first view: for reckoning how far one got, no position.
         depth: blocks below the ground, by the blocks that were dug. settled: whether bedrock has told the true depth.
+        soaked: step until which it swims, as its head was under water.
         clock: ticks since the beginning. sighted: name -> step at which it was seen last.
         stations: "crafting_table" and "furnace" -> (x, z, depth, yaw, pitch) where they were put down.
         threat: the hostile mob that was seen last, and when; facing: the yaw towards it.
@@ -105,6 +107,7 @@ class PixelBody(Body):
         self.used: dict[str, int] = {}
         self.known = _Nothing(self)  # type: ignore[assignment]
         self._shot: tuple[int, np.ndarray] | None = None
+        self._dead = False
 
     # -- senses --------------------------------------------------------------------------------------------------------
 
@@ -216,6 +219,16 @@ class PixelBody(Body):
 
     # -- actions -------------------------------------------------------------------------------------------------------
 
+    @property
+    def afloat(self) -> bool:
+        """Whether its head was under water in the last steps."""
+        return self.steps < self.counted["soaked"]
+
+    def act(self, *, jump: bool = False, **action: Any) -> None:
+        """As `Body.act`; in water it swims up, whatever else it does."""
+        self._dead = self.life <= 0
+        super().act(jump=jump or self.afloat, **action)
+
     def turn(self, yaw: float, pitch: float, **action: Any) -> None:
         """Look somewhere (counted degrees) and do something else in the same step; no step where nothing is to do."""
         there = abs((yaw - self.yaw + 180) % 360 - 180) < 1.0 and abs(pitch - self.pitch) < 1.0
@@ -237,13 +250,15 @@ class PixelBody(Body):
     def _sense(self) -> None:
         """Count what the action did."""
         self._shot = None
-        if not self.steps:
-            return
+        if not self.steps or self._dead:
+            return  # who is dead turns and walks nowhere
         counted, action = self.counted, self.action
         counted["yaw"] = (counted["yaw"] + (int(action[Slot.YAW]) - CAMERA_NOOP) * CAMERA_STEP + 180) % 360 - 180
         tilt = (int(action[Slot.PITCH]) - CAMERA_NOOP) * CAMERA_STEP
         counted["pitch"] = max(-90.0, min(90.0, counted["pitch"] + tilt))
         counted["clock"] += 1 + (EXTRA_TICKS if int(action[Slot.FUNCTION]) in EXTRA_NOOPS else 0)
+        if self.oxygen < BREATH:
+            counted["soaked"] = self.steps + SWIM
         if self.hurt:
             counted["last_hurt"] = self.steps
         ahead = (0, 1, -1)[int(action[Slot.MOVE])] * PACE
@@ -251,7 +266,7 @@ class PixelBody(Body):
         counted["x"] -= ahead * math.sin(turn)
         counted["z"] += ahead * math.cos(turn)
         if self.info.get("died"):  # it wakes where it began
-            counted.update(x=0.0, z=0.0, depth=0.0, settled=0.0)
+            counted.update(x=0.0, z=0.0, depth=0.0, settled=0.0, soaked=0.0)
             self.stations.clear()
             self.sighted.clear()
 

@@ -6,7 +6,8 @@ Whether a block broke is told by the picture at the crosshair; how deep one is b
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from veclink.agent.embodied.body import SkillFailed
 from veclink.agent.embodied.pixels.body import GROUND, PixelBody
@@ -27,7 +28,11 @@ STEP_TICKS, LANDING = 7, 3  # of walking one block, and of falling one
 TOUGHEST = 110  # ticks that any block takes that one should go through: wood, ore
 SIDEWAYS = 3  # steps to each side by which a body slips into the gap that it dug
 DEEPEST = 25  # height by its own count below which a floor that does not break is bedrock
+BLIND = 25  # height, by its own count, from where on lava may lie open: no shaft goes on, no step is taken unlooked
+SOFT_FALL = 3  # blocks
 LAVA_NEAR = 4.0  # blocks
+EMPTY = 3  # levels of a shaft in a row that gave nothing
+EDGE = 2  # ticks of walking by which a body at a hole's edge comes to be over it
 Look = Callable[[], bool]
 
 
@@ -52,7 +57,7 @@ def strike(body: PixelBody, yaw: float, pitch: float, most: int, least: int = FI
     Args:
         most: ticks to try for. least: ticks before which it cannot break. push: walk on meanwhile.
     """
-    before, settled = None, PUSHED if push else SETTLED
+    before, settled = None, PUSHED if push else max(SETTLED, least // 2)
     body.turn(yaw, pitch, function="attack", forward=int(push))
     for tick in range(2, most + 1):
         body.act(function="attack", forward=int(push))
@@ -95,13 +100,18 @@ def dig_step(body: PixelBody, yaw: float, pitches: tuple[float, ...], jump: bool
         raise SkillFailed("no tool", "pickaxe")
     most = TOUGHEST if patient else most_ticks(body)
     had, level = stone_in(body), pitches is LEVEL
+    deep = body.height < BLIND
     for pitch in pitches:
-        strike(body, yaw, pitch, most, push=level)
+        strike(body, yaw, pitch, most, push=level and not deep)
+    if deep and danger(body, yaw):
+        return False  # it was laid bare just now
     body.turn(yaw, 30.0, forward=1)
     before = body.picture
-    for _ in range(2 if level else STEP_TICKS):
+    for _ in range(2 if level and not deep else STEP_TICKS):
         body.act(forward=1, jump=jump)
     moved = not body.still(before, whole=True)
+    if body.afloat:
+        return False  # the picture bobs
     if not moved and stone_in(body) == had:
         for side in (1, -1):
             for _ in range(SIDEWAYS):
@@ -135,22 +145,32 @@ def shaft(body: PixelBody, height: int, limit: int, look: Look | None = None) ->
     Raises:
         SkillFailed: "no tool", "no way", "time".
     """
-    end, stuck, yaw = body.steps + limit, 0, aligned(body.yaw)
+    end, stuck, empty, yaw = body.steps + limit, 0, 0, aligned(body.yaw)
     while body.height > height:
         if body.steps >= end:
             raise SkillFailed("time", f"on the way to {height}")
         if not tool_for(body, STONE):
             raise SkillFailed("no tool", "pickaxe")
+        if body.afloat:
+            raise SkillFailed("no way", "down through water")
         body.turn(yaw, 90.0)
         if body.look("lava").of("lava"):
             raise SkillFailed("danger", "lava below")
         had = stone_in(body)
-        struck = strike(body, yaw, 90.0, TOUGHEST if stuck else max(most_ticks(body), ticks_for(body, DIRT) + PAUSE))
-        fallen = land(body)
+        with counted_fall(body):
+            struck = strike(body, yaw, 90.0, TOUGHEST if stuck else max(most_ticks(body),
+                                                                        ticks_for(body, DIRT) + PAUSE))
+            fallen = land(body)
         if struck or stone_in(body) > had or fallen > 1:
             body.depth, stuck = body.depth + max(1, fallen), 0
+            empty = empty + 1 if stone_in(body) == had and fallen <= 1 else 0
+            if empty > EMPTY:  # it digs beside itself, or into what moves: it went nowhere
+                body.depth, empty = body.depth - empty, 0
+                fall_in(body, yaw)
+                stuck += 1
         else:
             stuck += 1
+            fall_in(body, yaw)
         if stuck >= 3:
             if body.height < DEEPEST:  # bedrock
                 body.depth, body.counted["settled"] = GROUND - BEDROCK, 1.0
@@ -158,6 +178,32 @@ def shaft(body: PixelBody, height: int, limit: int, look: Look | None = None) ->
             raise SkillFailed("no way", f"to {height}")
         if look is not None and look():
             return
+
+
+@contextmanager
+def counted_fall(body: PixelBody) -> Iterator[None]:
+    """Where a fall hurts, count it by the life that it took, a half heart for each block after the third, even if it
+    ends in an alarm."""
+    life, deaths = body.life, body.deaths
+    try:
+        yield
+    finally:
+        if body.life < life and body.deaths == deaths:
+            body.depth = body.depth + round(life - body.life) + SOFT_FALL - 1
+
+
+def fall_in(body: PixelBody, yaw: float) -> None:
+    """Over a hole at whose edge the body may stand: from side to side, here, farther on and farther back, until it
+    drops; what was dug there is counted already."""
+    body.turn(yaw, 90.0)
+    for ahead in (0, EDGE, -2 * EDGE, EDGE):
+        for _ in range(abs(ahead)):
+            body.act(forward=1 if ahead > 0 else -1)
+        for side in (1, -1, -1, 1):
+            for _ in range(EDGE + 1):
+                body.act(strafe=side)
+    land(body)
+    body.turn(yaw, 90.0)
 
 
 def land(body: PixelBody) -> int:

@@ -10,6 +10,7 @@ from veclink.agent.embodied.body import SkillFailed
 from veclink.agent.embodied.deeds import drop as drop_items
 from veclink.agent.embodied.pixels import dig, gather, live, make, walk
 from veclink.agent.embodied.pixels.body import PixelBody
+from veclink.agent.embodied.pixels.plan import made_at_once
 from veclink.agent.embodied.sense import Past, carried, worn
 from veclink.agent.embodied.skills.roam import Roamer
 from veclink.agent.embodied.skills.survive import eat_one
@@ -138,11 +139,19 @@ def mine(doer: PixelDoer, args: Mapping[str, Any], limit: int) -> None:
         return sum(body.count(each) for each in items) >= wanted + more
 
     spare = SPARE_LOGS if block in ("log", "log2") and not body.underground else 0
+    made = made_at_once(doer.state(Past()))
+
+    def smelts() -> bool:
+        """Whether there is ore by now of which something can be made at once."""
+        return below and not made and bool(made_at_once(doer.state(Past())))
+
     try:
-        gather.gather(body, block, lambda: has(spare), limit, below)
+        gather.gather(body, block, lambda: has(spare) or smelts(), limit, below)
     except SkillFailed as failure:
         if failure.reason == "died" or not has():
             raise
+    if not has() and smelts():
+        raise SkillFailed("no station", "for what was found on the way")
 
 
 def attack(doer: PixelDoer, args: Mapping[str, Any], limit: int) -> None:

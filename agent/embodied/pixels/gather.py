@@ -13,7 +13,7 @@ from veclink.envs.facts import BLOCKS
 REACH, ARM = 4.6, 4.0  # blocks from the eye: that may be in reach, that are
 CLOSE = 2.2  # blocks to walk up to
 ARM_TRIES = 12  # blocks struck from one place
-SIDE = 2  # steps aside for a better view
+NEARER = 10  # steps towards what could not be reached
 SIGHTS_ROUND = ((0, 0.0), (90, 0.0), (-90, 0.0), (180, 0.0), (0, 60.0), (0, -60.0))  # (turn, pitch) in a tunnel
 HEIGHTS = {"coal_ore": 45, "iron_ore": 25, "gold_ore": 20, "lapis_ore": 15, "redstone_ore": 12, "diamond_ore": 12}
 QUARRY = 40  # height down to which rock is got by going down, which is the way to everything else
@@ -25,9 +25,11 @@ FEEL = ((90, 0.0), (90, 45.0), (-90, 0.0), (-90, 45.0), (0, -75.0), (0, 0.0), (0
 OUT = 36  # ticks at each block of the way out of a hole
 LONG = 40  # blocks of a tunnel
 STEEP = 70.0  # pitch of one who digs a shaft
-WORTH = ("iron_ore", "coal_ore", "diamond_ore", "redstone_ore", "gold_ore")  # taken in passing
+WORTH = ("redstone_ore",)  # taken in passing, by one who looks for an ore: the eye sees many an ore that is none
 LEVELS = {"coal_ore": 0, "iron_ore": 1, "gold_ore": 2, "redstone_ore": 2, "diamond_ore": 2}  # tier of the pickaxe
-ENOUGH = {"coal_ore": ("coal", 4), "redstone_ore": ("redstone", 1)}  # more is not taken in passing
+ENOUGH = {"redstone_ore": ("redstone", 1)}  # more is not taken in passing
+AGAIN = 80  # steps from one look all round to the next
+VAIN = 2  # blocks struck in one view that gave nothing: what is seen there is no ore, or out of reach
 Done = Callable[[], bool]
 
 
@@ -51,6 +53,8 @@ def gather(body: PixelBody, block: str, done: Done, limit: int, underground: boo
         try:
             seen = walk.search(body, [block], end - body.steps)
             walk.go(body, block, CLOSE, min(400, end - body.steps), seen, ARM)
+            if body.afloat:
+                walk.ashore(body)
             if not harvest(body, block, done, end):
                 raise SkillFailed("no view", block)
             failures = 0
@@ -77,12 +81,12 @@ def break_out(body: PixelBody) -> None:
 def harvest(body: PixelBody, block: str, done: Done, end: int) -> bool:
     """Dig all of a kind within reach from here, from below as well; whether anything came of it."""
     had, barren = dig.stone_in(body), 0
-    for number in range(ARM_TRIES):
+    for _ in range(ARM_TRIES):
         if done() or body.steps >= end or barren >= 3:
             break
         struck = _strike_seen(body, block)
         if struck is None:
-            if number and not _step_in(body, block):
+            if not _step_in(body, block):
                 break
             barren += 1
             continue
@@ -93,19 +97,20 @@ def harvest(body: PixelBody, block: str, done: Done, end: int) -> bool:
 
 
 def _strike_seen(body: PixelBody, block: str) -> Sight | None:
-    """Dig the first block of a kind that can be aimed at, looking level, up and down; what was dug."""
+    """Dig the first block of a kind that can be aimed at, looking level, up and down; what was dug, None also where one
+    was struck in vain, as it is farther than it looks."""
     yaw = body.yaw
     for pitch in (body.pitch, 0.0, -45.0, 30.0, -75.0):
         body.turn(yaw, pitch)
-        sights = body.look(block)
+        sights, began = body.look(block), body.steps
         struck = strike_sight(body, sights, block)
-        if struck is not None:
+        if struck is not None or body.steps - began > dig.FIRST_LOOK:
             return struck
     return None
 
 
 def strike_sight(body: PixelBody, sights: Sights, block: str) -> Sight | None:
-    """Dig one of the blocks of a kind in a look; None where none is in reach or can be aimed at."""
+    """Dig the first block of a kind in a look that can be aimed at; None where none is in reach."""
     yaw, number = body.yaw, BLOCKS.id(block)
     for sight in sights.of(alike(block)[0], block):
         if sight.distance > REACH:
@@ -116,8 +121,8 @@ def strike_sight(body: PixelBody, sights: Sights, block: str) -> Sight | None:
         dig.tool_for(body, number)
         ticks = dig.ticks_for(body, number)
         turn, pitch = views[0]
-        if dig.strike(body, yaw + turn, float(pitch), ticks + dig.PAUSE + dig.SLACK, int(0.8 * ticks)):
-            return sight
+        broke = dig.strike(body, yaw + turn, float(pitch), ticks + dig.PAUSE + dig.SLACK, int(0.8 * ticks))
+        return sight if broke else None
     return None
 
 
@@ -128,7 +133,7 @@ def _step_in(body: PixelBody, block: str) -> bool:
         return False
     yaw, sight = found[0]
     body.turn(yaw + round(sight.bearing / 15) * 15, 0.0)
-    for _ in range(SIDE + 2):
+    for _ in range(NEARER):
         body.act(forward=1, jump=True)
     return True
 
@@ -162,6 +167,8 @@ def quarry(body: PixelBody, done: Done, limit: int) -> None:
     while not done():
         if body.steps >= end:
             raise SkillFailed("time", "stone")
+        if body.afloat:
+            walk.ashore(body)
         if body.height > QUARRY:
             down(body, body.height - 4, end - body.steps, Watch(body, (), done))
         else:
@@ -189,7 +196,7 @@ def prospect(body: PixelBody, block: str, done: Done, limit: int) -> None:
 
 
 def down(body: PixelBody, height: int, limit: int, watch: Watch) -> None:
-    """Down to a height: by a shaft, by stairs where lava or something that does not break is below.
+    """Down to a height: by a shaft, by stairs where lava may lie open or something that does not break is below.
 
     Raises:
         SkillFailed: "no tool", "no way", "time".
@@ -197,7 +204,10 @@ def down(body: PixelBody, height: int, limit: int, watch: Watch) -> None:
     end = body.steps + limit
     while body.height > height and not watch.done():
         try:
-            dig.shaft(body, height, end - body.steps, watch)
+            if body.height > dig.BLIND:
+                dig.shaft(body, max(height, dig.BLIND), end - body.steps, watch)
+            if not watch.done():
+                dig.stairs(body, height, end - body.steps, watch)
             return
         except SkillFailed as failure:
             if failure.reason not in ("danger", "no way"):
@@ -210,22 +220,22 @@ class Watch:
     """Looks for ore while one digs, and takes what is worth it; its call says whether to stop digging.
 
     Args:
-        wanted: blocks that one is after. done: whether there is enough.
+        wanted: blocks that one is after; where there are none, nothing is looked for. done: whether there is enough.
     """
 
     def __init__(self, body: PixelBody, wanted: Sequence[str], done: Done) -> None:
         self.body, self.done = body, done
-        self.wanted, self.after = tuple(dict.fromkeys((*wanted, *WORTH))), len(wanted)
-        self.steps, self.missed, self.rest = 0, False, 0
+        self.wanted, self.after = tuple(dict.fromkeys((*wanted, *(WORTH if wanted else ())))), len(wanted)
+        self.steps, self.missed, self.rest, self.rounded = 0, False, 0, -AGAIN
         self.unseen = [name for name in self.wanted if not body.sight.knows(name)]
         self.had = self._felt()
 
     def _felt(self) -> int:
-        """Things carried that come from ores which the eyes do not know."""
-        return sum(self.body.items[ITEM_OF[name]] for name in self.unseen if name in ITEM_OF)
+        """Things carried that come from the ores that are looked for."""
+        return sum(self.body.items[ITEM_OF[name]] for name in self.wanted if name in ITEM_OF)
 
     def feel(self) -> None:
-        """An ore that cannot be seen was dug by chance: ores lie together, so dig round about."""
+        """An ore that was not seen was dug by chance: ores lie together, so dig round about."""
         body, yaw = self.body, dig.aligned(self.body.yaw)
         for turn, pitch in FEEL:
             if self.done():
@@ -245,8 +255,9 @@ class Watch:
         if self.body.pitch > STEEP:
             if self.steps % EVERY_LEVEL == 0:  # up the shaft, past all four walls
                 self.take(yaw, -90.0)
-        elif self.missed:
+        elif self.missed and self.body.steps - self.rounded > AGAIN:
             self.round()
+            self.rounded = self.body.steps
         else:  # back along the walls that were laid bare, and at what is ahead
             if self.steps % EVERY == 0:
                 self.take(yaw + 180, 0.0)
@@ -265,7 +276,7 @@ class Watch:
 
     def take(self, yaw: float, pitch: float) -> None:
         """Dig what is worth it in one view, with what lies behind it, and come back."""
-        body = self.body
+        body, vain = self.body, 0
         for _ in range(ARM_TRIES):
             body.turn(yaw, pitch)
             names = [name for name in self.wanted if worth_taking(body, name)]
@@ -275,14 +286,16 @@ class Watch:
                 struck = strike_sight(body, sights, name)
                 if struck is not None:
                     fetch(body, struck)
-                    taken = True
+                    vain = 0 if self._felt() > self.had else vain + 1
+                    self.had = self._felt()
+                    taken = vain < VAIN
                     break
-            if not taken and any(sight.distance <= REACH for sight in sights):
+            if not taken and not vain and any(sight.distance <= REACH for sight in sights):
                 self.missed = True  # it could not be aimed at from here
-            if not taken:
+            if not taken and not vain:
                 taken = self.pursue(sights, yaw)
-            if not taken or self.done():
-                return
+            if not taken:
+                return  # all of a vein is taken, even where there is enough
 
     def pursue(self, sights: Sights, yaw: float) -> bool:
         """Go to what one is after where it is seen farther off, in a cave; whether it was reached."""

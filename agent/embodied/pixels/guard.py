@@ -11,6 +11,7 @@ from veclink.agent.embodied.pixels.live import threat
 
 BURNS = 3  # losses of life in a row, none of them a mob's
 CLOSE_TOGETHER = 14  # steps between two of them
+HOT = 2.0  # blocks within which lava, seen when life is lost, is what took it
 QUIET = 40  # steps after a look round in which no other is taken
 
 
@@ -44,6 +45,9 @@ class PixelGuard(Guard):
     def _hurt(self, body: PixelBody) -> None:
         if self.action in OWN_BUSINESS or body.food <= 0 or body.oxygen <= 0:
             return
+        if body.look("lava").ahead("lava") < HOT:
+            self.losses = 0
+            raise Alarm("lava")
         if body.steps - self.looked > QUIET:
             self.looked = body.steps
             guard, body.guard = body.guard, None

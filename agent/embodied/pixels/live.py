@@ -15,6 +15,7 @@ from veclink.agent.embodied.skills.fight import ARCHERS, WEAK, rest, weapon
 from veclink.envs.facts import ITEMS, MOBS
 
 ARM = 3.0  # blocks
+BACK = 0.4  # share of the time between two blows for which one steps back: what is struck comes after one
 NEAR = 9.0  # blocks within which a hostile mob matters
 RUN = 60  # steps
 DUG_IN = 3  # blocks of rock between the body and what it flees from
@@ -75,8 +76,8 @@ def fight(body: PixelBody, names: Sequence[str], done: Callable[[], bool], limit
         if mob.distance <= ARM + 0.6 and views:
             body.turn(body.yaw + views[0][0], float(views[0][1]), function="attack", forward=1)
             blows += 1
-            for _ in range(pause - 1):
-                body.act(forward=int(mob.distance > 1.6))
+            for tick in range(pause - 1):
+                body.act(forward=-int(tick < pause * BACK and mob.distance < ARM))
         else:
             body.turn(body.yaw + round(mob.bearing / 15) * 15, 15.0)
             for _ in range(4):

@@ -11,8 +11,14 @@ from dataclasses import replace
 from typing import Any
 
 from veclink.agent.embodied.actions import LONGEST_LIMIT, Action, Failure, State
+from veclink.agent.embodied.goals import REALMS, Goal, ImpossibleGoal
+from veclink.agent.embodied.items import Item
+from veclink.agent.embodied.planner import Planner
+from veclink.agent.embodied.skills.make import STATIONS
 
 TAKING = ("mine", "attack", "farm", "shear", "milk", "fill")
+AT_HAND = ("craft", "smelt", "place", "equip")  # deeds for which one need not go anywhere
+ARMOUR = ("iron_chestplate", "iron_leggings", "iron_helmet", "iron_boots")
 
 
 class PixelPlanner:
@@ -26,13 +32,42 @@ class PixelPlanner:
         self.planner = planner
 
     def next(self, state: State, failures: Sequence[Failure] = ()) -> list[Action]:
-        """All actions that remain, the next one first."""
-        return joined(self.planner.next(state, failures))
+        """All actions that remain, the next one first; before them what can be made of what is carried."""
+        return joined([*made_at_once(state), *self.planner.next(state, failures)])
 
     def __getattr__(self, name: str) -> Any:
         if name == "planner":
             raise AttributeError(name)
         return getattr(self.planner, name)
+
+
+def spoils(state: State) -> list[Goal]:
+    """What ore that is carried is good for now: the first ingot of each metal, since a death would cost the ore, and
+    armour of the iron that no pickaxe needs."""
+    stock = state.stock
+    metals = [Goal(f"{metal}_ingot") for metal in ("iron", "gold")
+              if stock.has(Item(f"{metal}_ore")) and not stock.has(Item(f"{metal}_ingot"))]
+    if not stock.has(Item("iron_pickaxe")):
+        return metals
+    worn = {name.partition("_")[2] for name in state.equipment.values()}
+    armour = [Goal(piece, 1, "wear") for piece in ARMOUR if piece.partition("_")[2] not in worn]
+    return [*(goal for goal in metals if goal.object == "gold_ingot"), *armour]
+
+
+def made_at_once(state: State) -> list[Action]:
+    """The actions to the first of the spoils for which all is at hand; none in danger."""
+    if state.threats or not any(state.stock.has(Item(f"{metal}_{form}")) for metal in ("iron", "gold")
+                                for form in ("ore", "ingot")):
+        return []
+    for goal in spoils(state):
+        try:
+            actions = Planner(goal, REALMS[:1]).next(state)
+        except ImpossibleGoal:
+            continue
+        stations = {name for names in STATIONS.values() for name in names[1]}
+        if all(action.name in AT_HAND or action.args.get("block") in stations for action in actions):
+            return actions
+    return []
 
 
 def joined(actions: Sequence[Action]) -> list[Action]:

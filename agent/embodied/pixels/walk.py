@@ -17,13 +17,16 @@ LEG = 14  # steps between two looks on a search
 LEGS_ROUND = 5  # legs between two looks all round
 HURDLE = 6  # steps walked before one checks whether anything moved
 CLIMB, LAND = 9, 4  # steps of a jump over a block, and after it
-SWIM, BREATH = 30, 299.0  # steps for which one swims on; air of 300 below which the head is under water
 MOST_TRIES, NEARER = 6, 0.15  # ways round what is in the way; blocks by which each leg must get nearer
 TURN = 45  # degrees by which a search turns where it gets no farther
 LIQUIDS = ("water", "lava")
+IN_WATER = 1.5  # blocks to water straight ahead within which one stands in it: nothing is dug from there
 SHORE, FIRE = 3.5, 7.0  # blocks: nearer water and lava straight ahead is walked round
 PUNCH = 10  # steps of hitting what is in the way (leaves, grass)
 MOST_LEG = 24  # steps towards a thing between two looks
+LAND_BLOCKS = ("grass", "sand", "dirt", "stone")
+SWIM_LEG = 60  # steps
+SWIMS = 6  # stretches of swimming, with a look round before each
 AIR = 200.0  # of 300: above this one may do other things than breathe
 
 
@@ -64,7 +67,7 @@ def search(body: PixelBody, names: Sequence[str], limit: int) -> tuple[float, Si
         found_now = sights.of(*names)
         if found_now:
             return body.yaw, found_now[0]
-        if barred(sights):
+        if barred(sights) and not body.afloat:
             heading = _open(body, heading)
             body.turn(heading, LEVEL)
         if not stride(body, LEG):
@@ -97,12 +100,11 @@ def stride(body: PixelBody, steps: int) -> bool:
 
     A body that does not move sees the same picture: it jumps, hits what is in the way, then tries to slip round it.
     """
-    done, wet = 0, 0
+    done = 0
     while done < steps:
         before, part = body.picture, min(HURDLE, steps - done)
         for _ in range(part):
-            wet = SWIM if body.oxygen < BREATH else wet - 1
-            body.act(forward=1, jump=wet > 0)
+            body.act(forward=1)
         done += part
         if body.still(before, whole=True) and not _hurdle(body, before):
             back = part * PACE  # it was no walk
@@ -161,7 +163,8 @@ def go(body: PixelBody, name: str, near: float, limit: int, seen: tuple[float, S
             body.turn(around[0][0] + _fifteen(around[0][1].bearing), LEVEL)
             continue
         nearest = found[0]
-        if nearest.distance <= near or (nearest.distance <= arm and sights.views(nearest)):
+        wet = sights.ahead("water") < IN_WATER and tries < MOST_TRIES
+        if not wet and (nearest.distance <= near or (nearest.distance <= arm and sights.views(nearest))):
             return sights
         body.turn(body.yaw + _fifteen(nearest.bearing), LEVEL)
         if sights.ahead("lava") < min(FIRE, nearest.distance):
@@ -176,6 +179,28 @@ def go(body: PixelBody, name: str, near: float, limit: int, seen: tuple[float, S
                 raise SkillFailed("no way", name)
         best = min(best, nearest.distance)
     raise SkillFailed("time", f"on the way to {name}")
+
+
+def ashore(body: PixelBody) -> None:
+    """Out of the water: swim towards the land whose lower edge lies lowest in the picture, which is the nearest.
+
+    Raises:
+        SkillFailed: "no way".
+    """
+    for _ in range(SWIMS):
+        if not body.afloat:
+            return
+        best, lowest = body.yaw, 90.0
+        for yaw in [body.yaw + turn for turn in ROUND]:
+            body.turn(yaw, LEVEL)
+            sights = body.look(*LAND_BLOCKS)
+            for sight in sights:
+                edge = sights.lens.direction((sight.box[0] + sight.box[2]) / 2, sight.box[3], body.pitch)[1]
+                if edge < lowest:
+                    best, lowest = body.yaw + _fifteen(sight.bearing), edge
+        body.turn(best, LEVEL)
+        stride(body, SWIM_LEG)
+    raise SkillFailed("no way", "out of the water")
 
 
 def _fifteen(degrees: float) -> float:
