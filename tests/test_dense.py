@@ -26,7 +26,7 @@ from veclink.router.nano.train import train_nano
 from veclink.router.nano.vision import VisionConfig, letterbox, on_picture
 from veclink.router.nano.words import Words
 from veclink.tools.condition import Condition
-from veclink.tools.dense import WEIGHED, chances, held, says
+from veclink.tools.dense import WEIGHED, chances, held, says, whole
 from veclink.tools.detect import Detect
 from veclink.tools.errors import ContractError
 from veclink.tools.pose import SMALL, Pose
@@ -289,6 +289,15 @@ def test_what_it_says_of_boxes() -> None:
     assert not len(chances(dense, boxes[:0], (9, 9)))
 
 
+def test_a_foot_is_no_second_cow() -> None:
+    cow, foot, hen = [0.0, 0, 100, 80], [10.0, 60, 25, 80], [60.0, 50, 80, 80]
+    calf, beside = [0.0, 30, 60, 80], [98.0, 0, 110, 20]
+    boxes = np.array([cow, foot, hen, calf, beside])
+    assert whole(boxes, np.array([0.4, 0.5, 0.9, 0.3, 0.3])).tolist() == [True, False, True, True, True]
+    assert whole(boxes[:2], np.array([0.2, 0.5])).tolist() == [True, True], "much surer than what it would be a part of"
+    assert not len(whole(boxes[:0], np.zeros(0)))
+
+
 def of_random_networks() -> list[Tool]:
     return [Detect("yolo11n-world.yaml", "cpu", "table", resolution=96, limit=1000),
             Pose(SMALL, "cpu", resolution=96, limit=1000)]
@@ -310,6 +319,8 @@ def test_boxes_count_by_how_surely_what_is_in_them_is_meant(tool: Tool) -> None:
     ranked, sure = found(0.0, dense)
     left = boxes[:, [0, 2]].mean(1) < 48
     expected = (scores * np.where(left, 1 / (1 + np.exp(-2)), 1 / (1 + np.exp(2)))) ** WEIGHED
+    kept = whole(boxes, expected)
+    boxes, scores, expected = boxes[kept], scores[kept], expected[kept]
     order = np.argsort(-expected, kind="stable")
     assert len(boxes) > 3 and np.allclose(sure, expected[order], atol=1e-5)
     assert np.allclose(ranked, boxes[order], atol=1e-4) and (np.diff(sure) <= 0).all()
