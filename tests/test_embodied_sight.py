@@ -11,7 +11,7 @@ import pytest
 from oracle_eyes import OracleEyes
 
 from veclink.agent.embodied import loop
-from veclink.agent.embodied.actions import State
+from veclink.agent.embodied.actions import Action, State
 from veclink.agent.embodied.body import SkillFailed
 from veclink.agent.embodied.episode import make_world
 from veclink.agent.embodied.eyes import BRIGHT, EYE, CoreEyes, Lens, brightened, sights_of_mask
@@ -197,5 +197,5 @@ def test_a_sword_is_made_beside_the_table() -> None:
     doer = PixelDoer(body)
     crew: Any = SimpleNamespace(body=body, doer=doer, goals=(Goal("diamond"),), ticks=0)
     assert not loop.arm(crew, doer.state(Past()))
-    doer.do(loop.Action("place", {"item": "crafting_table"}))
+    doer.do(Action("place", {"item": "crafting_table"}))
     assert loop.arm(crew, doer.state(Past())) and body.items["stone_sword"] == 1 and crew.ticks
