@@ -85,8 +85,13 @@ def _parse(path: Path) -> Profile:
         raise ProfileError(
             "a profile with core and tools", f"{path.name} holds {type(data).__name__}", "see docs/cli.md"
         )
-    _known("key of a profile", data, ("name", "description", "core", "tools", "plugins"))
+    _known("key of a profile", data, ("name", "description", "extends", "core", "tools", "plugins"))
     core, tools = data.get("core"), data.get("tools") or {}
+    if "extends" in data and isinstance(core, dict) and isinstance(tools, dict):
+        if data["extends"] not in profile_names():
+            raise UnknownName.of("shipped profile", str(data["extends"]), profile_names())
+        base = load_profile(data["extends"])
+        core, tools = {**base.core, **core}, {**base.tools, **tools}
     if not isinstance(core, dict) or not isinstance(core.get("model"), str) or not isinstance(tools, dict):
         raise ProfileError(
             "core: {model: NAME} and tools: {NAME: {...}}", f"{path.name} without them", "see docs/cli.md"

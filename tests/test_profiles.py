@@ -67,6 +67,15 @@ def test_a_wrong_file_is_said_to_be_wrong(text: str, error: type[InputError], wo
     assert caught.value.exit_code == 2
 
 
+def test_a_file_can_go_on_from_a_shipped_profile(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("extends: nano\ncore: {links: mine}\ntools: {edit: {weights: other}}")
+    mine, base = load_profile(tmp_path / "mine.yaml"), load_profile("nano")
+    assert mine.core == {**base.core, "links": "mine"} and mine.tools == {**base.tools, "edit": {"weights": "other"}}
+    (tmp_path / "mine.yaml").write_text("extends: nanno\ncore: {links: mine}")
+    with pytest.raises(UnknownName, match="nano"):
+        load_profile(tmp_path / "mine.yaml")
+
+
 def test_yaml_cannot_run_code(tmp_path: Path) -> None:
     file, trace = tmp_path / "mine.yaml", tmp_path / "trace"
     file.write_text(f"core: !!python/object/apply:os.system ['touch {trace}']")

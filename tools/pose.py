@@ -158,8 +158,9 @@ class Pose(Tool):
             torch.manual_seed(0)
             self.words = PhraseTable(1, self.features, unit=True)
         if name is not None:
-            path, about = find_weights(name), about_small(find_weights(name))
+            path = find_weights(name)
             load_small(path, {"words": self.words})
+            about = about_small(path)
             if "resolution" in about and "resolution" not in self.given:  # what it works best at
                 self.options |= self._checked({"resolution": about["resolution"]})
         self.words.to(self.device).requires_grad_(False)

@@ -178,10 +178,11 @@ def load_pose(weights: str, device: torch.device, dtype: torch.dtype, trunk: str
 
 
 def save_pose(path: str | Path, networks: Mapping[str, nn.Module], trunk: Path | None, resolution: int) -> None:
-    """Write the networks, or the branch alone where the rest is a detector's (`trunk`), whose file goes beside it."""
-    below = {} if trunk is None else {"trunk": trunk.name, "trunk_sha256": sha256(trunk)}
-    about = {"config": CONFIG, "points": list(POINTS), "words": trunk is None, "resolution": resolution}
-    save_small(path, networks, {**about, **below})
+    """Write the networks, or the branch alone where the rest is a detector's (`trunk`), whose file goes beside it and
+    tells the resolution."""
+    rest = {"words": True, "resolution": resolution} if trunk is None else {"trunk": trunk.name,
+                                                                           "trunk_sha256": sha256(trunk)}
+    save_small(path, networks, {"config": CONFIG, "points": list(POINTS), **rest})
 
 
 def save_detector(path: Path, model: nn.Module, words: nn.Module, resolution: int) -> Path:
