@@ -69,7 +69,7 @@ def test_pictures_are_scaled_as_segment_anything_does(tiny: SamNet, height: int,
 
     if min(height, width) * tiny.side < max(height, width):  # its own short side of a sliver is 0
         return
-    scaled = tiny._scaled(np.zeros((height, width, 3), np.uint8))
+    scaled = tiny._scaled(np.zeros((height, width, 3), np.uint8), tiny.side)
     assert scaled.shape[:2] == ResizeLongestSide.get_preprocess_shape(height, width, tiny.side)
 
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -37,6 +37,9 @@ from veclink.tools.tool import Tool
 from veclink.tools.weights import find_weights
 from veclink.tools.words import PEOPLE, singular
 from veclink.tools.yolo import Found, Seen, Yolo, check_options
+
+if TYPE_CHECKING:
+    from veclink.tools.small_points import ClosePoints
 
 SMALL = "pose_small_random"  # the small open-vocabulary network, untrained
 
@@ -93,6 +96,8 @@ class Pose(Tool):
             that detector's, frozen, and only the keypoint branch is trained and saved.
         origin: for the untrained small network, the same, but all of it is trained, so boxes and points serve each
             other; it is saved as the branch and, beside it under the origin's name, as the detector that goes with it.
+        closer: train the closer look at each body (`veclink.tools.small_points`), which begins with the trunk of this
+            small network, and nothing else. A file that holds one uses it without being told.
     """
 
     name = "pose"
@@ -112,9 +117,10 @@ class Pose(Tool):
     time_limit = 300.0
 
     def __init__(self, weights: str | None = None, device: str = "auto", trunk: str | None = None,
-                 origin: str | None = None, **options: Any) -> None:
+                 origin: str | None = None, closer: bool = False, **options: Any) -> None:
         super().__init__(weights, device, **options)
-        self.trunk, self.origin = trunk, origin
+        self.trunk, self.origin, self.closer = trunk, origin, closer
+        self.near: ClosePoints | None = None
         self.small = weights == SMALL or Path(weights or "").suffix == ".safetensors"
         if self.small and "resolution" not in self.given:
             from veclink.tools.small_pose import RESOLUTION
@@ -125,7 +131,7 @@ class Pose(Tool):
         if self.small:
             self._set_up_small()
             return
-        if self.trunk is not None or self.origin is not None:
+        if self.trunk is not None or self.origin is not None or self.closer:
             raise WeightsError(f"{SMALL} or a file of it with a detector", str(self.weights), "leave it out")
         self.yolo = Yolo.load(self.weights or "yolo11n-pose.pt", self.device, self.dtype)
         if self.yolo.task != "pose":
@@ -150,7 +156,25 @@ class Pose(Tool):
             path = find_weights(self.weights)
             below = about_small(path).get("trunk")
             self.trunk = self.trunk or (str(path.parent / Path(str(below)).name) if below else None)
+        self._set_up_near()
         self._set_up_words(self.trunk or self.origin or (None if self.weights == SMALL else self.weights))
+
+    def _set_up_near(self) -> None:
+        """The closer look that the file holds, or a new one to be trained."""
+        from veclink.tools.small_points import ClosePoints
+
+        path = None if self.weights == SMALL else find_weights(str(self.weights))
+        stored = path is not None and bool(about_small(path).get("near"))
+        if not stored and not self.closer:
+            return
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            near = ClosePoints(len(self.points))
+        if stored and path is not None:
+            load_small(path, {"near": near})
+        else:
+            near.begin_as(list(self.yolo.model.model))
+        self.near = near.to(self.device).eval().requires_grad_(False)
 
     def _set_up_words(self, name: str | None) -> None:
         """The table of words, and the resolution, of the file that has the network; of none a fresh table."""
@@ -211,12 +235,11 @@ class Pose(Tool):
             from veclink.tools.small_pose import see
 
             encoded = see(self.yolo, encoded, self._text(conditions))
-        return [self._pose(seen, condition) for seen, condition in zip(encoded, conditions, strict=True)]
+        return [self._pose(*given) for given in zip(images, encoded, conditions, strict=True)]
 
-    def _pose(self, seen: Seen, condition: Condition) -> Keypoints:
+    def _pose(self, image: np.ndarray, seen: Seen, condition: Condition) -> Keypoints:
         everyone = torch.ones(1 if self.small else len(self.yolo.names))
         found = find_meant(self.yolo, seen, everyone, condition, partial(self.option, condition=condition))
-        table = self.yolo.keypoints(seen, found)
         before = self.features + len(self.points)
         weights = condition.vectors[0, self.features : before].detach().float().cpu()
         points = np.flatnonzero(weights.numpy() > 0.5)
@@ -225,11 +248,20 @@ class Pose(Tool):
             points, keep = np.arange(len(self.points)), keep[:0]
         names = [self.points[i] for i in points]
         labels = self._labels(found, condition)
+        table = self._table(image, seen, found, keep)
         if self.small:
             self._drop_absent(table, weights)
-        table = table[keep][:, points]
+        table = table[:, points]
         return Keypoints(table[..., :2], table[..., 2], found.xyxy[keep], found.scores[keep],
                          [labels[int(i)] for i in keep], condition.phrase, seen.size, names, self._edges(names))
+
+    def _table(self, image: np.ndarray, seen: Seen, found: Found, keep: np.ndarray) -> np.ndarray:
+        """(n, points, 3) float64: x, y and score of all points of the bodies to keep."""
+        if self.near is None:
+            return self.yolo.keypoints(seen, found)[keep]
+        from veclink.tools.small_points import points_of
+
+        return points_of(self.near, image, found.xyxy[keep])
 
     def _labels(self, found: Found, condition: Condition) -> list[str]:
         """What to write on each body: its class, or the noun of the phrase."""
@@ -279,6 +311,8 @@ class Pose(Tool):
             raise ContractError(f"{len(images)} targets, one a picture", str(len(targets)), "pair them up")
         from veclink.tools.small_pose import asked, pointless, pose_loss
 
+        if self.closer:
+            return self._closer_loss(images, conditions, targets)
         if self.yolo.dtype != torch.float32:
             self.yolo.single()
             self.forget()
@@ -289,14 +323,29 @@ class Pose(Tool):
         return pose_loss(self.yolo, images, self._text(conditions), asked(rows) * told[:, None], bodies,
                          self.options["resolution"])
 
+    def _closer_loss(self, images: Sequence[np.ndarray], conditions: Sequence[Condition],
+                     targets: Sequence[Keypoints | Boxes]) -> Tensor:
+        from veclink.tools.small_points import points_loss
+        from veclink.tools.small_pose import asked
+
+        assert self.near is not None, "made by setup"
+        told = [i for i, target in enumerate(targets) if isinstance(target, Keypoints)]
+        rows = [conditions[i].vectors[0, self.features : self.learned].detach().to(self.device, torch.float32)
+                for i in told]
+        bodies: list[Any] = [targets[i] for i in told]
+        wanted = asked(torch.stack(rows)) if rows else torch.zeros(0, len(self.points))
+        return points_loss(self.near, self.points, [images[i] for i in told], bodies, wanted)
+
     def _text(self, conditions: Sequence[Condition]) -> Tensor:
         """(n, features) float32 on the network's device."""
         return torch.stack([c.vectors[0, : self.features].to(self.device, torch.float32) for c in conditions])
 
     def networks(self) -> Mapping[str, torch.nn.Module]:
-        """The small network and its table of words, or its branch alone on a trunk; none of others."""
+        """The small network and its table of words, its branch alone on a trunk, or the closer look; none of others."""
         if not self.small:
             return {}
+        if self.closer and self.near is not None:
+            return {"near": self.near}
         if self.trunk is not None:
             return {"points": self.yolo.head.points}
         return {"network": self.yolo.model, "words": self.words}
@@ -309,8 +358,9 @@ class Pose(Tool):
                 head.logit_scale.data.fill_(0.0)
 
     def save(self, path: str | Path) -> None:
-        """As `Tool.save`. On a trunk it is the branch alone; the trunk's file must be put beside it. What began with an
-        origin is written as two files: the branch, and in the same folder the detector, under the origin's name.
+        """As `Tool.save`. On a trunk it is the branch, and the closer look where there is one; the trunk's file must be
+        put beside it. What began with an origin is written as two files: these, and in the same folder the detector,
+        under the origin's name.
 
         Raises:
             ContractError: not the small network.
@@ -320,11 +370,14 @@ class Pose(Tool):
         from veclink.tools.small_pose import save_detector, save_pose
 
         resolution = int(self.options["resolution"])
+        near = {"near": self.near} if self.near is not None else {}
         if self.origin is not None:
             below = save_detector(Path(path).parent / Path(self.origin).name, self.yolo.model, self.words, resolution)
-            save_pose(path, {"points": self.yolo.head.points}, below, resolution)
+            save_pose(path, {"points": self.yolo.head.points, **near}, below, resolution)
+        elif self.trunk is not None:
+            save_pose(path, {"points": self.yolo.head.points, **near}, find_weights(self.trunk), resolution)
         else:
-            save_pose(path, self.networks(), find_weights(self.trunk) if self.trunk else None, resolution)
+            save_pose(path, {"network": self.yolo.model, "words": self.words, **near}, None, resolution)
 
     @property
     def learned(self) -> int:

@@ -10,6 +10,7 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -53,13 +54,15 @@ class View:
 
     Attributes:
         features: (C, h, w) float32, the image embedding.
-        size: (width, height) of the picture; inner: (width, height) to which it was scaled before padding.
+        size: (width, height) of the picture; inner: (width, height) to which it was scaled before padding to a square
+            of `side` pixels.
         fine: maps of smaller strides, where the network's masks are drawn with them.
     """
 
     features: Tensor
     size: tuple[int, int]
     inner: tuple[int, int]
+    side: int
     fine: tuple[Tensor, ...] = ()
 
 
@@ -117,10 +120,13 @@ class SamNet:
         device, dtype: where it runs; the image encoder in `dtype`, prompts and mask decoder in float32 (they are
             small, and the prompt encoder makes float32 coordinates anyway).
         digest: sha256 of the checkpoint.
+        near: side in pixels at which it is shown closer looks (`veclink.tools.closer`); None for networks that are
+            shown whole pictures alone.
     """
 
     def __init__(
-        self, model: Sam, device: torch.device, dtype: torch.dtype, name: str, digest: str = "untrained"
+        self, model: Sam, device: torch.device, dtype: torch.dtype, name: str, digest: str = "untrained",
+        near: int | None = None,
     ) -> None:
         self.model = model.to(device).eval()
         self.device, self.dtype, self.name, self.sha256 = device, dtype, name, digest
@@ -129,6 +135,8 @@ class SamNet:
         self.decoder: Any = model.mask_decoder
         self.side = int(self.encoder.img_size)
         self.width = int(self.prompter.embed_dim)
+        self.near = near
+        self._prompters = {self.side: self.prompter}
         if dtype != torch.float32:
             self.encoder.to(dtype)
             self.encoder.neck.float()  # its layer norms square in the number format they are given and would overflow
@@ -146,14 +154,16 @@ class SamNet:
         Raises:
             WeightsError: not to be had, changed on the way, or not a checkpoint of that size.
         """
-        from veclink.tools.small_sam import small_sam
+        from veclink.tools.small_sam import NEAR, small_sam
 
-        if name in (TINY, SMALL):
-            return cls(tiny_sam() if name == TINY else small_sam(), device, dtype, name)
+        if name == TINY:
+            return cls(tiny_sam(), device, dtype, name)
+        if name == SMALL:
+            return cls(small_sam(), device, dtype, name, near=NEAR)
         if Path(name).suffix == ".safetensors":
             path, model = find_weights(name), small_sam()
             load_small(path, {"network": model})
-            return cls(model, device, dtype, path.name, sha256(path))
+            return cls(model, device, dtype, path.name, sha256(path), about_small(path).get("near"))
         from segment_anything import sam_model_registry
 
         kind = re.match(r"sam_(vit_[blh])", Path(name).name)
@@ -181,39 +191,58 @@ class SamNet:
 
     # -- pictures in --------------------------------------------------------------------------------------------------
 
-    def encode(self, images: Sequence[np.ndarray]) -> list[View]:
-        """A View of each (H, W, 3) uint8 RGB picture, several in one pass; with gradients in training mode."""
-        with torch.set_grad_enabled(self.model.training and torch.is_grad_enabled()):
-            return self._encode(images)
+    def encode(self, images: Sequence[np.ndarray], side: int | None = None) -> list[View]:
+        """A View of each (H, W, 3) uint8 RGB picture, several in one pass; with gradients in training mode.
 
-    def _encode(self, images: Sequence[np.ndarray]) -> list[View]:
+        Args:
+            side: in pixels, of the square to which each is scaled and padded; None for the network's own.
+        """
+        with torch.set_grad_enabled(self.model.training and torch.is_grad_enabled()):
+            return self._encode(images, side or self.side)
+
+    def _encode(self, images: Sequence[np.ndarray], side: int) -> list[View]:
         views: list[View] = []
         for start in range(0, len(images), PICTURES):
             part = list(images[start : start + PICTURES])
-            scaled = [self._scaled(image) for image in part]
-            batch = torch.stack([self._padded(pixels) for pixels in scaled])
+            scaled = [self._scaled(image, side) for image in part]
+            batch = torch.stack([self._padded(pixels, side) for pixels in scaled])
             seen = self.encoder(batch.to(self.dtype))
             features, *fine = [level.float() for level in (seen if isinstance(seen, tuple) else (seen,))]
             for i, (image, pixels) in enumerate(zip(part, scaled, strict=True)):
                 views.append(View(features[i], (image.shape[1], image.shape[0]), (pixels.shape[1], pixels.shape[0]),
-                                  tuple(level[i] for level in fine)))
+                                  side, tuple(level[i] for level in fine)))
         return views
 
     def batch(self, images: Sequence[np.ndarray]) -> Tensor:
         """(B, 3, side, side) as the encoder takes them."""
-        return torch.stack([self._padded(self._scaled(image)) for image in images])
+        return torch.stack([self._padded(self._scaled(image, self.side), self.side) for image in images])
 
-    def _scaled(self, image: np.ndarray) -> np.ndarray:
+    @staticmethod
+    def _scaled(image: np.ndarray, side: int) -> np.ndarray:
         """The picture with its longer side as the network wants it, as upstream's own transform scales it."""
         from PIL import Image
 
-        scale = self.side / max(image.shape[:2])
+        scale = side / max(image.shape[:2])
         size = max(1, int(image.shape[1] * scale + 0.5)), max(1, int(image.shape[0] * scale + 0.5))
         return np.asarray(Image.fromarray(np.ascontiguousarray(image)).resize(size, Image.Resampling.BILINEAR))
 
-    def _padded(self, pixels: np.ndarray) -> Tensor:
+    def _padded(self, pixels: np.ndarray, side: int) -> Tensor:
+        """Normed, and padded at the right and at the bottom, as upstream's `preprocess`, which knows one side alone."""
         tensor = torch.from_numpy(np.array(pixels)).to(self.device).permute(2, 0, 1).float()
-        return self.model.preprocess(tensor)
+        model: Any = self.model
+        normed = (tensor - model.pixel_mean) / model.pixel_std
+        return F.pad(normed, (0, side - tensor.shape[2], 0, side - tensor.shape[1]))
+
+    def _prompter(self, side: int) -> Any:
+        """The prompt encoder for views of that side; its parameters are the same for all, as it counts by shares."""
+        if side not in self._prompters:
+            other = copy(self.prompter)
+            share = side / self.side
+            other.input_image_size = (side, side)
+            other.image_embedding_size = tuple(round(n * share) for n in self.prompter.image_embedding_size)
+            other.mask_input_size = tuple(round(n * share) for n in self.prompter.mask_input_size)
+            self._prompters[side] = other
+        return self._prompters[side]
 
     # -- prompts in, logits out ---------------------------------------------------------------------------------------
 
@@ -224,13 +253,13 @@ class SamNet:
             a (4 h, 4 w) float32 tensor a prompt, finer where the views are, above 0 inside, on the padded square; and a
             () tensor, its predicted IoU.
         """
-        groups: dict[tuple[int, bool], list[int]] = defaultdict(list)
+        groups: dict[tuple[int, bool, int], list[int]] = defaultdict(list)
         told = [self._square(prompt) for prompt in prompts]
         embedded = [self._embedded(prompt, square) for prompt, square in zip(prompts, told, strict=True)]
         for i, (prompt, (sparse, _)) in enumerate(zip(prompts, embedded, strict=True)):
-            groups[len(sparse), prompt.ambiguous].append(i)
+            groups[len(sparse), prompt.ambiguous, prompt.view.side].append(i)
         masks, qualities = [torch.empty(0)] * len(prompts), [torch.empty(0)] * len(prompts)
-        for (_, several), members in groups.items():
+        for (_, several, _), members in groups.items():
             for start in range(0, len(members), PROMPTS):
                 chosen = members[start : start + PROMPTS]
                 mask, quality = self._decoded([prompts[i].view for i in chosen], [embedded[i] for i in chosen], several)
@@ -247,7 +276,7 @@ class SamNet:
         """A prompt's dense part on the padded square, (1, side, side); nothing outside its box nor in the padding."""
         if prompt.dense is None:
             return None
-        width, height = prompt.view.inner
+        (width, height), side = prompt.view.inner, prompt.view.side
         told = prompt.dense.to(self.device, torch.float32)[None, None]
         inner = F.interpolate(told, (height, width), mode="bilinear", align_corners=False)[0]
         if prompt.box is not None:
@@ -257,7 +286,7 @@ class SamNet:
             kept = torch.zeros_like(inner, dtype=torch.bool)
             kept[:, int(y0): int(y1), int(x0): int(x1)] = True
             inner = inner.masked_fill(~kept, -SURE)
-        return F.pad(inner, (0, self.side - width, 0, self.side - height), value=-SURE)
+        return F.pad(inner, (0, side - width, 0, side - height), value=-SURE)
 
     def _embedded(self, prompt: Prompt, told: Tensor | None) -> tuple[Tensor, Tensor]:
         """(tokens, C) and (C, h, w): a prompt's own embeddings with the rows beside them, and the dense part.
@@ -268,6 +297,7 @@ class SamNet:
         factor = torch.tensor(
             [n / o for n, o in zip(prompt.view.inner, prompt.view.size, strict=True)], device=self.device
         )
+        prompter = self._prompter(prompt.view.side)
         points = box = mask = None
         if prompt.points is not None:
             at = torch.as_tensor(prompt.points, dtype=torch.float32, device=self.device) * factor
@@ -277,14 +307,15 @@ class SamNet:
         if prompt.mask is not None:
             mask = ((self.shrink(prompt.mask, prompt.view) * 2 - 1) * SURE)[None, None]
         elif told is not None:
-            mask = F.adaptive_avg_pool2d(told, tuple(self.prompter.mask_input_size))[None]
-        sparse, dense = self.prompter(points=points, boxes=box, masks=mask)
+            mask = F.adaptive_avg_pool2d(told, tuple(prompter.mask_input_size))[None]
+        sparse, dense = prompter(points=points, boxes=box, masks=mask)
         return torch.cat([sparse[0], prompt.rows.to(self.device, torch.float32)]), dense[0]
 
     def _decoded(
         self, views: list[View], embedded: list[tuple[Tensor, Tensor]], several: bool
     ) -> tuple[Tensor, Tensor]:
-        """(P, 1 or 3, 4 h, 4 w) logits and (P, 1 or 3) qualities of prompts with equally many tokens.
+        """(P, 1 or 3, 4 h, 4 w) logits and (P, 1 or 3) qualities of prompts with equally many tokens, on views
+        of one side.
 
         The mask decoder takes one picture's embedding and adds each prompt's dense part to it. So the embedding goes
         in with the dense part, and zeros as the one picture: pictures can then differ from prompt to prompt, and the
@@ -294,7 +325,7 @@ class SamNet:
         fine = [torch.stack(levels) for levels in zip(*(view.fine for view in views), strict=True)]
         return self.decoder(
             image_embeddings=torch.zeros_like(features[:1]),
-            image_pe=self.prompter.get_dense_pe(),
+            image_pe=self._prompter(views[0].side).get_dense_pe(),
             sparse_prompt_embeddings=torch.stack([sparse for sparse, _ in embedded]),
             dense_prompt_embeddings=features,
             multimask_output=several,
@@ -306,10 +337,10 @@ class SamNet:
     @torch.no_grad()
     def grow(self, logits: Tensor, view: View) -> np.ndarray:
         """(H, W) bool at the picture's own size of a prompt's logits."""
-        width, height = view.size
-        whole = self.model.postprocess_masks(
-            logits[None, None].float(), (view.inner[1], view.inner[0]), (height, width)
-        )
+        (width, height), (inner_width, inner_height) = view.size, view.inner
+        square = F.interpolate(logits[None, None].float(), (view.side, view.side), mode="bilinear", align_corners=False)
+        inner = square[..., :inner_height, :inner_width]
+        whole = F.interpolate(inner, (height, width), mode="bilinear", align_corners=False)
         return (whole[0, 0] > self.model.mask_threshold).cpu().numpy()
 
     def shrink(self, mask: np.ndarray, view: View, cells: tuple[int, int] | None = None) -> Tensor:
@@ -318,8 +349,9 @@ class SamNet:
         inner = F.interpolate(
             pixels, (view.inner[1], view.inner[0]), mode="bilinear", align_corners=False, antialias=True
         )
-        square = F.pad(inner, (0, self.side - inner.shape[3], 0, self.side - inner.shape[2]))
-        return F.interpolate(square, cells or tuple(self.prompter.mask_input_size), mode="area")[0, 0].clamp(0, 1)
+        square = F.pad(inner, (0, view.side - inner.shape[3], 0, view.side - inner.shape[2]))
+        cells = cells or tuple(self._prompter(view.side).mask_input_size)
+        return F.interpolate(square, cells, mode="area")[0, 0].clamp(0, 1)
 
     # -- training -----------------------------------------------------------------------------------------------------
 
@@ -336,7 +368,7 @@ class SamNet:
         parts = []
         for prompt, logit, quality, mask in zip(prompts, logits, qualities, masks, strict=True):
             # the padding is no part of the picture
-            rows, columns = (-(-n * logit.shape[0] // self.side) for n in reversed(prompt.view.inner))
+            rows, columns = (-(-n * logit.shape[0] // prompt.view.side) for n in reversed(prompt.view.inner))
             wanted = self.shrink(mask, prompt.view, (logit.shape[0], logit.shape[1]))[:rows, :columns]
             parts.append(_mask_loss(logit[:rows, :columns], wanted, quality))
         return torch.stack(parts).mean()

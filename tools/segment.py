@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from veclink.tools.closer import Look
 from veclink.tools.condition import Condition
 from veclink.tools.dense import held, says
 from veclink.tools.detect import Detect
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 ROWS = 4  # vectors of a condition for Segment Anything
 HELD = 0.5  # share of what is meant that must lie in a grounder's boxes if they are to prompt
-LOOSE = 0.08  # of a box's side, how far its corners may be off in training
+LOOSE, SHAKEN = 0.08, 0.5  # how far a box's corners may be off in training: a share of its side, and pixels
 
 log = logging.getLogger(__name__)
 
@@ -66,14 +67,17 @@ class _Asked:
         """How many prompts that makes."""
         return len(self.regions) or min(len(self.rows), 1)
 
-    def prompts(self, picture: _Picture) -> list[Prompt]:
+    def prompt(self, number: int, picture: _Picture, look: Look | None, view: View | None) -> Prompt:
+        """The prompt of that number, of the picture as a whole or of a closer look at it, with that one's view."""
         from veclink.tools.sam import Prompt
 
-        if picture.view is None or not self.count:
-            return []
+        if look is not None and view is not None:
+            dense = None if self.dense is None else look.dense(self.dense)
+            return Prompt.of_region(view, look.region(self.regions[number]), self.rows, dense)
+        assert picture.view is not None
         if not self.regions:
-            return [Prompt(picture.view, self.rows, dense=self.dense)]
-        return [Prompt.of_region(picture.view, region, self.rows, self.dense) for region in self.regions]
+            return Prompt(picture.view, self.rows, dense=self.dense)
+        return Prompt.of_region(picture.view, self.regions[number], self.rows, self.dense)
 
 
 class Segment(Tool):
@@ -101,6 +105,9 @@ class Segment(Tool):
     A dense part (`Condition.dense`) is a mask prompt beside all of these. A box of the grounder in which it says
     nothing prompts nothing; all of them prompt nothing where most of what it says lies outside, unless words have
     chosen among them; and where it says nothing at all there is no mask.
+
+    A network that this project trained is shown the picture as a whole for points, scribbles and vectors alone, and a
+    closer look (`veclink.tools.closer`) for each box and mask.
 
     A mask's score is its class score (ultralytics) or its predicted IoU (Segment Anything).
 
@@ -257,18 +264,19 @@ class Segment(Tool):
             pictures: list[_Picture] = [fresh[id(image)] for image in images]
         else:
             pictures = self.encoded(images)
-        self._view(images, pictures)
-        prompts, wanted = [], []
-        for image, picture, condition, target in zip(images, pictures, conditions, targets, strict=True):
+        asked, wanted = [], []
+        for image, condition, target in zip(images, conditions, targets, strict=True):
             size, count = (image.shape[1], image.shape[0]), len(condition.regions)
             if not isinstance(target, Masks) or target.size != size or (count and len(target) != count):
                 raise ContractError(f"Masks on {size[0]} x {size[1]} pixels, {count or 'any number'} of them",
                                     repr(target), "give one mask a region")
             regions = condition.regions or self._shown(target)
             rows = condition.vectors[:, : self.sam.width]
-            prompts += _Asked(regions, rows, (), dense=condition.dense).prompts(picture)
+            asked.append(_Asked(regions, rows, (), dense=condition.dense))
             wanted += list(target.masks) if regions else [target.masks.any(0)]
-        return self.sam.loss(prompts, wanted)
+        prompts, looks = self._prompts(images, pictures, asked)
+        return self.sam.loss(prompts, [mask if look is None else look.part(mask)
+                                       for look, mask in zip(looks, wanted, strict=True)])
 
     def _shown(self, target: Masks) -> tuple[Region, ...]:
         """In training, for half of the targets: boxes that lie about as well as a grounder's."""
@@ -279,9 +287,11 @@ class Segment(Tool):
             return ()
         corners = torch.from_numpy(target.xyxy).float()
         sides = (corners[:, 2:] - corners[:, :2]).repeat(1, 2)
-        moved = corners + (torch.rand(corners.shape) - 0.5) * 2 * LOOSE * sides
+        moved = corners + (torch.rand(corners.shape) - 0.5) * 2 * (LOOSE * sides + SHAKEN)
         limits = torch.tensor([*target.size, *target.size]).float()
-        return tuple(Region.box(*box) for box in moved.clamp(min=0).minimum(limits).tolist())
+        moved = moved.clamp(min=0).minimum(limits)
+        whole = (moved[:, 2:] > moved[:, :2]).all(1, keepdim=True)
+        return tuple(Region.box(*box) for box in torch.where(whole, moved, corners).tolist())
 
     def networks(self) -> dict[str, Any]:
         """Segment Anything, and its table of words where it has one."""
@@ -310,7 +320,8 @@ class Segment(Tool):
         shapes = [tuple(p.shape) for p in self.sam.model.parameters()]
         if shapes != [tuple(p.shape) for p in small_sam().parameters()]:
             raise ContractError(f"the network {SMALL}", self.sam.name, "save other networks by their own library")
-        save_small(path, self.networks(), {"config": SMALL, "words": self.table is not None})
+        about = {"config": SMALL, "words": self.table is not None, "near": self.sam.near}
+        save_small(path, self.networks(), about)
 
     @property
     def learned(self) -> int:
@@ -379,16 +390,15 @@ class Segment(Tool):
         sizes = [(image.shape[1], image.shape[0]) for image in images]
         boxes = self._pointed(images, conditions)
         asked = [self._asked(*given) for given in zip(pictures, conditions, sizes, boxes, strict=True)]
-        self._view([image for image, one in zip(images, asked, strict=True) if one.count],
-                   [picture for picture, one in zip(pictures, asked, strict=True) if one.count])
-        prompts = [prompt for picture, one in zip(pictures, asked, strict=True) for prompt in one.prompts(picture)]
         with torch.no_grad():
+            prompts, looks = self._prompts(images, pictures, asked)
             logits, qualities = self.sam.logits(prompts)
         results, start = [], 0
         for size, condition, one in zip(sizes, conditions, asked, strict=True):
             part = slice(start, start + one.count)
             start = part.stop
             shapes = [self.sam.grow(x, p.view) for x, p in zip(logits[part], prompts[part], strict=True)]
+            shapes = [x if look is None else look.back(x) for x, look in zip(shapes, looks[part], strict=True)]
             if one.bounded:
                 shapes = [inside(shape, region, LOOSE) for shape, region in zip(shapes, one.regions, strict=True)]
             scores = np.array([min(max(float(quality), 0.0), 1.0) for quality in qualities[part]])
@@ -396,6 +406,21 @@ class Segment(Tool):
             results.append(Masks(np.array([shapes[i] for i in keep]), scores[keep], [one.labels[i] for i in keep],
                                  condition.phrase, size))
         return results
+
+    def _prompts(self, images: Sequence[np.ndarray], pictures: Sequence[_Picture], asked: Sequence[_Asked]
+                 ) -> tuple[list[Prompt], list[Look | None]]:
+        """All prompts of all pairs in their order, and where in its picture each looks closer."""
+        assert self.sam is not None
+        looks: list[list[Look | None]] = [
+            [None if self.sam.near is None else Look.at(region, (image.shape[1], image.shape[0]))
+             for region in one.regions] or [None] * one.count for image, one in zip(images, asked, strict=True)]
+        whole = [i for i, made in enumerate(looks) if None in made]
+        self._view([images[i] for i in whole], [pictures[i] for i in whole])
+        parts = [look.part(image) for image, made in zip(images, looks, strict=True) for look in made if look]
+        views = iter(self.sam.encode(parts, self.sam.near))
+        prompts = [one.prompt(number, picture, look, next(views) if look else None) for picture, one, made in
+                   zip(pictures, asked, looks, strict=True) for number, look in enumerate(made)]
+        return prompts, [look for made in looks for look in made]
 
     def _pointed(self, images: Sequence[np.ndarray], conditions: Sequence[Condition]) -> list[Boxes | None]:
         """What an open grounder finds for each pair; None where there is none, or regions tell where to look."""

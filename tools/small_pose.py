@@ -178,11 +178,11 @@ def load_pose(weights: str, device: torch.device, dtype: torch.dtype, trunk: str
 
 
 def save_pose(path: str | Path, networks: Mapping[str, nn.Module], trunk: Path | None, resolution: int) -> None:
-    """Write the networks, or the branch alone where the rest is a detector's (`trunk`), whose file goes beside it and
-    tells the resolution."""
+    """Write the networks; where the rest is a detector's (`trunk`), whose file goes beside it and tells the resolution,
+    the branch alone, and the closer look."""
     rest = {"words": True, "resolution": resolution} if trunk is None else {"trunk": trunk.name,
                                                                            "trunk_sha256": sha256(trunk)}
-    save_small(path, networks, {"config": CONFIG, "points": list(POINTS), **rest})
+    save_small(path, networks, {"config": CONFIG, "points": list(POINTS), "near": "near" in networks, **rest})
 
 
 def save_detector(path: Path, model: nn.Module, words: nn.Module, resolution: int) -> Path:

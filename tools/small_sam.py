@@ -23,16 +23,17 @@ with without_first_lines("segment_anything"):  # they import torchvision and tor
 
 CONFIG = "yolo11n.yaml"
 SIDE, GRID, WIDTH = 256, 16, 256  # of the padded picture in pixels, of its embedding in cells, and that one's channels
+NEAR = 128  # side of a closer look
 FINE = (16, 64, 128)  # channels of the trunk's maps of strides 2, 4 and 8
 
 
 class TrunkEncoder(nn.Module):
-    """(B, 3, SIDE, SIDE) in 0..1 to (B, WIDTH, GRID, GRID), and to the maps of strides 2, 4 and 8."""
+    """(B, 3, S, S) in 0..1, S pixels, to (B, WIDTH, S / 16, S / 16), and to the maps of strides 2, 4 and 8."""
 
     def __init__(self) -> None:
         super().__init__()
         self.img_size = SIDE
-        self.map = TrunkMap(CONFIG, WIDTH)
+        self.map = TrunkMap(CONFIG, WIDTH, normed=False)  # a batch is of whole pictures or of closer looks, not of both
         self.neck = LayerNorm2d(WIDTH)
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, ...]:
@@ -41,7 +42,7 @@ class TrunkEncoder(nn.Module):
 
 
 class Upscaling(nn.Module):
-    """(B, WIDTH, GRID, GRID) to (B, WIDTH / 8, SIDE / 2, SIDE / 2), with the fine maps added on the way."""
+    """(B, WIDTH, S / 16, S / 16) to (B, WIDTH / 8, S / 2, S / 2), with the fine maps added on the way."""
 
     def __init__(self) -> None:
         super().__init__()
