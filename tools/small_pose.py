@@ -174,7 +174,7 @@ def load_pose(weights: str, device: torch.device, dtype: torch.dtype, trunk: str
     if path is not None:
         load_small(path, {"points": head.points} if about.get("trunk") else {"network": model})
     digest = "untrained" if path is None else sha256(path)
-    return Yolo(model, device, dtype, SMALL if path is None else path.name, digest)
+    return Yolo(model, device, dtype, SMALL if path is None else path.name, digest, sha256(below) if below else "")
 
 
 def save_pose(path: str | Path, networks: Mapping[str, nn.Module], trunk: Path | None, resolution: int) -> None:

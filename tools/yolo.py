@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from veclink.tools.condition import Condition
 from veclink.tools.errors import OptionError, WeightsError
 from veclink.tools.origin import trunk
 from veclink.tools.place import add_places
+from veclink.tools.shared import changes, once
 from veclink.tools.small import about_small, load_small
 from veclink.tools.tool import Tool
 from veclink.tools.weights import find_weights, load_pickle, sha256
@@ -100,10 +102,11 @@ class Yolo:
         task: "detect", "pose" or "segment".
         open: whether it reads text features instead of having classes.
         sha256: of its file; "untrained" for random weights.
+        same: what its layers before the text share with other networks of this value; "" where that is nothing.
     """
 
-    def __init__(self, model: Any, device: torch.device, dtype: torch.dtype, name: str,
-                 digest: str = "untrained") -> None:
+    def __init__(self, model: Any, device: torch.device, dtype: torch.dtype, name: str, digest: str = "untrained",
+                 same: str = "") -> None:
         self.task, self.open = _kind(model, name)
         if not self.open:
             with quiet():
@@ -118,12 +121,12 @@ class Yolo:
         if self.end2end:  # the best 300 must be chosen after the condition weighed the classes, so not yet
             self.head.postprocess = lambda predictions: predictions
         self._lock = threading.RLock()
+        self.same, self._begun = same, changes(self.model)
 
     @classmethod
     def load(cls, name: str, device: torch.device, dtype: torch.dtype) -> Yolo:
-        """The network of a weights file ("yolo11n.pt"), or an untrained one of a configuration ("yolo11n.yaml").
-
-        Untrained networks have the same random weights each time and find nothing; they are there to test the path.
+        """The network of a weights file ("yolo11n.pt"), or an untrained one of a configuration ("yolo11n.yaml"), which
+        is the same at each call.
 
         Raises:
             WeightsError: not to be had, not opened safely, or no detection, pose or segmentation network.
@@ -134,7 +137,7 @@ class Yolo:
         if path.suffix == ".safetensors":
             model = _untrained(config_name(about_small(path).get("config")))
             load_small(path, {"network": model})
-            return cls(model, device, dtype, path.name, sha256(path))
+            return cls(model, device, dtype, path.name, sha256(path), sha256(path))
         with quiet():
             return cls(_opened(path), device, dtype, path.name, sha256(path))
 
@@ -148,6 +151,12 @@ class Yolo:
             images: (H, W, 3) uint8 RGB arrays of any sizes.
             resolution: long side in pixels; rounded up to a multiple of the network's stride.
         """
+        if not (self.open and self.same) or changes(self.model) != self._begun:
+            return self._encode(images, resolution)
+        network = (self.same, str(self.device), self.dtype, resolution)
+        return once(network, images, partial(self._encode, resolution=resolution))
+
+    def _encode(self, images: Sequence[np.ndarray], resolution: int) -> list[Any]:
         boxed = [self.letterbox(image, resolution) for image in images]
         seen: list[Any] = [None] * len(images)
         for shape in dict.fromkeys(b.shape for b in boxed):
