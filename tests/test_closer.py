@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from veclink.tools.check import check_tool
+from veclink.tools.close_trunk import inner, scale_of, shown
 from veclink.tools.closer import ROUND, Look
 from veclink.tools.condition import Condition
 from veclink.tools.detect import Detect
@@ -19,7 +20,7 @@ from veclink.tools.pose import SMALL, Pose
 from veclink.tools.regions import Region
 from veclink.tools.results import Boxes, Keypoints, Masks
 from veclink.tools.segment import Segment
-from veclink.tools.small_points import CELL, SIDE, ClosePoints, mirrored, peaks, points_loss, points_of, scale_of
+from veclink.tools.small_points import ClosePoints, mirrored, peaks, points_loss, points_of
 from veclink.tools.small_pose import POINTS
 
 torch.set_num_threads(1)
@@ -57,9 +58,6 @@ def test_a_part_goes_back_where_it_was() -> None:
     assert look is not None and look == Look(45, 10, 105, 70, SIZE) and ROUND == 2
     assert np.array_equal(look.back(look.part(mask)), mask)
     assert np.array_equal(look.region(Region.of_mask(mask)).as_mask(60, 60), look.part(mask))
-    dense = torch.arange(10 * 15, dtype=torch.float32).reshape(10, 15)
-    whole = torch.nn.functional.interpolate(dense[None, None], (80, 120), mode="bilinear", align_corners=False)[0, 0]
-    assert torch.equal(look.dense(dense), whole[10:70, 45:105])
 
 
 def test_points_and_strokes_say_no_size() -> None:
@@ -182,8 +180,15 @@ def test_what_is_not_asked_for_teaches_nothing() -> None:
     assert float(nobody.detach()) == 0 and nobody.requires_grad
 
 
-def test_scale() -> None:
-    assert scale_of(Look(0, 0, 64, 32, SIZE)) * 64 == SIDE and SIDE % CELL == 0
+@settings(deadline=None, max_examples=100)
+@given(st.integers(0, 40), st.integers(0, 40), st.integers(1, 80), st.integers(1, 40))
+def test_a_look_is_shown_at_one_size(x: int, y: int, width: int, height: int) -> None:
+    look = Look(x, y, x + width, y + height, SIZE)
+    tensor, (columns, rows) = shown(picture(), look, 64), inner(look, 64)
+    assert tensor.shape == (3, 64, 64) and max(columns, rows) == 64 == round(scale_of(look, 64) * max(width, height))
+    assert float(tensor[:, rows:].sum() + tensor[:, :, columns:].sum()) == 0
+    mean = picture()[y : y + height, x : x + width].mean((0, 1)) / 255
+    assert np.abs(tensor[:, :rows, :columns].mean((1, 2)).numpy() - mean).max() < 0.15
 
 
 # -- the pose estimator with one ---------------------------------------------------------------------------------------

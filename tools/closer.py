@@ -11,8 +11,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from torch import Tensor
-from torch.nn import functional
 
 from veclink.tools.regions import Region
 
@@ -52,13 +50,6 @@ class Look:
         if region.mask is not None:
             return Region.of_mask(self.part(region.as_mask(*self.size)))
         return Region(region.kind, moved)
-
-    def dense(self, dense: Tensor) -> Tensor:
-        """Logits (h, w) over the whole picture, as logits over the part, a pixel each."""
-        width, height = self.size
-        whole = functional.interpolate(dense[None, None].float(), (height, width), mode="bilinear",
-                                       align_corners=False)[0, 0]
-        return whole[self.y0 : self.y1, self.x0 : self.x1]
 
     def back(self, mask: np.ndarray) -> np.ndarray:
         """A (h, w) bool mask of the part as one of the whole picture, (H, W)."""

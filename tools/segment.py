@@ -71,9 +71,8 @@ class _Asked:
         """The prompt of that number, of the picture as a whole or of a closer look at it, with that one's view."""
         from veclink.tools.sam import Prompt
 
-        if look is not None and view is not None:
-            dense = None if self.dense is None else look.dense(self.dense)
-            return Prompt.of_region(view, look.region(self.regions[number]), self.rows, dense)
+        if look is not None and view is not None:  # where it is has been said
+            return Prompt.of_region(view, look.region(self.regions[number]), self.rows)
         assert picture.view is not None
         if not self.regions:
             return Prompt(picture.view, self.rows, dense=self.dense)
@@ -102,12 +101,12 @@ class Segment(Tool):
     3. else the vectors alone; the mask is left out where its predicted IoU is below `confidence` and no dense part says
        that there is something.
 
-    A dense part (`Condition.dense`) is a mask prompt beside all of these. A box of the grounder in which it says
-    nothing prompts nothing; all of them prompt nothing where most of what it says lies outside, unless words have
-    chosen among them; and where it says nothing at all there is no mask.
-
     A network that this project trained is shown the picture as a whole for points, scribbles and vectors alone, and a
     closer look (`veclink.tools.closer`) for each box and mask.
+
+    A dense part (`Condition.dense`) is a mask prompt beside all of these but closer looks. A box of the grounder in
+    which it says nothing prompts nothing; all of them prompt nothing where most of what it says lies outside, unless
+    words have chosen among them; and where it says nothing at all there is no mask.
 
     A mask's score is its class score (ultralytics) or its predicted IoU (Segment Anything).
 
