@@ -31,7 +31,7 @@ class CloseTrunk(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(trunk_of(CONFIG)[:LAYERS]).eval()
+        self.layers = trunk_of(CONFIG, LAYERS).eval()
 
     def train(self, mode: bool = True) -> Self:
         super().train(mode)

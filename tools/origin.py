@@ -21,8 +21,8 @@ def trunk(layers: Iterable[nn.Module]) -> nn.ModuleList:
     return nn.ModuleList(takewhile(lambda layer: not isinstance(layer, nn.Upsample), layers))
 
 
-def trunk_of(config: str) -> nn.ModuleList:
-    """The trunk of one of ultralytics' configurations ("yolo11n.yaml"), with random numbers.
+def trunk_of(config: str, layers: int | None = None) -> nn.ModuleList:
+    """The trunk of one of ultralytics' configurations ("yolo11n.yaml"), or its first layers, with random numbers.
 
     Raises:
         WeightsError: no such configuration, or no plain name.
@@ -36,7 +36,8 @@ def trunk_of(config: str) -> nn.ModuleList:
     try:
         with quiet():
             found: Any = yaml_model_load(name)
-            model, _ = parse_model({**found, "head": found["head"][:1]}, ch=3, verbose=False)
+            head = found["head"][:1] if layers is None else []
+            model, _ = parse_model({**found, "backbone": found["backbone"][:layers], "head": head}, ch=3, verbose=False)
     except Exception as error:  # ultralytics raises many kinds for a name it does not know
         raise WeightsError("one of ultralytics' configurations, e.g. yolo11n.yaml", f"{config} ({str(error)[:120]})",
                            "mend the name") from error
