@@ -15,12 +15,11 @@ from veclink.tools.close_trunk import inner, scale_of, shown
 from veclink.tools.closer import ROUND, Look
 from veclink.tools.condition import Condition
 from veclink.tools.detect import Detect
-from veclink.tools.errors import ContractError, WeightsError
+from veclink.tools.errors import WeightsError
 from veclink.tools.pose import SMALL, Pose
 from veclink.tools.regions import Region
 from veclink.tools.results import Boxes, Keypoints, Masks
 from veclink.tools.segment import Segment
-from veclink.tools.small_match import CloseMatch, match_loss, matcher
 from veclink.tools.small_points import ClosePoints, mirrored, peaks, points_loss, points_of
 from veclink.tools.small_pose import POINTS
 
@@ -241,83 +240,3 @@ def test_only_bodies_with_points_teach_it(saved: Path) -> None:
 def test_networks_of_people_take_none() -> None:
     with pytest.raises(WeightsError):
         Pose("yolo11n-pose.yaml", device="cpu", closer=True).ready()
-
-
-# -- the detector with one ---------------------------------------------------------------------------------------------
-
-
-def thing(seed: int, kind: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(a picture with a thing of each of two colours, the box of the kind, the box of the other)."""
-    rng = np.random.default_rng(seed)
-    image = rng.integers(90, 150, (80, 120, 3), dtype=np.uint8)
-    boxes = []
-    for i in range(2):
-        x, y = rng.uniform(2, 30) + 60 * i, rng.uniform(2, 40)
-        boxes.append([x, y, x + 24, y + 24])
-        image[int(y) : int(y) + 24, int(x) : int(x) + 24] = COLOURS[i]
-    return image, np.array([boxes[kind]]), np.array([boxes[1 - kind]])
-
-
-def test_boxes_are_held_against_the_words() -> None:
-    torch.manual_seed(0)
-    network = CloseMatch(16).train()
-    words = torch.eye(16)[:2]
-    optimizer = torch.optim.Adam(network.parameters(), 3e-3)
-    for step in range(60):
-        made = [thing(100 + 8 * step + i, i % 2) for i in range(8)]
-        loss = match_loss(network, [m[0] for m in made], words[[0, 1] * 4], [m[2] for m in made], [m[1] for m in made])
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    network.eval()
-    right, wrong = [], []
-    for seed in range(6):
-        image, meant, other = thing(seed, seed % 2)
-        scores = matcher(network, image, words[seed % 2])(np.concatenate([meant, other, other + 1.0]))
-        right.append(scores[0])
-        wrong += scores[1:].tolist()
-    assert min(right) > max(wrong) + 0.1, (right, wrong)
-    assert matcher(network, image, words[0])(np.zeros((0, 4))).shape == (0,)
-
-
-def test_a_closer_look_is_added_to_a_detector(saved: Path, tmp_path: Path) -> None:
-    plain = Detect(str(saved / "detect.safetensors"), "cpu", confidence=1e-6).ready()
-    tool = Detect(str(saved / "detect.safetensors"), "cpu", closer=True).ready()
-    assert isinstance(plain, Detect) and isinstance(tool, Detect) and tool.match is not None and plain.match is None
-    assert set(tool.networks()) == {"match"}
-    tool.match.requires_grad_(True).train()
-    condition = Condition(tool.bridge(["the cow"])[0], "the cow")
-    _, meant, _ = thing(0, 0)
-    tool.loss([picture()], [condition], [Boxes(meant, np.ones(1), "cow", "the cow", SIZE)]).backward()
-    assert all(p.grad is None for p in tool.yolo.model.parameters())
-    assert tool.match.words.weight.grad is not None and tool.match.words.weight.grad.abs().sum() > 0
-    tool.match.there.bias.data.fill_(-9.0)  # nothing is what is meant
-    for name in ("detect", "pose"):
-        (tmp_path / f"{name}.safetensors").write_bytes((saved / f"{name}.safetensors").read_bytes())
-    tool.save(tmp_path / "detect.safetensors")
-    strict = Detect(str(tmp_path / "detect.safetensors"), "cpu", confidence=0.02).ready()
-    bodies = Pose(str(tmp_path / "pose.safetensors"), "cpu", confidence=0.02).ready()
-    assert isinstance(strict, Detect) and strict.match is not None
-    assert isinstance(bodies, Pose) and bodies.match is not None, "whose detector is still the same one"
-    assert len(strict.decode([picture()], [condition])[0]) == 0
-    assert torch.allclose(strict.bridge(["the cow"])[0], plain.bridge(["the cow"])[0], atol=1e-3)
-    assert len(check_tool(strict)) == 7
-
-
-def test_an_other_detector_is_not_the_one_a_branch_was_trained_on(saved: Path, tmp_path: Path) -> None:
-    other = Detect(str(saved / "detect.safetensors"), "cpu").ready()
-    assert isinstance(other, Detect)
-    with torch.no_grad():
-        other.yolo.model.model[0].conv.weight.add_(0.1)
-    other.save(tmp_path / "detect.safetensors")
-    (tmp_path / "pose.safetensors").write_bytes((saved / "pose.safetensors").read_bytes())
-    with pytest.raises(WeightsError, match=r"detect\.safetensors"):
-        Pose(str(tmp_path / "pose.safetensors"), "cpu").ready()
-
-
-def test_closed_vocabularies_take_none() -> None:
-    tool = Detect("yolo11n.yaml", "cpu", closer=True).ready()
-    assert isinstance(tool, Detect)
-    condition = Condition(tool.bridge(["the cow"])[0], "the cow")
-    with pytest.raises(ContractError):
-        tool.loss([picture()], [condition], [Boxes(np.zeros((0, 4)), np.zeros(0), "cow", "the cow", SIZE)])

@@ -15,44 +15,25 @@ if TYPE_CHECKING:
     from veclink.tools.yolo import Found, Seen, Yolo
 
 WEIGHED = 0.6  # so that the usual confidence, 0.25, is a product of 0.1, near where F1 was best on validation pictures
-CANDIDATE, CANDIDATES = 0.02, 24  # what is looked at more closely: from which score on, and how many at most
-FIRST, SECOND, SAID = 0.3, 0.5, 0.3  # weights of the first stage, of the closer look and of the dense part in a score
 PART, HOLDS, SURER = 0.2, 0.9, 2.0  # see `whole`
 EDGE = 1e-6  # pixels: a box that ends where a part begins does not touch it
 
 
-def find_meant(yolo: Yolo, seen: Seen, weights: Tensor, condition: Condition, option: Callable[[str], Any],
-               matched: Callable[[np.ndarray], np.ndarray] | None = None) -> Found:
+def find_meant(yolo: Yolo, seen: Seen, weights: Tensor, condition: Condition, option: Callable[[str], Any]) -> Found:
     """What a condition means of a picture, surest first.
 
     Where it has a dense part, a score is the network's times how surely what is in the middle of the box is meant, to
-    the power WEIGHED, and parts of things are left out. Where there is a closer look it has its say too.
+    the power WEIGHED, and parts of things are left out.
 
     Args:
         weights: (classes,) of each class. option: name -> value of confidence, iou and limit; all as
             `veclink.tools.yolo.Yolo.find`.
-        matched: (n, 4) boxes to (n,) how surely each holds what is meant, by a closer look.
     """
     least, iou, limit = option("confidence"), option("iou"), option("limit")
-    if matched is not None:
-        return _matched(yolo.find(seen, weights, min(CANDIDATE, least), iou, min(limit, CANDIDATES)), seen, condition,
-                        least, matched)
     if condition.dense is None:
         return yolo.find(seen, weights, least, iou, limit)
     found = yolo.find(seen, weights, least ** (1 / WEIGHED), iou, limit)
     scores = (found.scores * chances(condition.dense, found.xyxy, seen.size)) ** WEIGHED
-    kept = whole(found.xyxy, scores)
-    keep = [i for i in np.argsort(-scores, kind="stable") if scores[i] >= least and kept[i]]
-    return replace(found, xyxy=found.xyxy[keep], scores=scores[keep], classes=found.classes[keep],
-                   extra=found.extra[keep])
-
-
-def _matched(found: Found, seen: Seen, condition: Condition, least: float, matched: Callable[[np.ndarray], np.ndarray]
-             ) -> Found:
-    """Those found that are at least as sure as `least` after a closer look, surest first."""
-    scores = found.scores**FIRST * matched(found.xyxy) ** SECOND
-    if condition.dense is not None:
-        scores = scores * chances(condition.dense, found.xyxy, seen.size) ** SAID
     kept = whole(found.xyxy, scores)
     keep = [i for i in np.argsort(-scores, kind="stable") if scores[i] >= least and kept[i]]
     return replace(found, xyxy=found.xyxy[keep], scores=scores[keep], classes=found.classes[keep],

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ from torch import Tensor
 from veclink.tools import selection
 from veclink.tools.classes import ClassSpace, joined
 from veclink.tools.condition import Condition
-from veclink.tools.dense import CANDIDATE, CANDIDATES, find_meant
+from veclink.tools.dense import find_meant
 from veclink.tools.errors import ContractError, WeightsError
 from veclink.tools.origin import begin_with, trunk
 from veclink.tools.phrases import parse, parse_all
@@ -34,9 +34,6 @@ from veclink.tools.tool import Tool
 from veclink.tools.weights import locate
 from veclink.tools.words import singular
 from veclink.tools.yolo import BATCH, Features, Found, Seen, Yolo, check_options, published
-
-if TYPE_CHECKING:
-    from veclink.tools.small_match import CloseMatch, Matched
 
 TextEncoder = Callable[[Sequence[str]], Tensor]
 
@@ -50,8 +47,6 @@ class Detect(Tool):
         text_encoder: phrases to (n, 512) text features for open-vocabulary weights; None for the network's own; "table"
             for a `PhraseTable`, which is trained and saved with the network.
         origin: for an untrained network, the published one whose numbers its trunk begins with, e.g. yolo11n.pt.
-        closer: train the closer look at each box (`veclink.tools.small_match`), which begins with the trunk of this
-            open-vocabulary network, and nothing else. A file that holds one uses it without being told.
     """
 
     name = "detect"
@@ -71,10 +66,9 @@ class Detect(Tool):
     time_limit = 300.0
 
     def __init__(self, weights: str | None = None, device: str = "auto", text_encoder: TextEncoder | str | None = None,
-                 origin: str | None = None, closer: bool = False, **options: Any) -> None:
+                 origin: str | None = None, **options: Any) -> None:
         super().__init__(weights, device, **options)
-        self.text_encoder, self.origin, self.closer = text_encoder, origin, closer
-        self.match: CloseMatch | None = None
+        self.text_encoder, self.origin = text_encoder, origin
 
     def setup(self) -> None:
         self.yolo = Yolo.load(self.weights or "yolo11n.pt", self.device, self.dtype)
@@ -102,16 +96,6 @@ class Detect(Tool):
             if stored and path is not None:
                 load_small(path, {"words": table})
             self.text_encoder = table.to(self.device).requires_grad_(False)
-        self._set_up_match(path if about else None)
-
-    def _set_up_match(self, path: Path | None) -> None:
-        """The closer look that the file holds, or a new one to be trained."""
-        from veclink.tools.small_match import fresh_match, load_match
-
-        self.match = load_match(path, self.features, self.device)
-        if self.match is None and self.closer:
-            self.match = fresh_match(self.features).to(self.device).eval().requires_grad_(False)
-            self.match.begin_as(list(self.yolo.model.model))
 
     # -- words in ------------------------------------------------------------------------------------------------------
 
@@ -156,7 +140,7 @@ class Detect(Tool):
             check_options(self, condition)
         encoded = self.encoded(images)
         if self.yolo.open:
-            return self._decode_open(images, encoded, conditions)
+            return self._decode_open(encoded, conditions)
         return [self._closed(seen, condition) for seen, condition in zip(encoded, conditions, strict=True)]
 
     def _closed(self, seen: Seen, condition: Condition) -> Boxes:
@@ -170,8 +154,7 @@ class Detect(Tool):
         return Boxes(found.xyxy[keep], found.scores[keep], [labels[int(i)] for i in keep], condition.phrase, size)
 
     @torch.no_grad()
-    def _decode_open(self, images: Sequence[np.ndarray], encoded: Sequence[Features], conditions: Sequence[Condition]
-                     ) -> list[Boxes]:
+    def _decode_open(self, encoded: Sequence[Features], conditions: Sequence[Condition]) -> list[Boxes]:
         """Conditions of a picture are the rows of its text features; pictures of one shape and row count go at once.
 
         A network with a table of words was trained on one condition at a time, and rows change one another's results:
@@ -193,19 +176,10 @@ class Detect(Tool):
                         one = torch.zeros(len(indices))
                         one[place] = 1
                         option = partial(self.option, condition=conditions[index])
-                        matched = self._matched(images[index], conditions[index])
-                        found = find_meant(self.yolo, seen, one, conditions[index], option, matched)
+                        found = find_meant(self.yolo, seen, one, conditions[index], option)
                         labels = [label_of(conditions[index].phrase)] * len(found.scores)
                         results[index] = self._boxes(found, labels, seen.size, conditions[index])
         return [results[index] for index in range(len(conditions))]
-
-    def _matched(self, image: np.ndarray, condition: Condition) -> Matched | None:
-        """What the closer look says of boxes in that picture; None without one."""
-        if self.match is None or self.closer:  # while it learns, what it has to judge is the first stage's
-            return None
-        from veclink.tools.small_match import matcher
-
-        return matcher(self.match, image, self._text([condition])[0].detach())
 
     def _text(self, conditions: Sequence[Condition]) -> Tensor:
         """(n, features) float32 on the network's device."""
@@ -226,8 +200,6 @@ class Detect(Tool):
         self.check_conditions(images, conditions)
         if len(targets) != len(images):
             raise ContractError(f"{len(images)} targets, one a picture", str(len(targets)), "pair them up")
-        if self.closer:
-            return self._closer_loss(images, conditions, targets)
         if self.yolo.open:
             if self.yolo.dtype != torch.float32:
                 self.yolo.single()
@@ -235,23 +207,10 @@ class Detect(Tool):
             return open_loss(self.yolo, images, self._text(conditions), targets, self.options["resolution"])
         return class_loss(self.yolo, self.encoded(images), self._text(conditions), targets)
 
-    def _closer_loss(self, images: Sequence[np.ndarray], conditions: Sequence[Condition], targets: Sequence[Boxes]
-                     ) -> Tensor:
-        from veclink.tools.small_match import match_loss
-
-        if self.match is None:
-            raise ContractError("an open vocabulary", self.yolo.name, "train the closer look of such a network")
-        least = {"confidence": CANDIDATE, "iou": 0.6, "limit": CANDIDATES}
-        plain = [Condition(c.vectors.detach(), c.phrase, options=least) for c in conditions]
-        found = [boxes.xyxy for boxes in self._decode_open(images, self.encoded(images), plain)]
-        return match_loss(self.match, images, self._text(conditions).detach(), found, [t.xyxy for t in targets])
-
     def networks(self) -> dict[str, torch.nn.Module]:
-        """The network of an open vocabulary, and its table of words where it has one; or its closer look."""
+        """The network of an open vocabulary, and its table of words where it has one."""
         if not self.yolo.open:
             return {}
-        if self.closer and self.match is not None:
-            return {"match": self.match}
         words = {"words": self.text_encoder} if isinstance(self.text_encoder, PhraseTable) else {}
         return {"network": self.yolo.model, **words}
 
@@ -274,11 +233,9 @@ class Detect(Tool):
         config = str(self.yolo.model.yaml.get("yaml_file", ""))
         if not config or not self.yolo.open:
             raise ContractError("an open-vocabulary network of a configuration", self.yolo.name, "train such a one")
-        table = self.text_encoder if isinstance(self.text_encoder, PhraseTable) else None
-        parts = {"network": self.yolo.model, "words": table, "match": self.match}
-        networks = {name: part for name, part in parts.items() if part is not None}
+        networks = self.networks()
         save_small(path, networks, {"config": Path(config).name, "words": "words" in networks,
-                                    "match": "match" in networks, "resolution": self.options["resolution"]})
+                                    "resolution": self.options["resolution"]})
 
     @property
     def learned(self) -> int:

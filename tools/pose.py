@@ -39,7 +39,6 @@ from veclink.tools.words import PEOPLE, singular
 from veclink.tools.yolo import Found, Seen, Yolo, check_options
 
 if TYPE_CHECKING:
-    from veclink.tools.small_match import CloseMatch, Matched
     from veclink.tools.small_points import ClosePoints
 
 SMALL = "pose_small_random"  # the small open-vocabulary network, untrained
@@ -122,7 +121,6 @@ class Pose(Tool):
         super().__init__(weights, device, **options)
         self.trunk, self.origin, self.closer = trunk, origin, closer
         self.near: ClosePoints | None = None
-        self.match: CloseMatch | None = None  # the detector's own closer look
         self.small = weights == SMALL or Path(weights or "").suffix == ".safetensors"
         if self.small and "resolution" not in self.given:
             from veclink.tools.small_pose import RESOLUTION
@@ -145,7 +143,6 @@ class Pose(Tool):
         self.condition = (1, points + selection.SIZE)
 
     def _set_up_small(self) -> None:
-        from veclink.tools.small_match import load_match
         from veclink.tools.small_pose import POINTS, load_pose
 
         assert self.weights is not None
@@ -159,7 +156,6 @@ class Pose(Tool):
             path = find_weights(self.weights)
             below = about_small(path).get("trunk")
             self.trunk = self.trunk or (str(path.parent / Path(str(below)).name) if below else None)
-        self.match = load_match(find_weights(self.trunk) if self.trunk else None, self.features, self.device)
         self._set_up_near()
         self._set_up_words(self.trunk or self.origin or (None if self.weights == SMALL else self.weights))
 
@@ -243,8 +239,7 @@ class Pose(Tool):
 
     def _pose(self, image: np.ndarray, seen: Seen, condition: Condition) -> Keypoints:
         everyone = torch.ones(1 if self.small else len(self.yolo.names))
-        matched = None if self.match is None else self._matched(self.match, image, condition)
-        found = find_meant(self.yolo, seen, everyone, condition, partial(self.option, condition=condition), matched)
+        found = find_meant(self.yolo, seen, everyone, condition, partial(self.option, condition=condition))
         before = self.features + len(self.points)
         weights = condition.vectors[0, self.features : before].detach().float().cpu()
         points = np.flatnonzero(weights.numpy() > 0.5)
@@ -259,11 +254,6 @@ class Pose(Tool):
         table = table[:, points]
         return Keypoints(table[..., :2], table[..., 2], found.xyxy[keep], found.scores[keep],
                          [labels[int(i)] for i in keep], condition.phrase, seen.size, names, self._edges(names))
-
-    def _matched(self, network: CloseMatch, image: np.ndarray, condition: Condition) -> Matched:
-        from veclink.tools.small_match import matcher
-
-        return matcher(network, image, self._text([condition])[0].detach())
 
     def _table(self, image: np.ndarray, seen: Seen, found: Found, keep: np.ndarray) -> np.ndarray:
         """(n, points, 3) float64: x, y and score of all points of the bodies to keep."""

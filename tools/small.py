@@ -124,27 +124,6 @@ def about_small(path: Path) -> dict[str, Any]:
                            "get the file again") from error
 
 
-def digest_of(path: Path, part: str) -> str:
-    """sha256 of the numbers of one network in a file, whatever else the file holds. Scales are left out, as they may
-    change in their last bit where a file is read and written again.
-
-    Raises:
-        WeightsError: not such a file.
-    """
-    from hashlib import sha256
-
-    from safetensors import safe_open
-
-    about_small(path)
-    told = sha256()
-    with safe_open(path, framework="np") as file:
-        for name in sorted(file.keys()):
-            if name.startswith(f"{part}.") and not name.endswith(SCALE):
-                told.update(name.encode())
-                told.update(file.get_tensor(name).tobytes())
-    return told.hexdigest()
-
-
 def load_small(path: Path, networks: Mapping[str, nn.Module]) -> None:
     """Put a file's numbers into networks of the same names and shapes.
 

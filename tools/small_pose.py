@@ -25,7 +25,7 @@ from veclink.tools.detect import letterboxed
 from veclink.tools.errors import ContractError, WeightsError
 from veclink.tools.pose import SMALL, Anatomy
 from veclink.tools.results import Boxes, Keypoints
-from veclink.tools.small import about_small, digest_of, load_small, save_small
+from veclink.tools.small import about_small, load_small, save_small
 from veclink.tools.weights import find_weights, sha256
 from veclink.tools.yolo import BATCH, Features, Seen, Yolo
 
@@ -165,7 +165,7 @@ def load_pose(weights: str, device: torch.device, dtype: torch.dtype, trunk: str
     below = find_weights(trunk) if trunk else None
     if path is not None and about.get("trunk"):
         below = below or path.parent / Path(str(about["trunk"])).name
-        if not below.is_file() or digest_of(below, "network") != about.get("trunk_sha256"):
+        if not below.is_file() or sha256(below) != about.get("trunk_sha256"):
             raise WeightsError(f"{about['trunk']} as {path.name} was trained on it", f"another or none: {below.name}",
                                "put the two files of one training together")
     if below is not None:
@@ -181,7 +181,7 @@ def save_pose(path: str | Path, networks: Mapping[str, nn.Module], trunk: Path |
     """Write the networks; where the rest is a detector's (`trunk`), whose file goes beside it and tells the resolution,
     the branch alone, and the closer look."""
     rest = {"words": True, "resolution": resolution} if trunk is None else {"trunk": trunk.name,
-                                                                           "trunk_sha256": digest_of(trunk, "network")}
+                                                                           "trunk_sha256": sha256(trunk)}
     save_small(path, networks, {"config": CONFIG, "points": list(POINTS), "near": "near" in networks, **rest})
 
 
