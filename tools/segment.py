@@ -52,7 +52,6 @@ class _Asked:
         labels: one a prompt.
         least: predicted IoU from which a mask counts.
         dense: of the condition.
-        bounded: whether a mask ends a little outside its region: a small network spills where a large one would not.
     """
 
     regions: Sequence[Region]
@@ -60,7 +59,6 @@ class _Asked:
     labels: Sequence[str]
     least: float = 0.0
     dense: Tensor | None = None
-    bounded: bool = False
 
     @property
     def count(self) -> int:
@@ -396,10 +394,10 @@ class Segment(Tool):
         for size, condition, one in zip(sizes, conditions, asked, strict=True):
             part = slice(start, start + one.count)
             start = part.stop
-            shapes = [self.sam.grow(x, p.view) for x, p in zip(logits[part], prompts[part], strict=True)]
-            shapes = [x if look is None else look.back(x) for x, look in zip(shapes, looks[part], strict=True)]
-            if one.bounded:
-                shapes = [inside(shape, region, LOOSE) for shape, region in zip(shapes, one.regions, strict=True)]
+            shapes = []
+            for number, (x, prompt, look) in enumerate(zip(logits[part], prompts[part], looks[part], strict=True)):
+                shape = self.sam.grow(x, prompt.view)  # a small network spills where a large one would not
+                shapes.append(shape if look is None else inside(look.back(shape), one.regions[number], LOOSE))
             scores = np.array([min(max(float(quality), 0.0), 1.0) for quality in qualities[part]])
             keep = [i for i, shape in enumerate(shapes) if shape.any() and scores[i] >= one.least]
             results.append(Masks(np.array([shapes[i] for i in keep]), scores[keep], [one.labels[i] for i in keep],
@@ -455,7 +453,7 @@ class Segment(Tool):
             return _Asked((), rows[:0], ())
         if pointed is not None and (kept := self._prompting(pointed, condition, dense, size)):
             boxes = tuple(Region.box(*box) for box, _ in kept)
-            return _Asked(boxes, rows, [label for _, label in kept], dense=dense, bounded=True)
+            return _Asked(boxes, rows, [label for _, label in kept], dense=dense)
         if picture.seen is not None and self._asks(weights := self._weights(condition), condition):
             found = self._found(picture.seen, weights, condition)
             found = _part(found, np.flatnonzero((found.xyxy[:, 2:] > found.xyxy[:, :2]).all(1)))
