@@ -125,7 +125,7 @@ class Yolo:
 
     @classmethod
     def load(cls, name: str, device: torch.device, dtype: torch.dtype) -> Yolo:
-        """The network of a weights file ("yolo11n.pt"), or of a configuration ("yolo11n.yaml"), untrained, ever the same.
+        """The network of a weights file ("yolo11n.pt"), or of a configuration ("yolo11n.yaml"), untrained.
 
         Raises:
             WeightsError: not to be had, not opened safely, or no detection, pose or segmentation network.
