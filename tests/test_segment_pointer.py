@@ -54,9 +54,11 @@ def test_the_contract_holds_and_the_condition_has_room_for_both(tool: Segment) -
 
 def nearby(corners: Sequence[float]) -> list[float]:
     """A box in the closer look at it."""
-    look = Look.at(Region.box(*corners), SIZE)
+    x0, y0, x1, y1 = corners
+    region = Region.box(x0, y0, x1, y1)
+    look = Look.at(region, SIZE)
     assert look is not None
-    return look.region(Region.box(*corners)).points.reshape(4).tolist()
+    return look.region(region).points.reshape(4).tolist()
 
 
 def test_what_the_detector_finds_prompts(tool: Segment, monkeypatch: pytest.MonkeyPatch) -> None:

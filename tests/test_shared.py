@@ -61,7 +61,8 @@ def test_three_tools_one_pass(files: Path) -> None:
     assert [ask(tool, picture()) for tool in tools] == alone and passes == [1]
     ask(tools[0], picture(1))
     assert passes == [1, 1]
-    tools[0].forget(), tools[1].forget()
+    for tool in tools[:2]:
+        tool.forget()
     ask(tools[0], picture())
     assert passes == [1, 1], "the segmenter still remembers it"
 
@@ -82,7 +83,8 @@ def test_a_network_that_learned_shares_no_more(files: Path) -> None:
 def test_other_resolutions_are_other_pictures(files: Path) -> None:
     one, other = (Detect(str(files / "detect.safetensors"), "cpu", resolution=side).ready() for side in (96, 128))
     passes = counted([one, other])
-    ask(one, picture(3)), ask(other, picture(3))
+    for tool in (one, other):
+        ask(tool, picture(3))
     assert passes == [1, 1]
 
 
