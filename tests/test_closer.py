@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from veclink.tools.check import check_tool
-from veclink.tools.close_trunk import inner, scale_of, shown
 from veclink.tools.closer import ROUND, Look
 from veclink.tools.condition import Condition
 from veclink.tools.detect import Detect
@@ -20,7 +19,17 @@ from veclink.tools.pose import SMALL, Pose
 from veclink.tools.regions import Region
 from veclink.tools.results import Boxes, Keypoints, Masks
 from veclink.tools.segment import Segment
-from veclink.tools.small_points import ClosePoints, mirrored, peaks, points_loss, points_of
+from veclink.tools.small_points import (
+    SIDE,
+    ClosePoints,
+    inner,
+    mirrored,
+    peaks,
+    points_loss,
+    points_of,
+    scale_of,
+    shown,
+)
 from veclink.tools.small_pose import POINTS
 
 torch.set_num_threads(1)
@@ -184,8 +193,8 @@ def test_what_is_not_asked_for_teaches_nothing() -> None:
 @given(st.integers(0, 40), st.integers(0, 40), st.integers(1, 80), st.integers(1, 40))
 def test_a_look_is_shown_at_one_size(x: int, y: int, width: int, height: int) -> None:
     look = Look(x, y, x + width, y + height, SIZE)
-    tensor, (columns, rows) = shown(picture(), look, 64), inner(look, 64)
-    assert tensor.shape == (3, 64, 64) and max(columns, rows) == 64 == round(scale_of(look, 64) * max(width, height))
+    tensor, (columns, rows) = shown(picture(), look), inner(look)
+    assert tensor.shape == (3, SIDE, SIDE) and max(columns, rows) == SIDE == round(scale_of(look) * max(width, height))
     assert float(tensor[:, rows:].sum() + tensor[:, :, columns:].sum()) == 0
     mean = picture()[y : y + height, x : x + width].mean((0, 1)) / 255
     assert np.abs(tensor[:, :rows, :columns].mean((1, 2)).numpy() - mean).max() < 0.15

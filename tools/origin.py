@@ -84,10 +84,11 @@ class TrunkMap(nn.Module):
 
     def levels(self, pictures: Tensor) -> list[Tensor]:
         """The last map of each of the strides 2, 4, 8, 16 and 32."""
-        return _levels(self.layers, pictures)
+        return levels_of(self.layers, pictures)
 
 
-def _levels(layers: Iterable[nn.Module], x: Tensor) -> list[Tensor]:
+def levels_of(layers: Iterable[nn.Module], x: Tensor) -> list[Tensor]:
+    """The last map of each size that the layers make of (B, C, H, W), the largest first."""
     found: dict[int, Tensor] = {}
     for layer in layers:
         x = layer(x)
@@ -99,7 +100,7 @@ def _levels(layers: Iterable[nn.Module], x: Tensor) -> list[Tensor]:
 def _channels(config: str) -> tuple[int, ...]:
     """Of each of a configuration's levels; on the CPU, as torch's meta device needs its compiler for a forward pass."""
     with torch.no_grad(), torch.device("cpu"):
-        return tuple(level.shape[1] for level in _levels(trunk_of(config).eval(), torch.zeros(1, 3, 64, 64)))
+        return tuple(level.shape[1] for level in levels_of(trunk_of(config).eval(), torch.zeros(1, 3, 64, 64)))
 
 
 def begin_with(layers: nn.ModuleList, name: str, pictures: Tensor) -> None:

@@ -8,16 +8,21 @@ heatmap networks (Xiao et al., 2018): places are shown and need not be reckoned,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from veclink.tools.close_trunk import CHANNELS, Block, CloseTrunk, inner, look_at, scale_of, shown
+from veclink.tools.closer import Look
+from veclink.tools.origin import levels_of, trunk_of
+from veclink.tools.regions import Region
 from veclink.tools.results import Keypoints
 
+CONFIG = "yolo11n.yaml"
+LAYERS = 7  # of its trunk, up to stride 16
+CHANNELS = (64, 128, 128)  # of the trunk's maps of strides 4, 8 and 16
 SIDE, CELL = 128, 4  # of a look and of a map's cells, in pixels
 WIDTH, FINE = 96, 64
 SPREAD = 0.8  # of a point in a map, in cells
@@ -27,10 +32,17 @@ THERE = 0.2  # weight of whether points are there beside where they are
 BATCH = 32  # looks in one pass
 
 
-class ClosePoints(CloseTrunk):
+class Block(nn.Sequential):
+    """A convolution, normed and bent."""
+
+    def __init__(self, given: int, made: int) -> None:
+        super().__init__(nn.Conv2d(given, made, 3, 1, 1, bias=False), nn.GroupNorm(8, made), nn.SiLU())
+
+
+class ClosePoints(nn.Module):
     """(B, 3, SIDE, SIDE) in 0..1 to (B, points, SIDE / CELL, SIDE / CELL) and (B, points) logits.
 
-    The first say where each point is, the second whether it is there.
+    The first say where each point is, the second whether it is there. Batch norms of the trunk are constants.
 
     Args:
         points: how many.
@@ -38,6 +50,7 @@ class ClosePoints(CloseTrunk):
 
     def __init__(self, points: int) -> None:
         super().__init__()
+        self.layers = trunk_of(CONFIG, LAYERS).eval()
         fine, middle, coarse = CHANNELS
         self.whole, self.outer = Block(coarse, WIDTH), Block(WIDTH, WIDTH)
         self.context = nn.Linear(WIDTH, WIDTH)
@@ -46,14 +59,52 @@ class ClosePoints(CloseTrunk):
         self.where = nn.Conv2d(FINE, points, 1)
         self.there = nn.Linear(WIDTH, points)
 
+    def train(self, mode: bool = True) -> Self:
+        super().train(mode)
+        self.layers.eval()
+        return self
+
+    def begin_as(self, layers: Sequence[nn.Module]) -> None:
+        """The trunk's numbers are those of another network's first layers; what these have more, such as places in the
+        whole picture, is left out."""
+        for mine, other in zip(self.layers, layers, strict=False):
+            told = other.state_dict()
+            mine.load_state_dict({name: told[name] for name in mine.state_dict()})
+
     def forward(self, looks: Tensor) -> tuple[Tensor, Tensor]:
-        fine, middle, coarse = self.levels(looks)
+        fine, middle, coarse = levels_of(self.layers, looks)[-3:]
         x = self.whole(coarse)
         context = x.mean((2, 3))
         x = self.outer(x + self.context(context)[..., None, None])
         for level, beside, block in zip((middle, fine), self.beside, self.grown, strict=True):
             x = block(functional.interpolate(x, scale_factor=2.0) + beside(level))
         return self.where(x), self.there(context)
+
+
+def shown(image: np.ndarray, look: Look) -> Tensor:
+    """(3, SIDE, SIDE) in 0..1: that part of an (H, W, 3) uint8 RGB picture, its longer side as long, then padded."""
+    part = torch.from_numpy(look.part(image)).permute(2, 0, 1)[None].float() / 255
+    width, height = inner(look)
+    scaled = functional.interpolate(part, (height, width), mode="bilinear", align_corners=False, antialias=True)
+    return functional.pad(scaled, (0, SIDE - width, 0, SIDE - height))[0]
+
+
+def inner(look: Look) -> tuple[int, int]:
+    """(width, height) of what is shown before padding."""
+    width, height = (max(1, round(n * scale_of(look))) for n in (look.x1 - look.x0, look.y1 - look.y0))
+    return width, height
+
+
+def scale_of(look: Look) -> float:
+    """Pixels of what is shown, to one of the picture."""
+    return SIDE / max(look.x1 - look.x0, look.y1 - look.y0)
+
+
+def look_at(box: Sequence[float], size: tuple[int, int]) -> Look:
+    """The look at a box x0, y0, x1, y1 in a picture of `size` (width, height)."""
+    look = Look.at(Region("box", np.asarray(box, float).reshape(2, 2)), size)
+    assert look is not None, "boxes have looks"
+    return look
 
 
 @torch.no_grad()
@@ -65,12 +116,12 @@ def points_of(network: ClosePoints, image: np.ndarray, boxes: np.ndarray) -> np.
     tables = [np.zeros((0, weight.shape[0], 3))]
     for start in range(0, len(looks), BATCH):
         part = looks[start : start + BATCH]
-        where, there = network(torch.stack([shown(image, look, SIDE) for look in part]).to(weight))
+        where, there = network(torch.stack([shown(image, look) for look in part]).to(weight))
         for one, look in zip(where, part, strict=True):  # nothing is in the padding
-            columns, rows = (-(-n // CELL) for n in inner(look, SIDE))
+            columns, rows = (-(-n // CELL) for n in inner(look))
             one[:, rows:], one[:, :, columns:] = -torch.inf, -torch.inf
         places = peaks(where.float()).double().cpu().numpy() * CELL
-        scales = np.array([scale_of(look, SIDE) for look in part])[:, None, None]
+        scales = np.array([scale_of(look) for look in part])[:, None, None]
         corners = np.array([[look.x0, look.y0] for look in part], float)[:, None]
         ends = np.array([[look.x1, look.y1] for look in part], float)[:, None]
         sure = there.float().sigmoid().double().cpu().numpy()[..., None]
@@ -151,8 +202,8 @@ def _seen(image: np.ndarray, target: Keypoints, number: int, names: Sequence[str
     look = look_at([*(middle - half), *(middle + half)], target.size)
     table = np.zeros((len(names), 3))
     at = [list(names).index(name) for name in target.names]
-    table[at, :2] = (target.xy[number] - [look.x0, look.y0]) * scale_of(look, SIDE)
+    table[at, :2] = (target.xy[number] - [look.x0, look.y0]) * scale_of(look)
     inside = ((table[:, :2] >= 0) & (table[:, :2] < SIDE)).all(1)
     table[at, 2] = target.scores[number]
     table[:, 2] *= inside
-    return shown(image, look, SIDE), table
+    return shown(image, look), table

@@ -136,7 +136,7 @@ class Yolo:
         if path.suffix == ".safetensors":
             model = _untrained(config_name(about_small(path).get("config")))
             load_small(path, {"network": model})
-            return cls(model, device, dtype, path.name, sha256(path), sha256(path))
+            return cls(model, device, dtype, path.name, digest := sha256(path), digest)
         with quiet():
             return cls(_opened(path), device, dtype, path.name, sha256(path))
 
