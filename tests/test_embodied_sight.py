@@ -14,7 +14,17 @@ from veclink.agent.embodied import loop
 from veclink.agent.embodied.actions import Action, State
 from veclink.agent.embodied.body import SkillFailed
 from veclink.agent.embodied.episode import make_world
-from veclink.agent.embodied.eyes import BRIGHT, EYE, CoreEyes, Lens, brightened, sights_of_mask
+from veclink.agent.embodied.eyes import (
+    BRIGHT,
+    EYE,
+    CoreEyes,
+    Lens,
+    Sights,
+    brightened,
+    hand,
+    sights_of_mask,
+    without_hand,
+)
 from veclink.agent.embodied.goals import Goal
 from veclink.agent.embodied.guard import Alarm
 from veclink.agent.embodied.pixels import dig, gather, live, walk
@@ -25,6 +35,7 @@ from veclink.agent.embodied.pixels.plan import PixelPlanner, made_at_once
 from veclink.agent.embodied.planner import Planner
 from veclink.agent.embodied.sense import Past
 from veclink.envs.facts import BLOCKS, ITEMS
+from veclink.envs.voxel.render.frame import HAND
 from veclink.tools.results import Masks
 
 SIZE = (160, 256)
@@ -79,6 +90,28 @@ def test_lava_is_not_sought_where_nothing_shines() -> None:
     dark[100:110, 100:110] = 220
     eyes.look(dark, 0.0, ["lava"])
     assert agent.asked[1][0] == "outline the lava" and agent.asked[1][1] < 5, "as it is: lava lights itself"
+
+
+def test_ones_own_hand_is_neither_shown_to_the_core_nor_found() -> None:
+    for held in (("stone_pickaxe",), ("stone_sword",), ("log",), ()):
+        frame = of(standing(*held)).frame(["kind"])
+        drawn = frame.kind == HAND
+        assert drawn.any() and not drawn[~hand(*SIZE)].any(), "it lies where it is taken to lie"
+    shown = without_hand(frame.rgb)
+    assert (shown[~hand(*SIZE)] == frame.rgb[~hand(*SIZE)]).all() and (shown != frame.rgb).any()
+    everything = Masks(np.ones((1, *SIZE), bool), np.ones(1, np.float32), ["iron ore"], "the iron ore", (256, 160))
+    agent: Any = SimpleNamespace(tools=Asked.tools, run_batch=lambda tasks: [
+        SimpleNamespace(results=[SimpleNamespace(result=everything)]) for _ in tasks])
+    (sight,) = CoreEyes(agent).look(frame.rgb, 0.0, ["iron_ore"])
+    assert sight.mask is not None and (sight.mask == ~hand(*SIZE)).all()
+
+
+def test_what_is_overhead_can_be_aimed_at_all_round() -> None:
+    for row in (60, 100):  # before the body and behind it
+        mask = np.zeros(SIZE, bool)
+        mask[row - 12 : row + 12, 116:140] = True
+        seen = Sights(LENS, -90.0, tuple(sights_of_mask(LENS, "iron_ore", mask, -90.0)))
+        assert seen.views(seen.found[0])
 
 
 @pytest.mark.parametrize(("wide", "blocks"), [(1, 5.0), (2, 5.0)])
@@ -138,6 +171,16 @@ def test_a_fall_is_counted_by_what_it_hurts() -> None:
     assert body.depth == 4  # and one that is counted where the block was dug
 
 
+def test_a_picture_that_never_rests_is_no_fall(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = standing("stone_pickaxe")
+    monkeypatch.setattr(dig, "land", lambda body: 126)
+    monkeypatch.setattr(dig, "strike", lambda *given: True)
+    with pytest.raises(SkillFailed, match="time"):
+        dig.shaft(body, -100, 0, None)
+    dig.shaft(body, body.height - 1, 50)
+    assert body.depth == dig.SOFT_FALL, "a longer fall would have hurt"
+
+
 def test_land_is_swum_to_and_lava_that_burns_is_left_at_once() -> None:
     body = standing()
     walk.ashore(body)  # it is ashore
@@ -166,6 +209,24 @@ def test_nothing_is_looked_for_where_one_is_after_nothing() -> None:
     watch = gather.Watch(body, (), lambda: False)
     assert not watch() and not looks
     assert gather.Watch(body, ("iron_ore",), lambda: False).wanted[0] == "iron_ore"
+
+
+def test_what_was_struck_in_vain_is_doubted_for_a_while() -> None:
+    body = standing("stone_pickaxe")
+    mask = np.zeros(SIZE, bool)
+    mask[60:100, 110:150] = True
+    some, other = (Sights(LENS, 0.0, tuple(sights_of_mask(LENS, "iron_ore", mask, 0.0, sure))) for sure in (0.3, 0.4))
+    body.look = lambda *names: some  # type: ignore[method-assign]
+    watch = gather.Watch(body, ("iron_ore",), lambda: False)
+    assert watch._believed(some)
+    watch.take(0.0, 0.0)
+    assert not watch._believed(some) and watch._believed(other)
+    began = body.steps
+    watch.take(0.0, 0.0)
+    assert body.steps - began <= 2, "nothing is struck"
+    for _ in range(gather.DOUBT):
+        body.act()
+    assert watch._believed(some)
 
 
 # -- what is carried ---------------------------------------------------------------------------------------------------

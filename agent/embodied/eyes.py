@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 import cv2
@@ -23,14 +23,16 @@ if TYPE_CHECKING:
 FOV = 70.0  # degrees from the top of the picture to its bottom
 EYE = 1.62  # blocks above the feet
 STEP = 15  # degrees of one turn of the camera
-WIDEST = 6  # turns of the camera to one side within which something in view can be aimed at
+WIDEST = 12  # turns of the camera to one side: all round, as one who looks up or down has in view
 LEAST_PIXELS = 6  # of a thing
 LEAST_FALL = 4.0  # degrees below the horizon from where the floor tells how far something is
 FARTHEST = 48.0  # blocks
 FLAT = frozenset({"water", "lava"})  # lies in the floor: near where its lower edge is
 MARGIN = 2  # pixels by which an aim should be inside a thing
 SURE, SHAPED = 0.35, 0.2  # certainty of the core's tools from where a box and a mask count
-DARK, BRIGHT = 40, 90  # levels of the brightest tenth of a frame: darker frames are brightened, to so much
+DARK, BRIGHT = 40, 60  # levels of the brightest tenth of a frame: darker frames are brightened, to so much
+HAND = ((0.635, 1.0), (0.635, 0.65), (0.66, 0.55), (0.74, 0.55), (0.865, 0.59), (0.865, 0.66), (1.0, 0.8), (1.0, 1.0))
+# (column, row) as shares of a frame: corners round one's own hand and what it holds
 SHINES = frozenset({"lava", "flowing_lava"})  # lights itself: seen in the frame as it is
 GLARE, SPOT = 100, 12  # level from where a pixel may be of what shines, and how many pixels there must be
 SOFT = 0.7  # pixels by which a brightened frame is blurred, as few levels make hard edges
@@ -197,6 +199,22 @@ def brightened(rgb: np.ndarray) -> np.ndarray:
     return cv2.GaussianBlur(lit, (0, 0), SOFT).astype(np.uint8)
 
 
+@lru_cache(maxsize=4)
+def hand(height: int, width: int) -> np.ndarray:
+    """(H, W) bool: where in a frame one's own hand is, and what it holds."""
+    corners = np.round(np.array(HAND) * (width, height)).astype(np.int32)
+    return cv2.fillPoly(np.zeros((height, width), np.uint8), [corners], 1).astype(bool)
+
+
+def without_hand(rgb: np.ndarray) -> np.ndarray:
+    """A frame with its other side, mirrored, in the place of the hand: the core knows pictures without one only.
+
+    Args:
+        rgb: (H, W, 3) uint8; the answer too.
+    """
+    return np.where(hand(*rgb.shape[:2])[..., None], rgb[:, ::-1], rgb)
+
+
 # -- geometry of things ------------------------------------------------------------------------------------------------
 
 
@@ -330,8 +348,9 @@ class CoreEyes:
         if not requests:
             return Sights(lens, pitch)
         self.asked += len(requests)
-        lit = brightened(rgb)
-        runs = self.agent.run_batch([(request, [rgb if name in SHINES else lit])
+        bare = without_hand(rgb)
+        lit = brightened(bare)
+        runs = self.agent.run_batch([(request, [bare if name in SHINES else lit])
                                      for request, (name, _) in requests.items()])
         found: list[Sight] = []
         for run, (name, kind) in zip(runs, requests.values(), strict=True):
@@ -341,11 +360,19 @@ class CoreEyes:
         return Sights(lens, pitch, tuple(sorted(found, key=lambda sight: sight.distance)))
 
     def _sights(self, lens: Lens, name: str, result: Any, pitch: float) -> list[Sight]:
+        hidden = hand(lens.height, lens.width)
         if result.kind == "boxes":
-            return [sight_of_box(lens, name, box, pitch, float(score))
-                    for box, score in zip(result.xyxy, result.scores, strict=True) if score >= self.sure]
+            boxes = [sight_of_box(lens, name, box, pitch, float(score))
+                     for box, score in zip(result.xyxy, result.scores, strict=True) if score >= self.sure]
+            return [sight for sight in boxes if 2 * _within(hidden, sight.box) <= sight.pixels]
         found: list[Sight] = []
         for mask, score in zip(result.masks, result.scores, strict=True):
             if score >= self.shaped:
-                found += sights_of_mask(lens, name, np.asarray(mask, bool), pitch, float(score), least=12)
+                found += sights_of_mask(lens, name, np.asarray(mask, bool) & ~hidden, pitch, float(score), least=12)
         return found
+
+
+def _within(mask: np.ndarray, box: tuple[int, int, int, int]) -> int:
+    """Pixels of a mask in a box."""
+    x0, y0, x1, y1 = (max(0, v) for v in box)
+    return int(mask[y0:y1, x0:x1].sum())

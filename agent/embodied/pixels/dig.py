@@ -156,11 +156,13 @@ def shaft(body: PixelBody, height: int, limit: int, look: Look | None = None) ->
         body.turn(yaw, 90.0)
         if body.look("lava").of("lava"):
             raise SkillFailed("danger", "lava below")
-        had = stone_in(body)
+        had, life = stone_in(body), body.life
         with counted_fall(body):
             struck = strike(body, yaw, 90.0, TOUGHEST if stuck else max(most_ticks(body),
                                                                         ticks_for(body, DIRT) + PAUSE))
             fallen = land(body)
+        # a longer fall hurts, and is counted by that: without, it is the picture that moves, as in water
+        fallen = min(fallen, SOFT_FALL) if body.life >= life else 1
         if struck or stone_in(body) > had or fallen > 1:
             body.depth, stuck = body.depth + max(1, fallen), 0
             empty = empty + 1 if stone_in(body) == had and fallen <= 1 else 0

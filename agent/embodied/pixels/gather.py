@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from veclink.agent.embodied.body import SkillFailed
 from veclink.agent.embodied.eyes import Sight, Sights, alike
@@ -30,6 +31,7 @@ LEVELS = {"coal_ore": 0, "iron_ore": 1, "gold_ore": 2, "redstone_ore": 2, "diamo
 ENOUGH = {"redstone_ore": ("redstone", 1)}  # more is not taken in passing
 AGAIN = 80  # steps from one look all round to the next
 VAIN = 2  # blocks struck in one view that gave nothing: what is seen there is no ore, or out of reach
+DOUBT = 120  # steps after that for which nothing is believed that is no surer: rock of one kind lies together
 Done = Callable[[], bool]
 
 
@@ -227,6 +229,7 @@ class Watch:
         self.body, self.done = body, done
         self.wanted, self.after = tuple(dict.fromkeys((*wanted, *(WORTH if wanted else ())))), len(wanted)
         self.steps, self.missed, self.rest, self.rounded = 0, False, 0, -AGAIN
+        self.sure, self.doubts = 0.0, 0  # certainty that proved to be too little, and until which step that counts
         self.unseen = [name for name in self.wanted if not body.sight.knows(name)]
         self.had = self._felt()
 
@@ -280,8 +283,7 @@ class Watch:
         for _ in range(ARM_TRIES):
             body.turn(yaw, pitch)
             names = [name for name in self.wanted if worth_taking(body, name)]
-            sights = body.look(*names)
-            taken = False
+            sights, began, taken = self._believed(body.look(*names)), body.steps, False
             for name in names:
                 struck = strike_sight(body, sights, name)
                 if struck is not None:
@@ -290,12 +292,28 @@ class Watch:
                     self.had = self._felt()
                     taken = vain < VAIN
                     break
+            if not taken and body.steps - began > dig.FIRST_LOOK and self._felt() <= self.had:
+                vain = VAIN
+            if vain >= VAIN:
+                self._doubt(sights)
             if not taken and not vain and any(sight.distance <= REACH for sight in sights):
                 self.missed = True  # it could not be aimed at from here
             if not taken and not vain:
                 taken = self.pursue(sights, yaw)
             if not taken:
                 return  # all of a vein is taken, even where there is enough
+
+    def _doubt(self, sights: Sights) -> None:
+        """What was struck in reach is no ore: for a while only what is surer is believed."""
+        near = [sight.certainty for sight in sights if sight.distance <= REACH]
+        before = self.sure if self.body.steps < self.doubts else 0.0
+        self.sure, self.doubts = max([before, *near]), self.body.steps + DOUBT
+
+    def _believed(self, sights: Sights) -> Sights:
+        """Without what is doubted now."""
+        if self.body.steps >= self.doubts:
+            return sights
+        return replace(sights, found=tuple(sight for sight in sights if sight.certainty > self.sure))
 
     def pursue(self, sights: Sights, yaw: float) -> bool:
         """Go to what one is after where it is seen farther off, in a cave; whether it was reached."""
