@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from veclink.tools.results import Boxes, Keypoints, Masks, Result
+from veclink.tools.results import Boxes, Image, Keypoints, Masks, Result
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,6 +25,8 @@ Seen: TypeAlias = tuple[int, int]  # numbers that an eye says of each part; of t
 MIXED = 2  # vectors to which the queries' answers are mixed; as good as all of four, at half the size
 WIDTH = 48  # of what is asked beside kinds
 RARE = -2.0  # logit that a kind is meant, at the start
+VISIBLE = 4  # levels from which a pixel has changed
+UNSURE, ROUGH = 0.03, 1.0  # how near a hint's chances come to 0 and 1, and the spread of its logits
 LOWEST, HIGHEST = 1e-3, 400.0  # odds of a kind
 
 
@@ -68,18 +70,29 @@ class DenseLink(nn.Module):
         return (self.mix @ self.norm(link.to(self.mix.dtype))).flatten()
 
 
-def where_loss(logits: Tensor, target: Result) -> Tensor:
+def where_loss(logits: Tensor, target: Result, picture: np.ndarray) -> Tensor:
     """Cross entropy and dice loss (Milletari et al., 2016) of a dense part.
 
     Args:
         logits: (h, w) over the whole picture.
-        target: Masks, Boxes or Keypoints; all of their pixels, or their boxes', are meant.
+        target: Masks, Boxes or Keypoints: all of their pixels, or their boxes', are meant; or an Image: what changes.
+        picture: (H, W, 3) uint8, the one given.
     """
-    pixels = torch.from_numpy(_pixels(target)).to(logits)
-    wanted = functional.adaptive_avg_pool2d(pixels[None], (logits.shape[0], logits.shape[1]))[0]
+    wanted = _shares(target, picture, (logits.shape[0], logits.shape[1])).to(logits)
     share = logits.sigmoid()
     dice = 1 - (2 * (share * wanted).sum() + 1) / (share.sum() + wanted.sum() + 1)
     return functional.binary_cross_entropy_with_logits(logits, wanted) + dice
+
+
+def hint(target: Result, picture: np.ndarray, shape: tuple[int, int]) -> Tensor:
+    """(h, w) logits that say where a target is as roughly as a link would; randomness is torch's global one.
+
+    For decoders that learn to listen before there is a link.
+
+    Args:
+        target, picture: as `where_loss`. shape: (h, w).
+    """
+    return torch.logit(_shares(target, picture, shape), UNSURE) + ROUGH * torch.randn(shape)
 
 
 def kind_loss(logits: Tensor, target: Result, kinds: Sequence[str]) -> Tensor:
@@ -98,11 +111,18 @@ def kind_loss(logits: Tensor, target: Result, kinds: Sequence[str]) -> Tensor:
     return functional.binary_cross_entropy_with_logits(logits, wanted, reduction="sum")
 
 
-def _pixels(target: Result) -> np.ndarray:
+def _shares(target: Result, picture: np.ndarray, shape: tuple[int, int]) -> Tensor:
+    """(h, w) float32: how much of each part of the picture a result is about, 0 to 1."""
+    return functional.adaptive_avg_pool2d(torch.from_numpy(_pixels(target, picture)).float()[None], shape)[0]
+
+
+def _pixels(target: Result, picture: np.ndarray) -> np.ndarray:
     """(H, W) bool: the pixels that a result is about."""
     if isinstance(target, Masks):
         return np.ascontiguousarray(target.masks.any(0))
-    assert isinstance(target, Boxes | Keypoints), "only what has places can say where"
+    if isinstance(target, Image):
+        return np.abs(target.pixels.astype(np.int16) - picture).max(-1) > VISIBLE
+    assert isinstance(target, Boxes | Keypoints), "words are nowhere"
     out = np.zeros((target.size[1], target.size[0]), bool)
     for x0, y0, x1, y1 in target.xyxy if isinstance(target, Boxes) else target.boxes:
         out[math.floor(y0): math.ceil(y1), math.floor(x0): math.ceil(x1)] = True

@@ -22,6 +22,7 @@ from veclink.router.nano.files import save_nano
 from veclink.router.nano.model import NanoModel
 from veclink.router.nano.recipe import NanoRecipe
 from veclink.router.nano.samples import Call, Sample, Turn
+from veclink.router.nano.stages import Lesson, LinkStage
 from veclink.router.nano.train import train_nano
 from veclink.router.nano.vision import VisionConfig, letterbox, on_picture
 from veclink.router.nano.words import Words
@@ -231,6 +232,40 @@ def test_training_a_link_says_where_what_was_asked_for_is(words: Words, tmp_path
     assert core.linked == ("trace",) and core.linkset.of("trace").dense is not None
 
 
+class Heard(Trace):
+    """Remembers what it was told of where."""
+
+    def __init__(self) -> None:
+        super().__init__(device="cpu")
+        self.told: list[torch.Tensor | None] = []
+
+    def loss(self, images: Sequence[np.ndarray], conditions: Sequence[Condition], targets: Sequence[Result]
+             ) -> torch.Tensor:
+        self.told += [condition.dense for condition in conditions]
+        return torch.stack([condition.vectors.square().mean() for condition in conditions]).mean()
+
+
+def test_a_decoder_can_learn_to_listen_before_there_is_a_link(words: Words, tmp_path: Path) -> None:
+    save_nano(tmp_path / "start", tiny_model(words, ("nothing", "cow", "tree")), words, small=False)
+    recipe = NanoRecipe("links", "x:y", tmp_path / "out", start=tmp_path / "start", tools={"trace": {}}, steps=8,
+                        alone=8, batch=4, told=0.5, condition="text", precision="f32")
+    shares = []
+    for share in (0.0, 0.5, 1.0):
+        tool = Heard()
+        stage = LinkStage(replace(recipe, told=share), {"trace": tool}, torch.device("cpu"))
+        pictures = bright(0)
+        for _ in range(8):
+            sample = next(pictures)
+            stage.losses(Lesson([sample], stage.words, stage.model.config.vision), 1)
+            for call, heard in zip((turn.calls[0] for turn in sample.turns), tool.told[-2:], strict=True):
+                if heard is not None:
+                    rows, columns = heard.shape
+                    mask = call.target.masks[0][:: 64 // rows, :: 96 // columns][:rows, :columns]
+                    assert ((heard > 0).numpy() == mask).mean() > 0.9
+        shares.append(float(np.mean([one is not None for one in tool.told])))
+    assert shares[0] == 0 < shares[1] < shares[2] == 1
+
+
 # -- the decoder -------------------------------------------------------------------------------------------------------
 
 
@@ -349,11 +384,13 @@ def test_losses_teach_it(small: Segment) -> None:
     boxes = Boxes(np.array([[16.0, 16, 56, 48]]), np.ones(1), ["cow"], "the cow", (96, 64))
     rows = torch.zeros(small.condition)
     for loss in (lambda dense: small.loss([picture(0)], [Condition(rows, dense=dense)], [masks]),
-                 lambda dense: where_loss(dense, masks), lambda dense: where_loss(dense, boxes)):
+                 lambda dense: where_loss(dense, masks, picture(0)),
+                 lambda dense: where_loss(dense, boxes, picture(0))):
         dense = torch.zeros(8, 12, requires_grad=True)
         loss(dense).backward()
         assert dense.grad is not None and (dense.grad[inside] < 0).all() and dense.grad[~inside].mean() > 0
-    assert float(where_loss(told(16, 16, 56, 48), masks)) < 0.1 < float(where_loss(torch.zeros(8, 12), masks))
+    right, none = (float(where_loss(dense, masks, picture(0))) for dense in (told(16, 16, 56, 48), torch.zeros(8, 12)))
+    assert right < 0.1 < none
 
 
 def test_names_teach_which_kinds_are_meant() -> None:

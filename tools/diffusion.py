@@ -173,7 +173,7 @@ def embed_text(pipeline: Pipeline, phrases: Sequence[str]) -> Tensor:
 
 def run(
     pipeline: Pipeline, pictures: Tensor, text: Tensor, empty: Tensor, seeds: Sequence[int], settings: Settings,
-    latent: bool = False,
+    where: Tensor | None = None,
 ) -> Tensor:
     """Edit a batch of pictures of one size.
 
@@ -188,10 +188,10 @@ def run(
         text: (B, tokens, width) the instructions.
         empty: (1, tokens, width) the features of no instruction.
         seeds: B numbers.
-        latent: give the latents that the steps end with, not pictures.
+        where: for the small configuration alone, (B, 2, h, w) what its denoiser is told of where.
 
     Returns:
-        (B, 3, H, W) float32 between 0 and 1 on the CPU; or the latents, (B, C, h, w).
+        (B, 3, H, W) float32 between 0 and 1 on the CPU; with `where` the latents that the steps end with, (B, C, h, w).
     """
     import torch
 
@@ -218,7 +218,8 @@ def run(
             image_guidance_scale=settings.image_guidance,
             generator=generators,
             latents=latents.to(device, dtype),
-            output_type="latent" if latent else "pt",
+            output_type="pt" if where is None else "latent",
+            cross_attention_kwargs=None if where is None else {"where": where},  # what the pipeline hands on as it is
         ).images
     finally:
         pipeline.scheduler = kept

@@ -12,6 +12,7 @@ import numpy as np
 from veclink.envs.errors import UnknownName
 from veclink.tools.condition import Condition
 from veclink.tools.diffusion import SMALL, Settings, denoising_loss, embed_text, open_pipeline, revision, run
+from veclink.tools.edit_looks import NEAR, View, joined, looks_at, told
 from veclink.tools.errors import ContractError
 from veclink.tools.regions import Region
 from veclink.tools.results import Image, Result
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 KEEP = ("auto", "regions", "rest", "nothing")
+LEARNED = 2  # closer looks at a picture in one training step
 BATCH = 4  # pictures in one run of the pipeline; guidance triples it
 SMALLEST = 64  # pixels; below this the denoiser's deepest layers have nothing left to look at
 SOFT = 0.01  # width of the soft edge, as a share of the picture's longer side
@@ -55,7 +57,8 @@ class Edit(Tool):
     "instruct-pix2pix-small-random", or a safetensors file that one was saved to, is the small configuration of
     `veclink.tools.small_edit`, which can be trained whole. It has its own values for options that are not given, a
     `PhraseTable` for a text side, and leaves pixels that the edit does not touch as they were, in pictures larger than
-    `max_side` too.
+    `max_side` too. Where the condition has a dense part it is told where what is meant is, and looks closer at each
+    such place (`veclink.tools.edit_looks`); the public weights have no use for it.
 
     Args:
         origin: for the untrained small configuration, the published network whose numbers its sight begins with.
@@ -100,6 +103,7 @@ class Edit(Tool):
                  **options: Any) -> None:
         super().__init__(weights, device, **options)
         self.origin = origin
+        self.dense = weights == SMALL or str(weights).endswith(".safetensors")
 
     def setup(self) -> None:
         """Open the pipeline; N and D of the condition are its text encoder's."""
@@ -138,17 +142,19 @@ class Edit(Tool):
                 self.option(name, condition)
             for region in condition.regions:
                 region.check(image.shape[1], image.shape[0])
-        groups: dict[tuple[Settings, tuple[int, int]], list[int]] = defaultdict(list)
-        for i, (image, condition) in enumerate(zip(images, conditions, strict=True)):
-            groups[self._settings(condition), self._work_size(image, condition)].append(i)
-        edited: dict[int, np.ndarray] = {}
+        groups: dict[tuple[Settings, tuple[int, int]], list[View]] = defaultdict(list)
+        for number, (image, condition) in enumerate(zip(images, conditions, strict=True)):
+            for view in self._views(number, image, condition):
+                groups[self._settings(condition), view.size].append(view)
+        edited: dict[int, list[tuple[View, np.ndarray]]] = defaultdict(list)
         for (settings, size), members in groups.items():
             for start in range(0, len(members), BATCH):
                 chosen = members[start : start + BATCH]
-                new = self._run([images[i] for i in chosen], [conditions[i] for i in chosen], settings, size)
-                edited.update(zip(chosen, new, strict=True))
+                new = self._run(chosen, [conditions[view.number] for view in chosen], settings, size)
+                for view, made in zip(chosen, new, strict=True):
+                    edited[view.number].append((view, made))
         return [
-            Image(blend(image, edited[i], self._alpha(image, condition)), condition.phrase)
+            Image(blend(image, _whole(image, edited[i]), self._alpha(image, condition)), condition.phrase)
             for i, (image, condition) in enumerate(zip(images, conditions, strict=True))
         ]
 
@@ -168,27 +174,40 @@ class Edit(Tool):
 
         self.ready()
         self.check_conditions(images, conditions)
-        groups: dict[tuple[int, int], list[tuple[Tensor, Tensor, Tensor]]] = defaultdict(list)
-        for image, condition, target in zip(images, conditions, targets, strict=True):
+        groups: dict[tuple[int, int], list[tuple[Tensor, ...]]] = defaultdict(list)
+        for number, (image, condition, target) in enumerate(zip(images, conditions, targets, strict=True)):
             if not isinstance(target, Image) or target.pixels.shape != image.shape:
                 raise ContractError(
                     f"an Image of {image.shape[1]} x {image.shape[0]} pixels as target",
                     repr(target),
                     "pair each picture with its edited version",
                 )
-            size = self._work_size(image, condition)
-            pair = (to_tensor([image], size), to_tensor([target.pixels], size), condition.vectors[None])
-            groups[size].append(pair)
+            views = self._views(number, image, condition)
+            for view in (views[i] for i in torch.randperm(len(views))[:LEARNED]):
+                wanted = target.pixels if view.look is None else view.look.part(target.pixels)
+                before, after = (to_tensor([pixels], view.size) for pixels in (view.image, wanted))
+                where = told(condition.dense, view, self.pipeline.vae_scale_factor)[None]
+                groups[view.size].append((before, after, condition.vectors[None], where))
         pairs = [[torch.cat(part) for part in zip(*group, strict=True)] for group in groups.values()]
         return torch.cat([self._losses(*parts) for parts in pairs]).mean()
 
-    def _losses(self, before: Tensor, after: Tensor, text: Tensor) -> Tensor:
+    def _losses(self, before: Tensor, after: Tensor, text: Tensor, where: Tensor) -> Tensor:
         """(B,) of pictures of one size."""
         if not self.small:
             return denoising_loss(self.pipeline, before, after, text, self.empty)
         from veclink.tools.small_edit import training_loss
 
-        return training_loss(self.pipeline, before, after, text)
+        return training_loss(self.pipeline, before, after, text, where)
+
+    def _views(self, number: int, image: np.ndarray, condition: Condition) -> list[View]:
+        """What of a picture is edited in one piece each: the small configuration looks closer where it is told
+        where."""
+        looks = looks_at(condition.dense, (image.shape[1], image.shape[0])) if self.small else []
+        if not looks:
+            return [View(number, image, self._work_size(image, self.option("max_side", condition)))]
+        parts = [look.part(image) for look in looks]
+        return [View(number, part, self._work_size(part, NEAR, larger=True), look)
+                for part, look in zip(parts, looks, strict=True)]
 
     def networks(self) -> dict[str, Any]:
         """All networks of the small configuration; none of a public pipeline."""
@@ -224,30 +243,39 @@ class Edit(Tool):
         names = ("steps", "guidance", "image_guidance", "strength", "progress")
         return Settings(**{name: self.option(name, condition) for name in names})
 
-    def _work_size(self, image: np.ndarray, condition: Condition) -> tuple[int, int]:
-        """(width, height) at which a picture is edited: at most `max_side`, in steps that the autoencoder takes."""
+    def _work_size(self, image: np.ndarray, longest: int, larger: bool = False) -> tuple[int, int]:
+        """(width, height) at which a picture is edited, in steps that the autoencoder takes.
+
+        Args:
+            longest: pixels of the longer side. larger: whether smaller pictures are scaled up to it.
+        """
         height, width = image.shape[:2]
-        scale = min(1.0, self.option("max_side", condition) / max(width, height))
+        scale = longest / max(width, height)
+        scale = scale if larger else min(1.0, scale)
         step = self.pipeline.vae_scale_factor
         return max(SMALLEST, round(width * scale / step) * step), max(SMALLEST, round(height * scale / step) * step)
 
-    def _run(
-        self, images: list[np.ndarray], conditions: list[Condition], settings: Settings, size: tuple[int, int]
-    ) -> list[np.ndarray]:
-        """The edited pictures at their own sizes, (H, W, 3) uint8, before regions are looked at."""
+    def _run(self, views: Sequence[View], conditions: Sequence[Condition], settings: Settings, size: tuple[int, int]
+             ) -> list[np.ndarray]:
+        """The edited pictures or parts at their own sizes, (h, w, 3) uint8, before regions are looked at."""
         import torch
 
+        images = [view.image for view in views]
         if settings.strength == 0:
-            return list(images)
+            return images
         text = torch.stack([condition.vectors.detach().float().cpu() for condition in conditions])
         seeds = [self.option("seed", condition) for condition in conditions]
-        with self._lock:
-            pictures = to_tensor(images, size)
-            new = run(self.pipeline, pictures, text, self.empty, seeds, settings, latent=self.small)
-            if self.small:
-                from veclink.tools.small_edit import apply_latents
+        pictures = to_tensor(images, size)
+        if self.small:
+            from veclink.tools.small_edit import apply_latents
 
+            with self._lock, torch.no_grad():
+                where = torch.stack([told(condition.dense, view, self.pipeline.vae_scale_factor)
+                                     for view, condition in zip(views, conditions, strict=True)])
+                new = run(self.pipeline, pictures, text, self.empty, seeds, settings, where.to(self.device))
                 return apply_latents(self.pipeline, images, pictures, new)
+        with self._lock:
+            new = run(self.pipeline, pictures, text, self.empty, seeds, settings)
         pixels = (new * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
         return [resize(edited, (image.shape[1], image.shape[0])) for edited, image in zip(pixels, images, strict=True)]
 
@@ -260,6 +288,13 @@ class Edit(Tool):
             keep = "regions" if about_surroundings(condition.phrase) else "rest"
         inside = covered(condition.regions, image.shape[1], image.shape[0])
         return soft_edge(inside if keep == "rest" else ~inside)
+
+
+def _whole(image: np.ndarray, edited: Sequence[tuple[View, np.ndarray]]) -> np.ndarray:
+    """The picture made of the edits of its views."""
+    if len(edited) == 1 and edited[0][0].look is None:
+        return edited[0][1]
+    return joined(image, [(view.look, made) for view, made in edited if view.look is not None])
 
 
 def to_tensor(images: Sequence[np.ndarray], size: tuple[int, int]) -> Tensor:

@@ -1,12 +1,13 @@
 """A small InstructPix2Pix for pictures of about 160 x 256 pixels: few steps, well under a second on one CPU core.
 
-diffusers' own classes with four changes that its size asks for:
+diffusers' own classes with five changes that its size asks for:
 
 - The autoencoder (AutoencoderTiny) works on pictures folded 4 x 4, so that no layer runs at full resolution. Latents
   have 32 channels and an eighth of the picture's sides. Beside its encoder stands the trunk of a small detector, which
   can begin with published numbers: latents also tell what things are, as instructions speak of those.
 - The denoiser (UNet2DConditionModel) predicts the latents wanted, not the noise, as their difference from the picture's
   own latents, which it is given anyway: an edit that changes nothing is where it begins.
+- It may be told where what is meant is, beside the words that say what becomes of it.
 - The schedule ends in pure noise and is run in one or a few steps.
 - The result is not what the autoencoder makes of the latents, which loses detail everywhere. A last layer, the
   `Composer`, says of each pixel whether it changes, and if so, how far it is the given one times a factor a colour and
@@ -77,13 +78,21 @@ class FoldedAutoencoder(AutoencoderTiny):
 
 
 class ResidualUNet(UNet2DConditionModel):
-    """diffusers' UNet2DConditionModel whose answer is added to the picture's latents, the second half of its input."""
+    """diffusers' UNet2DConditionModel whose answer is added to the picture's latents, the second half of its input.
+
+    What it is told of where (`veclink.tools.edit_looks.told`) comes as `cross_attention_kwargs["where"]`, (b, 2, h, w),
+    which the pipeline hands on; guidance makes B a multiple of b.
+    """
 
     def forward(self, sample: Tensor, timestep: Any, encoder_hidden_states: Tensor, *args: Any,
                 return_dict: bool = True, **named: Any) -> Any:
         named.pop("added_cond_kwargs", None)  # the pipeline's, always None here
+        given = sample[:, sample.shape[1] // 2 :]
+        where = (named.pop("cross_attention_kwargs", None) or {}).get("where")
+        if where is not None:
+            sample = sample + self.where(where.to(sample)).repeat(len(sample) // len(where), 1, 1, 1)
         change = super().forward(sample, timestep, encoder_hidden_states, *args, return_dict=False, **named)[0]
-        wanted = change + sample[:, sample.shape[1] // 2 :]
+        wanted = change + given
         return UNet2DConditionOutput(sample=wanted) if return_dict else (wanted,)
 
 
@@ -166,6 +175,8 @@ def small_pipeline(path: Path | None = None) -> SmallPipeline:
             up_block_types=("UpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"), resnet_time_scale_shift="scale_shift",
             addition_embed_type="text", addition_embed_type_num_heads=4,  # the instruction as a whole, to every layer
         )
+        unet.where = nn.Conv2d(2, 2 * LATENTS, 3, padding=1, bias=False)
+        nn.init.zeros_(unet.where.weight)
         vae = FoldedAutoencoder(
             in_channels=3 * FOLD * FOLD, out_channels=3 * FOLD * FOLD, latent_channels=LATENTS,
             encoder_block_out_channels=(64, 64), decoder_block_out_channels=(64, 64), num_encoder_blocks=(1, 2),
@@ -256,7 +267,7 @@ def apply_latents(pipeline: SmallPipeline, images: Sequence[np.ndarray], picture
     return edited
 
 
-def training_loss(pipeline: SmallPipeline, before: Tensor, after: Tensor, text: Tensor) -> Tensor:
+def training_loss(pipeline: SmallPipeline, before: Tensor, after: Tensor, text: Tensor, where: Tensor) -> Tensor:
     """(B,) what all networks are trained by together; randomness is torch's global one.
 
     The error of the composed picture inside and outside of what changes, each by its own measure, so that a small mob
@@ -264,17 +275,18 @@ def training_loss(pipeline: SmallPipeline, before: Tensor, after: Tensor, text: 
     how far the latents are from mean 0 and spread 1, which the noise expects.
 
     Args:
-        before, after: (B, 3, H, W) between 0 and 1. text: (B, ROWS, WIDTH).
+        before, after: (B, 3, H, W) between 0 and 1. text: (B, ROWS, WIDTH). where: (B, 2, h, w), see `ResidualUNet`.
     """
     parts: Any = pipeline
-    before, after, text = (given.to(parts.unet.device) for given in (before, after, text))
+    before, after, text, where = (given.to(parts.unet.device) for given in (before, after, text, where))
     chance = torch.rand(len(before), 1, 1, 1).to(before)
     text = torch.where(chance[..., 0] < UNSAID, torch.zeros_like(text), text)
     after = torch.where(chance < UNSAID, before, after)
     held, wanted = parts.vae.encode(torch.cat([before, after]) * 2 - 1).latents.float().chunk(2)
     given = torch.where(chance < UNSAID / 3, torch.zeros_like(held), held)
     noisy, times = _noised(parts.scheduler, wanted.detach())
-    guess = parts.unet(torch.cat([noisy, given], 1), times, text, return_dict=False)[0].float()
+    noisy = torch.cat([noisy, given], 1)
+    guess = parts.unet(noisy, times, text, cross_attention_kwargs={"where": where}, return_dict=False)[0].float()
     copies = wanted[: max(1, len(wanted) // COPIES)]
     painted = _unit(parts.vae.decode(torch.cat([guess, copies])).sample.float())
     maps = pipeline.composer(before, painted[: len(guess)], guess - held)

@@ -81,7 +81,7 @@ class Tool:
     result: ClassVar[str]
     defaults: ClassVar[Mapping[str, Any]] = {}
     limits: ClassVar[Mapping[str, tuple[float, float]]] = {}
-    dense: ClassVar[bool] = False
+    dense: bool = False
     queries: int = 4
     time_limit: float = 600.0
     condition: tuple[int, int]

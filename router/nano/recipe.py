@@ -44,6 +44,8 @@ class NanoRecipe:
         gate: where a gate that is 0 begins; above 0 where the tools' networks start from nothing.
         condition: "link", or "text" for the bridge alone, which no picture and no context reach.
         alone: first steps that teach the tools' networks alone, by conditions of phrases; both conditions share them.
+        told: share of the calls of those steps that are told by the truth where what is meant is, for tools that have a
+            use for it.
         where: steps after those that teach the dense parts of links alone, for tools that have a use for them.
         unheard: share of the linked calls whose bridge is that of no words: the link alone must do.
         rank: of low-rank updates of the language model in stage links; 0 keeps the core frozen.
@@ -74,6 +76,7 @@ class NanoRecipe:
     gate: float = 1.0
     condition: str = "link"
     alone: int = 0
+    told: float = 0.0
     where: int = 0
     unheard: float = 0.0
     rank: int = 0

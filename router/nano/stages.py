@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from veclink.router import checkpoint
-from veclink.router.dense import kind_loss, where_loss
+from veclink.router.dense import hint, kind_loss, where_loss
 from veclink.router.errors import RecipeError
 from veclink.router.nano.core import NanoCore
 from veclink.router.nano.files import load_nano, save_nano
@@ -272,26 +272,39 @@ class LinkStage:
             if mine:
                 pictures = [lesson.rows[asked[i][0]].pictures[0] for i in mine]
                 calls = [asked[i][1] for i in mine]
-                told = self._where(name, calls, [links[i] for i in mine], [dense[i] for i in mine])
+                told = self._where(name, calls, pictures, [links[i] for i in mine], [dense[i] for i in mine])
                 losses |= told
                 if told and step <= self.recipe.alone + self.recipe.where:
                     continue
-                conditions = [self._condition(call, links[i], dense[i]) for i, call in zip(mine, calls, strict=True)]
+                hints = [dense[i] if together else self._hint(call, picture)
+                         for i, call, picture in zip(mine, calls, pictures, strict=True)]
+                conditions = [self._condition(call, links[i], where)
+                              for i, call, where in zip(mine, calls, hints, strict=True)]
                 losses[name] = tool.loss(pictures, conditions, [call.target for call in calls])
         return losses
 
-    def _where(self, name: str, calls: Sequence[Call], links: Sequence[Tensor | None], dense: Sequence[Tensor | None]
-               ) -> dict[str, Tensor]:
+    def _hint(self, call: Call, picture: np.ndarray) -> Tensor | None:
+        """Where a share of the calls of the steps without the core are: the truth, told as roughly as a link would."""
+        if self.links.of(call.tool).dense is None or float(torch.rand(())) >= self.recipe.told:
+            return None
+        scale = scale_of(picture, self.model.config.vision) / SQUARE
+        return hint(call.target, picture, (max(1, round(picture.shape[0] * scale)),
+                                           max(1, round(picture.shape[1] * scale)))).to(self.model.device)
+
+    def _where(self, name: str, calls: Sequence[Call], pictures: Sequence[np.ndarray], links: Sequence[Tensor | None],
+               dense: Sequence[Tensor | None]) -> dict[str, Tensor]:
         """How far a tool's links are from saying where what its calls mean is, and of which kinds; none if blind."""
         part = self.links.of(name).dense
-        told = [(call.target, link, where) for call, link, where in zip(calls, links, dense, strict=True)
+        told = [(call.target, picture, link, where)
+                for call, picture, link, where in zip(calls, pictures, links, dense, strict=True)
                 if call.target is not None and link is not None and where is not None]
         if part is None or not told:
             return {}
         kinds = self.model.config.vision.kinds
-        return {f"{name} where": torch.stack([where_loss(where, target) for target, _, where in told]).mean(),
+        return {f"{name} where": torch.stack([where_loss(where, target, picture)
+                                               for target, picture, _, where in told]).mean(),
                 f"{name} kinds": KINDS * torch.stack([kind_loss(part.meant(link), target, kinds)
-                                                      for target, link, _ in told]).mean()}
+                                                      for target, _, link, _ in told]).mean()}
 
     def _dense(self, lesson: Lesson, features: Tensor, asked: Sequence[tuple[int, Call, int]],
                links: Sequence[Tensor | None]) -> list[Tensor | None]:
