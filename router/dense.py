@@ -8,7 +8,7 @@ which kinds are meant and what else tells the ones meant apart; together that is
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -95,17 +95,16 @@ def hint(target: Result, picture: np.ndarray, shape: tuple[int, int]) -> Tensor:
     return torch.logit(_shares(target, picture, shape), UNSURE) + ROUGH * torch.randn(shape)
 
 
-def kind_loss(logits: Tensor, target: Result, kinds: Sequence[str]) -> Tensor:
-    """Cross entropy of the kinds that a link means; 0 where the target's names are not all among them, or are none.
+def kind_loss(logits: Tensor, names: Collection[str], kinds: Sequence[str]) -> Tensor:
+    """Cross entropy of the kinds that a link means; 0 where the names are not all among them, or are none.
 
     Where things are teaches which kinds are meant as long as others are in view; of mobs there are few at a time, and
     a link that means any mob is mostly right.
 
     Args:
-        logits: (kinds,), see `DenseLink.meant`. kinds: their names.
+        logits: (kinds,), see `DenseLink.meant`. names: of the kinds meant. kinds: all names.
     """
-    names = set(getattr(target, "labels", ()))
-    if not names or not names <= set(kinds):
+    if not names or not set(names) <= set(kinds):
         return logits.sum() * 0
     wanted = torch.tensor([float(kind in names) for kind in kinds]).to(logits)
     return functional.binary_cross_entropy_with_logits(logits, wanted, reduction="sum")

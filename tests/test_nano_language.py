@@ -477,6 +477,8 @@ def test_samples_hold_pictures_lessons_labels_and_notes():
         assert all(call.target is not None for call in turn.calls) and notes["value"] == lesson.value
         for call, wanted in zip(turn.calls, lesson.routes, strict=True):
             assert isinstance(call.target, Image) == (wanted.role == EDIT)
+            about = {truth.mob(number).kind for number in wanted.mobs} | set(wanted.blocks)
+            assert set(call.names) == (about if wanted.role == EDIT else set()), "other targets name their things"
     labels = labels_of(truth)
     assert sample.labels is not None and (sample.labels == labels).all()
     assert kinds()[labels[65, 15]] == "cow" and kinds()[labels[150, 100]] == "grass" and labels[0, 0] == 0

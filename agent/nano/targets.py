@@ -150,7 +150,9 @@ def turn_of(lesson: Lesson, truth: SceneTruth, tools: Mapping[str, str], edited:
         picture = (edited or {}).get(index)
         if wanted.change is None or picture is not None:
             target, left_out = target_of(wanted, truth, picture)
-        calls.append(Call(tools[wanted.role], wanted.phrase, target, kind=wanted.about))
+        names = () if wanted.change is None else tuple(sorted(
+            {truth.mob(number).kind for number in wanted.mobs}.union(wanted.blocks)))
+        calls.append(Call(tools[wanted.role], wanted.phrase, target, kind=wanted.about, names=names))
         ignored.append(left_out)
         where.append(wanted.change.where if wanted.change else None)
     notes = {"value": lesson.value, "frame": lesson.frame, "words": lesson.words, "new_frame": lesson.new_frame,

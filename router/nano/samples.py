@@ -29,6 +29,7 @@ class Call:
             the picture; None where only the routing is learned.
         regions: places that the decoder is told beside the link, in the picture's pixels.
         kind: of task, for tables ("category", "attribute", "spatial", "visual prompt", "dense edit").
+        names: kinds of the things that it is about, where the target does not name them (a changed picture).
     """
 
     tool: str
@@ -36,6 +37,7 @@ class Call:
     target: Any = None
     regions: tuple[Region, ...] = ()
     kind: str = ""
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -295,16 +295,17 @@ class LinkStage:
                dense: Sequence[Tensor | None]) -> dict[str, Tensor]:
         """How far a tool's links are from saying where what its calls mean is, and of which kinds; none if blind."""
         part = self.links.of(name).dense
-        told = [(call.target, picture, link, where)
+        told = [(call, picture, link, where)
                 for call, picture, link, where in zip(calls, pictures, links, dense, strict=True)
                 if call.target is not None and link is not None and where is not None]
         if part is None or not told:
             return {}
         kinds = self.model.config.vision.kinds
-        return {f"{name} where": torch.stack([where_loss(where, target, picture)
-                                               for target, picture, _, where in told]).mean(),
-                f"{name} kinds": KINDS * torch.stack([kind_loss(part.meant(link), target, kinds)
-                                                      for target, _, link, _ in told]).mean()}
+        return {f"{name} where": torch.stack([where_loss(where, call.target, picture)
+                                               for call, picture, _, where in told]).mean(),
+                f"{name} kinds": KINDS * torch.stack([
+                    kind_loss(part.meant(link), call.names or getattr(call.target, "labels", ()), kinds)
+                    for call, _, link, _ in told]).mean()}
 
     def _dense(self, lesson: Lesson, features: Tensor, asked: Sequence[tuple[int, Call, int]],
                links: Sequence[Tensor | None]) -> list[Tensor | None]:
