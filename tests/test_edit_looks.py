@@ -127,7 +127,8 @@ def test_a_batch_is_as_each_alone(small: Edit) -> None:
 
 
 def test_gradients_reach_where() -> None:
-    tool = Edit(SMALL, "cpu").ready()
+    tool = Edit(SMALL, "cpu")
+    tool.ready()
     assert tool.dense and not Edit(TINY, "cpu").dense and not Edit().dense, "the public weights have no use for it"
     tool.networks()["unet"].requires_grad_(True)
     target = picture()
