@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from veclink.router.dense import hint, where_loss
-from veclink.tools import Condition, Image
+from veclink.tools import Condition, Image, Region
 from veclink.tools.closer import Look
 from veclink.tools.diffusion import SMALL, TINY
 from veclink.tools.edit import Edit
@@ -71,12 +73,11 @@ def test_there_are_not_too_many_looks() -> None:
 def test_what_it_is_told_fits_what_it_sees() -> None:
     dense = meant((6, 9, 8, 11))
     (look,) = looks_at(dense, SIZE)
-    view = View(0, look.part(picture()), (NEAR, NEAR), look)
-    where = told(dense, view, 8)
+    where = told(View(0, look.part(picture()), (NEAR, NEAR), dense, look), 8)
     assert where.shape == (2, 16, 16) and bool((where[1] == 1).all())
     assert float(where[0, 8, 8]) > 0.9 and float(where[0, [0, 0, -1, -1], [0, -1, 0, -1]].max()) < 0.1
-    whole = told(dense, View(0, picture(), SIZE), 8)
-    assert torch.allclose(whole[0], dense.sigmoid(), atol=1e-4) and not told(None, View(0, picture(), SIZE), 8).any()
+    whole = told(View(0, picture(), SIZE, dense), 8)
+    assert torch.allclose(whole[0], dense.sigmoid(), atol=1e-4) and not told(View(0, picture(), SIZE), 8).any()
 
 
 @settings(max_examples=50, deadline=None)
@@ -107,6 +108,21 @@ def test_only_what_is_looked_at_changes(small: Edit) -> None:
     assert len(looks) == 2 and moved[inside].mean() > 0.5 and not moved[~inside].any()
     assert np.array_equal(new, edited(small, image, dense))
     assert (edited(small, image, None) != image).any(-1).mean() > 0.5, "not told where, it may change all"
+
+
+@pytest.mark.parametrize("region", [Region.box(60, 40, 90, 64), Region.point(100, 50), Region.box(2, 2, 4, 4)])
+def test_what_is_pointed_at_is_looked_at(small: Edit, region: Region) -> None:
+    """Whatever a link says."""
+    asked = Condition(small.bridge(["remove it"])[0], "remove it", (region,), {}, meant((14, 16, 22, 24)))
+    (view,) = small._views(0, picture(), asked)
+    (x0, y0, x1, y1), look = region.bounds(), view.look
+    assert look is not None and look.x0 <= x0 and look.y0 <= y0 and look.x1 >= x1 and look.y1 >= y1
+    where = told(view, 8)[0]
+    assert float(where.max()) > 0.7 and float(where[[0, 0, -1, -1], [0, -1, 0, -1]].min()) < 0.1
+    whole = Condition(asked.vectors, "make it night", (region,), {"keep": "regions"}, None)
+    assert [one.look for one in small._views(0, picture(), whole)] == [None], "what is round it is changed"
+    with_link = replace(asked, options={"keep": "nothing"})
+    assert small._views(0, picture(), with_link)[0].look != look
 
 
 def test_where_reaches_the_denoiser(small: Edit) -> None:

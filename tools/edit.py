@@ -12,7 +12,7 @@ import numpy as np
 from veclink.envs.errors import UnknownName
 from veclink.tools.condition import Condition
 from veclink.tools.diffusion import SMALL, Settings, denoising_loss, embed_text, open_pipeline, revision, run
-from veclink.tools.edit_looks import NEAR, View, joined, looks_at, told
+from veclink.tools.edit_looks import NEAR, View, joined, looks_at, pointed, told
 from veclink.tools.errors import ContractError
 from veclink.tools.regions import Region
 from veclink.tools.results import Image, Result
@@ -57,8 +57,8 @@ class Edit(Tool):
     "instruct-pix2pix-small-random", or a safetensors file that one was saved to, is the small configuration of
     `veclink.tools.small_edit`, which can be trained whole. It has its own values for options that are not given, a
     `PhraseTable` for a text side, and leaves pixels that the edit does not touch as they were, in pictures larger than
-    `max_side` too. Where the condition has a dense part it is told where what is meant is, and looks closer at each
-    such place (`veclink.tools.edit_looks`); the public weights have no use for it.
+    `max_side` too. Where the condition has a dense part, or regions that it is to keep inside, it is told where what is
+    meant is and looks closer at each such place (`veclink.tools.edit_looks`); the public weights have no use for it.
 
     Args:
         origin: for the untrained small configuration, the published network whose numbers its sight begins with.
@@ -186,7 +186,7 @@ class Edit(Tool):
             for view in (views[i] for i in torch.randperm(len(views))[:LEARNED]):
                 wanted = target.pixels if view.look is None else view.look.part(target.pixels)
                 before, after = (to_tensor([pixels], view.size) for pixels in (view.image, wanted))
-                where = told(condition.dense, view, self.pipeline.vae_scale_factor)[None]
+                where = told(view, self.pipeline.vae_scale_factor)[None]
                 groups[view.size].append((before, after, condition.vectors[None], where))
         pairs = [[torch.cat(part) for part in zip(*group, strict=True)] for group in groups.values()]
         return torch.cat([self._losses(*parts) for parts in pairs]).mean()
@@ -202,11 +202,15 @@ class Edit(Tool):
     def _views(self, number: int, image: np.ndarray, condition: Condition) -> list[View]:
         """What of a picture is edited in one piece each: the small configuration looks closer where it is told
         where."""
-        looks = looks_at(condition.dense, (image.shape[1], image.shape[0])) if self.small else []
+        dense = None
+        if self.small:
+            inside = covered(condition.regions, *image.shape[1::-1]) if self._kept(condition) == "rest" else None
+            dense = condition.dense if inside is None or not inside.any() else pointed(inside)
+        looks = looks_at(dense, (image.shape[1], image.shape[0]))
         if not looks:
-            return [View(number, image, self._work_size(image, self.option("max_side", condition)))]
+            return [View(number, image, self._work_size(image, self.option("max_side", condition)), dense)]
         parts = [look.part(image) for look in looks]
-        return [View(number, part, self._work_size(part, NEAR, larger=True), look)
+        return [View(number, part, self._work_size(part, NEAR, larger=True), dense, look)
                 for part, look in zip(parts, looks, strict=True)]
 
     def networks(self) -> dict[str, Any]:
@@ -270,8 +274,7 @@ class Edit(Tool):
             from veclink.tools.small_edit import apply_latents
 
             with self._lock, torch.no_grad():
-                where = torch.stack([told(condition.dense, view, self.pipeline.vae_scale_factor)
-                                     for view, condition in zip(views, conditions, strict=True)])
+                where = torch.stack([told(view, self.pipeline.vae_scale_factor) for view in views])
                 new = run(self.pipeline, pictures, text, self.empty, seeds, settings, where.to(self.device))
                 return apply_latents(self.pipeline, images, pictures, new)
         with self._lock:
@@ -279,13 +282,18 @@ class Edit(Tool):
         pixels = (new * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
         return [resize(edited, (image.shape[1], image.shape[0])) for edited, image in zip(pixels, images, strict=True)]
 
+    def _kept(self, condition: Condition) -> str:
+        """The option `keep` with "auto" decided; "nothing" where there are no regions."""
+        keep = self.option("keep", condition) if condition.regions else "nothing"
+        if keep == "auto":
+            return "regions" if about_surroundings(condition.phrase) else "rest"
+        return keep
+
     def _alpha(self, image: np.ndarray, condition: Condition) -> np.ndarray | None:
         """(H, W) float32, the share of the edit in each pixel; None for all of it."""
-        keep = self.option("keep", condition)
-        if keep == "nothing" or not condition.regions:
+        keep = self._kept(condition)
+        if keep == "nothing":
             return None
-        if keep == "auto":
-            keep = "regions" if about_surroundings(condition.phrase) else "rest"
         inside = covered(condition.regions, image.shape[1], image.shape[0])
         return soft_edge(inside if keep == "rest" else ~inside)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 NEAR = 128  # pixels of the longer side of a closer look
 MOST = 8  # looks at a picture; those that are meant the most
+SQUARES, UNSURE = 48, 0.03  # of what is pointed at: parts of the longer side, and how near chances come to 0 and 1
 LARGE = 0.35  # share of the picture from which one look is no closer than the picture as a whole
 
 
@@ -30,12 +31,14 @@ class View:
 
     Attributes:
         number: of the picture. image: (H, W, 3) uint8, or its part. size: (width, height) that it is edited at.
+        dense: (h, w) logits over the whole picture, how surely each part of it is meant; None where nothing says so.
         look: None for the picture as a whole.
     """
 
     number: int
     image: np.ndarray
     size: tuple[int, int]
+    dense: Tensor | None = None
     look: Look | None = None
 
 
@@ -67,25 +70,37 @@ def looks_at(dense: Tensor | None, size: tuple[int, int]) -> list[Look]:
     return looks
 
 
-def told(dense: Tensor | None, view: View, step: int) -> Tensor:
-    """(2, h, w) float32, what the denoiser is told of where: how surely each place is meant; 1 where it is told at all.
+def told(view: View, step: int) -> Tensor:
+    """(2, h, w) float32 on the CPU, what the denoiser is told of where: how surely each place is meant; 1 where it is
+    told at all.
 
     Args:
-        dense: as `looks_at`, of the picture as a whole. step: pixels a side of one place of the latents.
+        step: pixels a side of one place of the latents.
     """
     import torch
     from torch.nn import functional
 
     columns, rows = (side // step for side in view.size)
-    if dense is None:
+    if view.dense is None:
         return torch.zeros(2, rows, columns)
-    sure = dense.float().sigmoid()[None, None]
+    sure = view.dense.float().cpu().sigmoid()[None, None]
     if view.look is not None:
         look, (width, height) = view.look, view.look.size
         whole = functional.interpolate(sure, (height, width), mode="bilinear", align_corners=False)
         sure = whole[..., look.y0 : look.y1, look.x0 : look.x1]
     sure = functional.interpolate(sure, (rows, columns), mode="bilinear", align_corners=False, antialias=True)[0]
     return torch.cat([sure, torch.ones_like(sure)])
+
+
+def pointed(inside: np.ndarray) -> Tensor:
+    """(h, w) logits, as a dense part, of what is pointed at: (H, W) bool."""
+    import torch
+    from torch.nn import functional
+
+    scale = SQUARES / max(inside.shape)
+    shape = (max(1, round(inside.shape[0] * scale)), max(1, round(inside.shape[1] * scale)))
+    share = functional.adaptive_avg_pool2d(torch.from_numpy(inside).float()[None], shape)[0]
+    return torch.logit(share / share.max().clamp(min=1e-6), UNSURE)  # however small, it is meant
 
 
 def joined(image: np.ndarray, edits: Sequence[tuple[Look, np.ndarray]]) -> np.ndarray:
