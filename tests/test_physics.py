@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from veclink.envs.facts import BLOCKS
@@ -158,6 +158,8 @@ def test_a_look_goes_through_water_and_open_gates_but_not_flowers() -> None:
 @given(st.lists(st.tuples(st.integers(-3, 3), st.integers(4, 8), st.integers(-3, 3), st.sampled_from(SHAPES),
                           st.integers(0, 15)), max_size=40),
        st.lists(st.tuples(*[st.floats(-0.9, 0.9)] * 3), min_size=1, max_size=25), st.sampled_from([0.25, 0.6, 1.4]))
+@example(cells=[(0, 4, 0, "stone", 0), (0, 6, 0, "fence_gate", 4)], speeds=[(0.0, 0.0, 0.0)], width=1.4)
+@example(cells=[(0, 5, 0, "snow_layer", 0)], speeds=[(0.0, 0.0, 0.0)], width=0.6)
 def test_no_body_ends_in_a_block(cells, speeds, width: float) -> None:
     room = Room()
     for x, y, z, name, meta in cells:

@@ -317,8 +317,8 @@ def overlaps(blocks, meta, bounds, pos, width, height, depth):
                 block = at(blocks, bounds, x, y, z)
                 for part in range(PARTS[block]):
                     x0, y0, z0, x1, y1, z1 = box_of(blocks, meta, bounds, x, y, z, block, part)
-                    if (x_low < x + x1 and x_top > x + x0 and y_low < y + y1 and y_top > y + y0
-                            and z_low < z + z1 and z_top > z + z0):
+                    if (x1 > x0 and y1 > y0 and z1 > z0 and x_low < x + x1 and x_top > x + x0
+                            and y_low < y + y1 and y_top > y + y0 and z_low < z + z1 and z_top > z + z0):
                         return True
     return False
 
