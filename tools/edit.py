@@ -275,7 +275,7 @@ class Edit(Tool):
 
             with self._lock, torch.no_grad():
                 where = torch.stack([told(view, self.pipeline.vae_scale_factor) for view in views])
-                new = run(self.pipeline, pictures, text, self.empty, seeds, settings, where.to(self.device))
+                new = run(self.pipeline, pictures, text, self.empty, seeds, settings, where)
                 return apply_latents(self.pipeline, images, pictures, new)
         with self._lock:
             new = run(self.pipeline, pictures, text, self.empty, seeds, settings)
