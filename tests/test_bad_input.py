@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import json
 import os
 import signal
@@ -401,8 +402,10 @@ def stop_while_it_hangs(signal_number: int, *words: str) -> subprocess.Completed
     """Start the command, and send it a signal as soon as the tool `sleeper` hangs."""
     hanging = "import time\nfrom pathlib import Path\n" \
               "cli_fakes.Sleeper.decode = lambda *a: (Path('stuck').touch(), time.sleep(60))[1]"
+    # Beneath a shell's `&` interrupts are ignored, and children inherit that; a terminal's commands heed them.
+    heeding = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
     with subprocess.Popen([*program(hanging), "run", *words], text=True, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE) as running:
+                          stderr=subprocess.PIPE, preexec_fn=heeding) as running:
         deadline = time.monotonic() + 60
         while not Path("stuck").exists() and running.poll() is None and time.monotonic() < deadline:
             time.sleep(0.1)
