@@ -15,12 +15,10 @@ from veclink.agent.embodied.actions import Action, State
 from veclink.agent.embodied.body import SkillFailed
 from veclink.agent.embodied.episode import make_world
 from veclink.agent.embodied.eyes import (
-    BRIGHT,
     EYE,
     CoreEyes,
     Lens,
     Sights,
-    brightened,
     hand,
     sights_of_mask,
     without_hand,
@@ -34,6 +32,7 @@ from veclink.agent.embodied.pixels.guard import PixelGuard
 from veclink.agent.embodied.pixels.plan import PixelPlanner, made_at_once
 from veclink.agent.embodied.planner import Planner
 from veclink.agent.embodied.sense import Past
+from veclink.agent.nano.exposure import BRIGHT, brightened
 from veclink.envs.facts import BLOCKS, ITEMS
 from veclink.envs.voxel.render.frame import HAND
 from veclink.tools.results import Masks

@@ -13,13 +13,16 @@ from tiny_nano import tiny_model, tiny_words
 
 from veclink.agent.nano.stream import Stream
 from veclink.agent.nano.targets import kinds, states, tags
+from veclink.router.errors import ModelError
 from veclink.router.nano.files import load_nano, save_nano
-from veclink.router.nano.findings import UNKNOWN, labels_of
+from veclink.router.nano.findings import UNKNOWN, at_peaks, labels_of
+from veclink.router.nano.model import NanoConfig
 from veclink.router.nano.recipe import NanoRecipe
 from veclink.router.nano.samples import Sample, Thing, Turn
 from veclink.router.nano.stages import Lesson
+from veclink.router.nano.tally import number_loss, surest
 from veclink.router.nano.train import train_nano
-from veclink.router.nano.vision import VisionConfig
+from veclink.router.nano.vision import Vision, VisionConfig
 
 EYE = {"height": 64, "width": 96, "size": 32, "layers": 1, "heads": 2, "stem": 8,
        "kinds": ("", "lamp"), "tags": ("red", "green"), "states": ("dark",)}
@@ -119,3 +122,48 @@ def test_the_core_hears_of_it_and_goes_on_from_it(folder: Path) -> None:
         model.vision.findings.things.bias.add_(6)  # it now sees things everywhere
     louder, _, _ = model.vision(pictures)
     assert features.shape[-1] == 32 + 5 and not torch.allclose(tokens, louder)
+
+
+def test_shares_of_one_thing_are_put_together_at_its_peak() -> None:
+    things = torch.zeros(1, 6, 8, 2)
+    things[0, 1:3, 1:3, 0] = torch.tensor([[0.4, 0.2], [0.1, 0.1]])  # one thing over four squares
+    things[0, 4, 6, 0] = 0.9
+    apart, whole = at_peaks(things, False), at_peaks(things, True)
+    assert apart[0, 1, 1] == pytest.approx(0.4) and whole[0, 1, 1] == pytest.approx(0.8)
+    assert whole[0, 4, 6] == pytest.approx(0.9) and int((whole > 0).sum()) == 2
+    assert [surest(things, True)[0][0, :3].tolist(), surest(things)[0][0, :3].tolist()] == [
+        pytest.approx([0.9, 0.8, 0.0]), pytest.approx([0.9, 0.4, 0.2])]
+    crowd = torch.zeros(1, 3, 3, 1) + 0.5
+    assert float(at_peaks(crowd, True).max()) == 1.0
+
+
+def test_how_many_are_meant_is_taught_as_a_number() -> None:
+    sure = torch.tensor([[1.0, 1.0, 0.0]])
+    right, wrong = torch.tensor([[9.0, -9.0, 9.0]]), torch.tensor([[9.0, 9.0, 9.0]])
+    assert float(number_loss(right, sure, torch.tensor([1.0]))) < 1e-3
+    assert float(number_loss(wrong, sure, torch.tensor([1.0]))) == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_fine_eye_tells_the_language_model_as_much_as_a_coarse_one() -> None:
+    torch.manual_seed(0)
+    coarse = VisionConfig(**{**EYE, "pool": 2})
+    fine = replace(coarse, height=128, width=192, rows=4, columns=6)
+    assert fine.summary == coarse.grid and fine.tokens == coarse.tokens and fine.grid == (8, 12)
+    eye = Vision(fine, 24).eval()
+    with torch.no_grad():
+        tokens, wide, things = eye(torch.rand(2, 3, 128, 192))
+        assert things is not None
+        assert tokens.shape == (2, coarse.tokens, 24) and wide.shape[1:3] == (8, 12) and things.shape[1:3] == (16, 24)
+        summed = eye._summed_up(wide)
+    size, kinds = fine.size, len(fine.kinds)
+    assert torch.allclose(summed[..., size + kinds:].sum((1, 2)), wide[..., size + kinds:].sum((1, 2)), atol=1e-4)
+    assert torch.allclose(summed[..., size : size + kinds].amax((1, 2)), wide[..., size : size + kinds].amax((1, 2)))
+    assert torch.allclose(summed[..., :size].mean((1, 2)), wide[..., :size].mean((1, 2)), atol=0.1)
+
+
+@pytest.mark.parametrize("change", [{"rows": 3}, {"rows": 3, "columns": 6}, {"rows": 8, "columns": 12}, {"height": 72}])
+def test_a_grid_that_does_not_fit_is_refused(change: dict[str, int]) -> None:
+    plain = tiny_model(tiny_words()).config
+    data = {"language": vars(plain.language), "vision": {**vars(plain.vision), **change}}
+    with pytest.raises(ModelError, match="canvas of whole tokens"):
+        NanoConfig.of(data)

@@ -15,6 +15,7 @@ from veclink.agent.nano.scenes import HELD_OUT, STYLES, Scenes, changed
 from veclink.agent.nano.stream import Stream, source
 from veclink.envs.errors import InputError
 from veclink.envs.voxel.render.brush import STYLES as ALL_STYLES
+from veclink.envs.voxel.render.frame import HAND
 from veclink.tools.results import Image
 
 SMALL = ((96, 160),)
@@ -119,3 +120,28 @@ def test_samples_go_on_from_any_number(tmp_path):
 def test_the_preview_writes_pictures(tmp_path):
     files = preview(tmp_path / "out", 1, 3)
     assert [file.name for file in files] == ["train-3-0.png"] and files[0].stat().st_size > 10_000
+
+
+def test_hands_are_in_as_many_pictures_as_asked_for_and_belong_to_nothing(shots: list[scenes.Shot]):
+    handed = [Scenes("train", 3, sizes=SMALL, hands=0.5).shot(index) for index in range(12)]
+    with_one = [shot for shot in handed if (shot.scene.held >= 0)]
+    assert 2 <= len(with_one) <= 10
+    for shot, bare in zip(handed, shots, strict=False):
+        changed_there = (shot.frame.rgb != bare.frame.rgb).any(-1)
+        assert changed_there.any() == (shot.scene.held >= 0), "all else is drawn as without"
+        for block in shot.truth.blocks if shot.scene.held >= 0 else ():
+            assert not (block.mask & changed_there).all()
+    renderer = Scenes("train", 3, sizes=SMALL, hands=1.0)
+    assert all(renderer.shot(index).scene.held >= 0 for index in range(3)) and HAND == 255
+
+
+def test_burrows_are_dark_tunnels_with_ore_shown_as_a_camera_would():
+    world = Scenes("train", 5, sizes=SMALL, burrows=1.0)
+    shown = [world.shot(index) for index in range(24)]
+    made = world._place(0)
+    assert made.narrow and made.floor
+    for (i, k), y in list(made.floor.items())[:20]:
+        assert not made.grid.get(i, y, k) and not made.grid.get(i, y + 1, k)
+    assert sum(any(block.kind.endswith("ore") for block in shot.truth.blocks) for shot in shown) >= 4
+    assert float(np.mean([shot.frame.rgb.max(-1).mean() for shot in shown])) > 20, "brightened"
+    assert place("train", 5, 0).narrow is False, "only where they are asked for"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import cv2
 import numpy as np
 
+from veclink.agent.nano.exposure import brightened
 from veclink.envs.facts import MOBS
 
 if TYPE_CHECKING:
@@ -30,12 +31,10 @@ FARTHEST = 48.0  # blocks
 FLAT = frozenset({"water", "lava"})  # lies in the floor: near where its lower edge is
 MARGIN = 2  # pixels by which an aim should be inside a thing
 SURE, SHAPED = 0.35, 0.2  # certainty of the core's tools from where a box and a mask count
-DARK, BRIGHT = 40, 60  # levels of the brightest tenth of a frame: darker frames are brightened, to so much
 HAND = ((0.635, 1.0), (0.635, 0.65), (0.66, 0.55), (0.74, 0.55), (0.865, 0.59), (0.865, 0.66), (1.0, 0.8), (1.0, 1.0))
 # (column, row) as shares of a frame: corners round one's own hand and what it holds
 SHINES = frozenset({"lava", "flowing_lava"})  # lights itself: seen in the frame as it is
 GLARE, SPOT = 100, 12  # level from where a pixel may be of what shines, and how many pixels there must be
-SOFT = 0.7  # pixels by which a brightened frame is blurred, as few levels make hard edges
 ALIKE = (("log", "log2"), ("leaves", "leaves2"), ("redstone_ore", "lit_redstone_ore"), ("furnace", "lit_furnace"),
          ("water", "flowing_water"), ("lava", "flowing_lava"))  # the eye makes no difference
 
@@ -184,19 +183,6 @@ class Eyes(Protocol):
             names: of blocks and mobs.
         """
         ...
-
-
-def brightened(rgb: np.ndarray) -> np.ndarray:
-    """A frame as a camera would expose it: under ground all there is to see lies in the lowest levels.
-
-    Args:
-        rgb: (H, W, 3) uint8; the answer too, the same where it is bright enough.
-    """
-    top = float(np.quantile(rgb.max(-1), 0.9))
-    if top >= DARK:
-        return rgb
-    lit = np.clip(rgb.astype(np.float32) * (BRIGHT / max(1.0, top)), 0, 255)
-    return cv2.GaussianBlur(lit, (0, 0), SOFT).astype(np.uint8)
 
 
 @lru_cache(maxsize=4)

@@ -1,4 +1,4 @@
-"""Rooms and corridors under ground, with ores in their walls and torches on their floors."""
+"""Rooms and corridors under ground, with ores in their walls and torches on their floors; and tunnels in the dark."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ ORES = ("coal_ore", "iron_ore", "gold_ore", "redstone_ore", "lapis_ore", "diamon
 LOOSE = ("gravel", "dirt", "cobblestone", "obsidian", "planks", "stone")
 LIGHT_EVERY = 9  # columns of floor to a torch
 SIDES = ((1, 0), (-1, 0), (0, 1), (0, -1))
+VEINS, RICH = (18, 36), (80, 120)  # of a cave, and of tunnels, in which one sees little of the walls at a time
+BURROWS, LENGTH = (4, 7), (10, 30)  # how many tunnels, and of how many blocks
 
 
 def dig_cave(grid: Grid, x: int, z: int, reach: int, rng: random.Random) -> Floor:
@@ -33,6 +35,20 @@ def dig_cave(grid: Grid, x: int, z: int, reach: int, rng: random.Random) -> Floo
     for i, k in rng.sample(columns, max(1, len(columns) // LIGHT_EVERY)):
         if not grid.get(i, floor[i, k], k):
             grid.set(i, floor[i, k], k, torch, 5)
+    return floor
+
+
+def dig_burrows(grid: Grid, x: int, z: int, reach: int, rng: random.Random) -> Floor:
+    """Dig tunnels one block wide and two high near a column, as a miner does who looks for ore; none is lit."""
+    floor: Floor = {}
+    for _ in range(rng.randint(*BURROWS)):
+        i, k = x + rng.randint(6 - reach, reach - 6), z + rng.randint(6 - reach, reach - 6)
+        level, (a, b) = rng.randint(6, 48), rng.choice(SIDES)
+        for _ in range(rng.randint(*LENGTH)):
+            if (i, k) not in floor and max(abs(i - x), abs(k - z)) < reach:
+                _open(grid, floor, i, k, level, 2)
+            i, k = i + a, k + b
+    _ores(grid, floor, rng, RICH)
     return floor
 
 
@@ -100,10 +116,10 @@ def _corridor(grid: Grid, floor: Floor, ends: tuple[tuple[int, int], tuple[int, 
         _walled(grid, column[0], column[1], level, height, floor)
 
 
-def _ores(grid: Grid, floor: Floor, rng: random.Random) -> None:
+def _ores(grid: Grid, floor: Floor, rng: random.Random, veins: tuple[int, int] = VEINS) -> None:
     """Veins of one to six blocks in walls, floors and ceilings."""
     stone, columns = BLOCKS.id("stone"), sorted(floor)
-    for _ in range(rng.randint(18, 36)):
+    for _ in range(rng.randint(*veins)):
         ore = BLOCKS.id(rng.choice(ORES))
         i, k = rng.choice(columns)
         a, b = rng.choice(SIDES)

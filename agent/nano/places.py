@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from veclink.agent.nano.book import SPLITS, check_split
-from veclink.agent.nano.caves import dig_cave
+from veclink.agent.nano.caves import dig_burrows, dig_cave
 from veclink.envs.facts import BLOCKS
 from veclink.envs.voxel.grid import Grid
 from veclink.envs.voxel.terrain import Terrain
@@ -37,6 +37,7 @@ class Place:
     Attributes:
         number: of the place; no two have the same. grid: what is there. x, z: its middle.
         floor: of a cave, column -> y of the feet; None under the open sky.
+        narrow: whether it is tunnels, in which a wall is always near.
     """
 
     number: int
@@ -44,6 +45,7 @@ class Place:
     x: int
     z: int
     floor: Mapping[tuple[int, int], int] | None = None
+    narrow: bool = False
 
     def ground(self, x: int, z: int) -> int:
         """y of the feet of somebody who stands on the column's ground, 0 where nobody can; on water its surface."""
@@ -66,8 +68,12 @@ class Place:
         return bool(BLOCKS.liquid[self.grid.get(x, y - 1, z)] == 1)
 
 
-def place(split: str, seed: int, number: int) -> Place:
-    """The place of this number: a pure function of the three. Splits share no terrain."""
+def place(split: str, seed: int, number: int, burrows: float = 0.0) -> Place:
+    """The place of this number: a pure function of what is given. Splits share no terrain.
+
+    Args:
+        burrows: share of places with unlit tunnels of one's own height under ground.
+    """
     rng = random.Random(f"place/{check_split(split)}/{seed}/{number}")
     world = (seed * 1_000_003 + number) * len(SPLITS) + SPLITS.index(split)
     terrain = Terrain(world, BIOMES[number % len(BIOMES)])
@@ -81,6 +87,11 @@ def place(split: str, seed: int, number: int) -> Place:
             break
     assert middle is not None
     grid = Grid(terrain, *middle)
+    dug = random.Random(f"burrow/{split}/{seed}/{number}")
+    if burrows and dug.random() < burrows:
+        floor = dig_burrows(grid, middle[0], middle[1], REACH, dug)
+        grid.woken.clear()
+        return Place(number, grid, *middle, floor, narrow=True)
     under = random.Random(f"cave/{split}/{seed}/{number}")
     if under.random() < CAVES:
         floor = dig_cave(grid, middle[0], middle[1], REACH, under)

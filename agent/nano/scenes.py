@@ -10,17 +10,18 @@ import math
 import random
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from veclink.agent.nano.book import book, check_split
+from veclink.agent.nano.exposure import brightened
 from veclink.agent.nano.lesson import Edit
 from veclink.agent.nano.places import REACH, Place, free_sight, place
 from veclink.agent.nano.truth import SceneTruth, truth_of
 from veclink.envs.errors import InputError
-from veclink.envs.facts import MOBS
+from veclink.envs.facts import ITEMS, MOBS
 from veclink.envs.voxel import entities
 from veclink.envs.voxel.render import Frame, Renderer, Scene, Textures
 
@@ -34,6 +35,10 @@ SIZES = (*((160, 256),) * 5, (144, 256), (176, 256), (192, 256), (160, 224), (12
 LABELS = ("block", "depth", "mobs")
 COUNTS = (4, 10, 14, 16, 16, 14, 11, 8, 7)  # weights of 0 to 8 mobs
 EYES = 12  # places tried for an eye
+HELD = ("air", "air", "wooden_pickaxe", "stone_pickaxe", "iron_pickaxe", "stone_axe", "wooden_sword", "stone_sword",
+        "iron_sword", "stone_shovel", "dirt", "cobblestone", "planks", "log", "torch", "bucket", "crafting_table")
+PITCHES = (0, 0, 0, 30, 30, 30, 45, 60, -60, -90, 75)  # degrees, of one who digs
+LIT = (45, 110)  # levels that a dark tunnel's picture is brightened to
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,17 +76,20 @@ class Scenes:
         held_out: draw with the style that training never sees; not for training.
         sizes: (height, width) in pixels of the pictures; the scenes of one place have the same.
         kinds: mobs to put down; all of the book where None.
+        hands: share of pictures with one's own hand in them. burrows: share of places that are dark tunnels.
 
     Raises:
         InputError: the held-out style for training.
     """
 
     def __init__(self, split: str = "train", seed: int = 0, held_out: bool = False,
-                 sizes: Sequence[Sequence[int]] = SIZES, kinds: Sequence[str] | None = None) -> None:
+                 sizes: Sequence[Sequence[int]] = SIZES, kinds: Sequence[str] | None = None, hands: float = 0.0,
+                 burrows: float = 0.0) -> None:
         self.split, self.seed, self.held_out = check_split(split), seed, held_out
         if held_out and split == "train":
             raise InputError("the held-out textures in validation or test", "split train", "leave held_out off")
         self.sizes, self.kinds = tuple((int(h), int(w)) for h, w in sizes), tuple(kinds or book("mobs"))
+        self.hands, self.burrows = hands, burrows
         self._places: OrderedDict[int, Place] = OrderedDict()
         self._renderers: dict[tuple[str, int], Renderer] = {}
 
@@ -94,9 +102,11 @@ class Scenes:
         look_rng = random.Random(f"look/{self.split}/{self.seed}/{made.number}")
         style, number = self._texture_set(look_rng)
         size = look_rng.choice(self.sizes)
-        view = self._view(made, rng)
-        scene = self._scene(made, view, size, rng)
+        view = _burrowed(made, rng) if made.narrow else self._view(made, rng)
+        scene = self._handed(self._scene(made, view, size, rng), index)
         frame = self._renderer(style, number, size, view.fov).frame(scene, LABELS)
+        if made.narrow:
+            frame = replace(frame, rgb=brightened(frame.rgb, rng.uniform(*LIT)))
         return Shot(index, frame, truth_of(frame, scene), scene, (style, number, view.fov))
 
     def shots(self, start: int = 0) -> Iterator[Shot]:
@@ -117,10 +127,17 @@ class Scenes:
     def _place(self, number: int) -> Place:
         found = self._places.get(number)
         if found is None:
-            found = self._places[number] = place(self.split, self.seed, number)
+            found = self._places[number] = place(self.split, self.seed, number, self.burrows)
             if len(self._places) > MIXED:
                 self._places.popitem(last=False)
         return found
+
+    def _handed(self, scene: Scene, index: int) -> Scene:
+        """The scene with a hand in it, or as it is."""
+        rng = random.Random(f"hand/{self.split}/{self.seed}/{index}")
+        if rng.random() >= self.hands:
+            return scene
+        return scene.edited(held=ITEMS.id(rng.choice(HELD)), swing=rng.choice((0.0, 0.0, rng.random())))
 
     def _texture_set(self, rng: random.Random) -> tuple[str, int]:
         """Style and seed of a place's textures; the splits share no seed."""
@@ -188,6 +205,14 @@ class Scenes:
                 recoloured[slot + 1] = tuple(rng.choice(list(book("edits")["factors"].values())))
             slot += 1
         return recoloured
+
+
+def _burrowed(made: Place, rng: random.Random) -> _View:
+    """An eye in a tunnel, along it, back or at its walls, as one looks who digs."""
+    i, k = rng.choice(sorted(made.floor or {(made.x, made.z): 30}))
+    eye = (i + rng.uniform(0.3, 0.7), made.ground(i, k) + 1.62, k + rng.uniform(0.3, 0.7))
+    yaw, pitch = 90.0 * rng.randrange(4) + rng.uniform(-4, 4), rng.choice(PITCHES) + rng.uniform(-4, 4)
+    return _View(eye, yaw, max(-90.0, min(90.0, pitch)), rng.uniform(60, 80))
 
 
 def _hour(rng: random.Random) -> int:

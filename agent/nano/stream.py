@@ -30,7 +30,7 @@ class Stream:
     """Samples by number; sample `index` is always the same.
 
     Args:
-        split, seed, held_out, sizes: as `Scenes`.
+        split, seed, held_out, sizes, hands, burrows: as `Scenes`.
         tools: role -> name of the tool that fills it; requests are made for these alone.
         lessons: turns of a picture.
         edits: how many changed pictures are drawn a picture at most; calls for more have no target (routing alone).
@@ -41,8 +41,8 @@ class Stream:
     def __init__(self, split: str = "train", seed: int = 0, held_out: bool = False,
                  sizes: Sequence[Sequence[int]] = SIZES, tools: Mapping[str, str] | None = None, lessons: int = 6,
                  edits: int = 1, fresh: float = 0.5, weights: dict[str, float] | None = None,
-                 dialogues: float = DIALOGUES) -> None:
-        self.scenes = Scenes(split, seed, held_out, sizes)
+                 dialogues: float = DIALOGUES, hands: float = 0.0, burrows: float = 0.0) -> None:
+        self.scenes = Scenes(split, seed, held_out, sizes, hands=hands, burrows=burrows)
         self.tools = dict(fillers() if tools is None else tools)
         self.language = Language(split, tuple(self.tools), fresh, weights)
         self.lessons, self.edits, self.dialogues = lessons, edits, dialogues

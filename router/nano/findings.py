@@ -96,6 +96,20 @@ class Findings(nn.Module):
         return losses
 
 
+def at_peaks(things: Tensor, sums: bool) -> Tensor:
+    """How surely a thing's middle is in each square, at peaks alone, the highest of 3 x 3 squares: (B, rows, columns).
+
+    Args:
+        things: (B, rows, columns, 1 + tags), probabilities, as `Findings.told` has them.
+        sums: where a thing fills many squares its middle may be in any of several and each gets a share; put those
+            round a peak together, to 1 at most.
+    """
+    middles = things[..., 0][:, None]
+    peak = middles == functional.max_pool2d(middles, 3, 1, 1)
+    whole = functional.avg_pool2d(middles, 3, 1, 1, divisor_override=1).clamp(max=1) if sums else middles
+    return (whole * peak)[:, 0]
+
+
 def labels_of(samples: Sequence[Sample], maps: np.ndarray, scales: Sequence[float], tags: Sequence[str],
               states: Sequence[str]) -> Labels:
     """The truth of samples with pictures.

@@ -42,7 +42,6 @@ class NanoConfig:
         except (KeyError, TypeError) as error:
             raise ModelError("a configuration with language and vision", str(error), "mend it") from error
         lang, eye = config.language, config.vision
-        step = 16 * eye.pool
         squares = 4 * eye.grid[0] * eye.grid[1] if eye.tags else 0
         if not (0 <= eye.things <= squares and 0 <= eye.counts <= len(eye.counted)):
             raise ModelError("tokens for as many things and kinds as there can be", f"{eye.things}, {eye.counts}",
@@ -51,7 +50,9 @@ class NanoConfig:
             raise ModelError("0 to 16 heads that count, none for an eye without tags", str(eye.tally),
                              "mend the configuration")
         if (lang.hidden % (2 * lang.heads) or lang.heads % lang.kv_heads or eye.size % eye.heads or eye.stem % 8
-                or eye.size % 8 or eye.height % step or eye.width % step):
+                or eye.size % 8 or eye.height % 16 or eye.width % 16 or eye.summary[0] % eye.pool
+                or eye.summary[1] % eye.pool or not 0 <= eye.rows <= eye.grid[0] or not 0 <= eye.columns <= eye.grid[1]
+                or (eye.rows > 0) != (eye.columns > 0)):
             raise ModelError("widths that heads divide and a canvas of whole tokens", str(data)[:200], "mend it")
         return config
 
@@ -89,7 +90,7 @@ class NanoModel(nn.Module):
         self.vision = Vision(config.vision, hidden)
         self.regions = RegionEncoder(config.vision, hidden)
         eye = config.vision
-        self.tally = Tally(hidden, eye.size, len(eye.tags), eye.tally) if eye.tally else None
+        self.tally = Tally(hidden, eye.size, len(eye.tags), eye.tally, eye.sums) if eye.tally else None
         count = sum(p.numel() for p in self.parameters())
         if count > LARGEST:
             raise ModelError(f"at most {LARGEST:,} parameters", f"{count:,}", "choose a smaller configuration")

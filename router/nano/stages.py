@@ -22,7 +22,7 @@ from veclink.router.nano.model import Ask, NanoConfig, NanoModel
 from veclink.router.nano.prune import prune
 from veclink.router.nano.recipe import NanoRecipe
 from veclink.router.nano.samples import Call, Sample, Source
-from veclink.router.nano.tally import Fit, meant_loss, surest
+from veclink.router.nano.tally import Fit, meant_loss, number_loss, surest
 from veclink.router.nano.vision import VisionConfig, letterbox, scale_of
 from veclink.router.nano.words import Words
 from veclink.tools.condition import Condition
@@ -33,6 +33,8 @@ from veclink.tools.tool import Tool
 PICTURES = 24  # that norm what was begun with published numbers
 COUNTING = 3.0  # times the rate for the layer that counts: it begins with nothing where all else goes on
 WHERE = 3.0  # and for dense links
+NUMBER = 0.3  # weight of how many things a turn means beside which
+NEAR = 2  # squares from a thing's middle within which it is found
 KINDS = 0.3  # weight of the kinds that a link means beside where they are
 
 
@@ -376,8 +378,8 @@ def tally_losses(model: NanoModel, features: Tensor, fit: Fit, lesson: Lesson) -
     """How far the tally is from what turns mean, where their answers begin and at their routing tokens."""
     assert model.vision.findings is not None
     found = model.vision.findings.told(features[..., : model.vision.config.size])[2]
-    sure, index = surest(found)
-    at, wanted, picture = [], [], -1
+    sure, index = surest(found, model.vision.config.sums)
+    at, wanted, numbers, picture = [], [], [], -1
     for number, (row, sample) in enumerate(zip(lesson.rows, lesson.samples, strict=True)):
         if sample.picture is None:
             continue
@@ -387,15 +389,18 @@ def tally_losses(model: NanoModel, features: Tensor, fit: Fit, lesson: Lesson) -
             if one.meant is not None:
                 near = torch.zeros_like(index[picture], dtype=torch.bool)
                 for x, y in one.meant:
-                    near |= ((index[picture] // found.shape[2] - int(y * scale)).abs() <= 1) & (
-                        (index[picture] % found.shape[2] - int(x * scale)).abs() <= 1)
+                    near |= ((index[picture] // found.shape[2] - int(y * scale)).abs() <= NEAR) & (
+                        (index[picture] % found.shape[2] - int(x * scale)).abs() <= NEAR)
                 columns = row.answering(turn)
                 at += [(number, column, picture) for column in columns]
                 wanted += [near.float()] * len(columns)
+                numbers += [float(len(one.meant))] * len(columns)
     if not at:
         return {}
     rows, columns, pictures = torch.tensor(at, device=fit.device).T
-    return {"meant": meant_loss(fit[rows, columns, : index.shape[1]], sure[pictures], torch.stack(wanted))}
+    told, surely = fit[rows, columns, : index.shape[1]], sure[pictures]
+    return {"meant": meant_loss(told, surely, torch.stack(wanted)),
+            "number": NUMBER * number_loss(told, surely, torch.tensor(numbers, device=fit.device))}
 
 
 def beginning(recipe: NanoRecipe, source: Source) -> tuple[NanoModel, Words]:

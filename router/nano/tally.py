@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from veclink.router.nano.findings import at_peaks
 from veclink.router.nano.telling import waves
 
 Things: TypeAlias = tuple[Tensor, Tensor]  # keys (B, S, heads, WIDTH) and how surely each is there (B, S)
@@ -30,10 +31,12 @@ class Tally(nn.Module):
     Args:
         hidden: H of the language model. size: width of the eye's features. tags: how many can be said of a thing.
         heads: so many counts at a time; the first is taught directly, see `meant_loss`.
+        sums: see `VisionConfig`.
     """
 
-    def __init__(self, hidden: int, size: int, tags: int, heads: int) -> None:
+    def __init__(self, hidden: int, size: int, tags: int, heads: int, sums: bool = False) -> None:
         super().__init__()
+        self.sums = sums
         self.heads = heads
         self.norm = nn.LayerNorm(hidden)
         self.ask = nn.Linear(hidden, heads * (WIDTH + 1))
@@ -52,7 +55,7 @@ class Tally(nn.Module):
                 squares of a thing's middle and of its tags.
         """
         rows, columns = found.shape[1:3]
-        sure, index = surest(found)
+        sure, index = surest(found, self.sums)
         row, column = index // columns, index % columns
         batch = torch.arange(len(found), device=found.device)[:, None]
         at = torch.stack([(row + 0.5) / rows, (column + 0.5) / columns], -1)
@@ -76,9 +79,13 @@ class Tally(nn.Module):
         return x + self.told(told.to(x.dtype)), fit[:, 0]
 
 
-def surest(found: Tensor) -> tuple[Tensor, Tensor]:
-    """The squares (B, S) that most surely hold a thing's middle: how surely, and their numbers, row by row."""
-    middles = found[..., 0].flatten(1)
+def surest(found: Tensor, sums: bool = False) -> tuple[Tensor, Tensor]:
+    """The squares (B, S) that most surely hold a thing's middle: how surely, and their numbers, row by row.
+
+    Args:
+        sums: of those, peaks alone, see `VisionConfig`.
+    """
+    middles = (at_peaks(found, sums) if sums else found[..., 0]).flatten(1)
     sure, index = middles.topk(min(SUREST, middles.shape[1]))
     return sure, index
 
@@ -95,6 +102,15 @@ def by_row(things: Things, pictures: Tensor) -> Things:
             flat = one.flatten(0, 1)
             part[i] = torch.cat([flat, empty[len(flat):]])
     return torch.stack(keys), torch.stack(sure)
+
+
+def number_loss(fit: Tensor, sure: Tensor, numbers: Tensor) -> Tensor:
+    """How far the first head's counts are from how many things turns mean.
+
+    Args:
+        fit, sure: as `meant_loss`. numbers: (n,).
+    """
+    return functional.smooth_l1_loss((fit.sigmoid() * sure).sum(-1), numbers)
 
 
 def meant_loss(fit: Tensor, sure: Tensor, wanted: Tensor) -> Tensor:

@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
+
+from veclink.router.nano.findings import at_peaks
 
 WAVES = 6  # frequencies in which a place is told
 MOST = 7  # counts from 0 on that have an embedding; more are told as this one
@@ -26,11 +27,13 @@ class Telling(nn.Module):
         size: width of the eye's features. hidden: H of the language model.
         tags: names of what can be said of a thing. counted: indices of those that are counted.
         things, counts: how many tokens of either there are; of counts at most one a name that is counted.
+        sums: see `VisionConfig`.
     """
 
-    def __init__(self, size: int, hidden: int, tags: Sequence[str], counted: Sequence[int], things: int, counts: int
-                 ) -> None:
+    def __init__(self, size: int, hidden: int, tags: Sequence[str], counted: Sequence[int], things: int, counts: int,
+                 sums: bool = False) -> None:
         super().__init__()
+        self.sums = sums
         self.tags, self.counted, self.things, self.counts = tuple(tags), tuple(counted), things, counts
         self.names = nn.Linear(len(tags), hidden, bias=False)
         self.seen = nn.Linear(size, hidden)
@@ -54,9 +57,8 @@ class Telling(nn.Module):
         return torch.cat([self._things(features, things), self._counts(things)], 1)
 
     def _things(self, features: Tensor, things: Tensor) -> Tensor:
-        middles = things[..., 0]
-        highest = functional.max_pool2d(middles[:, None], 3, 1, 1)[:, 0]
-        sure, index = (middles * (middles == highest)).flatten(1).topk(self.things)
+        middles = at_peaks(things, self.sums)
+        sure, index = middles.flatten(1).topk(self.things)
         rows, columns = index // middles.shape[2], index % middles.shape[2]
         batch = torch.arange(len(middles), device=middles.device)[:, None]
         tags = things.flatten(1, 2)[batch, index][..., 1:]

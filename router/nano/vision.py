@@ -34,11 +34,14 @@ class VisionConfig:
     """Shape of the eye.
 
     Attributes:
-        height, width: of the canvas in pixels, multiples of 16 * pool.
+        height, width: of the canvas in pixels, multiples of 16.
+        rows, columns: of the grid in which the language model is told of a picture, multiples of pool; 0 for the
+            eye's own grid of 16 pixels, which may be finer.
+        sums: whether what is said of the middle of a thing is put together from the squares round it (`at_peaks`).
         size: width of its layers. layers, heads: of its transformer.
         trunk: one of ultralytics' configurations, e.g. yolo11n.yaml, whose first layers are the convolutions; empty for
             four plain ones. stem: channels after the first of those.
-        pool: pool x pool cells of the 16-pixel grid become one picture token.
+        pool: pool x pool cells of that grid become one picture token.
         kinds: names of what `Sample.labels` tells apart, the first being nothing; empty for an eye without findings.
         tags: what can be said of one thing. states: what can be said of the whole picture.
         things, counts: how many things, and how many of the kinds among the tags, become tokens of their own; 0 for an
@@ -60,11 +63,19 @@ class VisionConfig:
     things: int = 0
     counts: int = 0
     tally: int = 0
+    rows: int = 0
+    columns: int = 0
+    sums: bool = False
 
     @property
     def grid(self) -> tuple[int, int]:
         """Rows and columns of the 16-pixel grid."""
         return self.height // STRIDE, self.width // STRIDE
+
+    @property
+    def summary(self) -> tuple[int, int]:
+        """Rows and columns of what the language model is told of."""
+        return (self.rows, self.columns) if self.rows else self.grid
 
     @property
     def told(self) -> tuple[int, int]:
@@ -81,7 +92,7 @@ class VisionConfig:
     @property
     def tokens(self) -> int:
         """Picture tokens of one picture."""
-        return self.grid[0] * self.grid[1] // self.pool**2 + self.things + self.counts
+        return self.summary[0] * self.summary[1] // self.pool**2 + self.things + self.counts
 
     @property
     def counted(self) -> tuple[int, ...]:
@@ -178,7 +189,8 @@ class Vision(nn.Module):
         self.findings = Findings(size, len(c.kinds), len(c.tags), len(c.states)) if c.kinds else None
         self.project = nn.Sequential(nn.Linear((size + cell) * c.pool**2, hidden), nn.GELU(), nn.Linear(hidden, hidden))
         self.whole = nn.Linear(whole, hidden) if whole else None
-        self.telling = Telling(size, hidden, c.tags, c.counted, c.things, c.counts) if c.things + c.counts else None
+        told = c.things + c.counts
+        self.telling = Telling(size, hidden, c.tags, c.counted, c.things, c.counts, c.sums) if told else None
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """Picture tokens (B, tokens, H), features and things found of (B, 3, height, width) in 0..1.
@@ -187,10 +199,10 @@ class Vision(nn.Module):
         """
         features = self.see(pictures)
         if self.findings is None or self.whole is None:
-            return self.project(self._pooled(features)), features, None
+            return self.project(self._pooled(self._summed_up(features))), features, None
         cells, whole, things = self.findings.told(features)
         wide = torch.cat([features, cells.to(features.dtype)], -1)
-        tokens = self.project(self._pooled(wide)) + self.whole(whole)[:, None]
+        tokens = self.project(self._pooled(self._summed_up(wide))) + self.whole(whole)[:, None]
         if self.telling is not None:
             tokens = torch.cat([tokens, self.telling(features, things).to(tokens.dtype)], 1)
         return tokens, wide, things
@@ -225,6 +237,21 @@ class Vision(nn.Module):
     def losses(self, features: Tensor, labels: Labels) -> dict[str, Tensor]:
         """Name -> loss of the findings, from `forward`'s or `see`'s features; none without findings."""
         return {} if self.findings is None else self.findings.losses(features[..., : self.config.size], labels)
+
+    def _summed_up(self, features: Tensor) -> Tensor:
+        """Features and what the findings say of them on the grid that the language model is told of.
+
+        Of a kind the surest place counts, as in a cell; things are as many as before.
+        """
+        size, kinds, new = self.config.size, len(self.config.kinds), self.config.summary
+        if new == features.shape[1:3]:
+            return features
+        maps = features.permute(0, 3, 1, 2)
+        seen = functional.interpolate(maps[:, :size].float(), new, mode="bilinear", antialias=True).to(maps.dtype)
+        known = functional.adaptive_max_pool2d(maps[:, size : size + kinds], new)
+        share = self.config.grid[0] * self.config.grid[1] / (new[0] * new[1])
+        counted = functional.adaptive_avg_pool2d(maps[:, size + kinds :], new) * share
+        return torch.cat([seen, known, counted], 1).permute(0, 2, 3, 1)
 
     def _pooled(self, features: Tensor) -> Tensor:
         """(B, rows, columns, n) to (B, tokens, n * pool^2), row by row."""

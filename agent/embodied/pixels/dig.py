@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from veclink.agent.embodied.body import SkillFailed
 from veclink.agent.embodied.pixels.body import GROUND, PixelBody
-from veclink.agent.embodied.skills.dig import equip
+from veclink.agent.embodied.skills.dig import equip, spared
 from veclink.agent.embodied.terms import dig_ticks
 from veclink.envs.facts import BLOCKS, ITEMS
 
@@ -32,6 +32,7 @@ BLIND = 25  # height, by its own count, from where on lava may lie open: no shaf
 SOFT_FALL = 3  # blocks
 LAVA_NEAR = 4.0  # blocks
 EMPTY = 3  # levels of a shaft in a row that gave nothing
+LAST = 40  # strokes of a tool that are kept for what no humbler one digs; some are struck in vain
 EDGE = 2  # ticks of walking by which a body at a hole's edge comes to be over it
 Look = Callable[[], bool]
 
@@ -39,7 +40,9 @@ Look = Callable[[], bool]
 def tool_for(body: PixelBody, block: int) -> str:
     """Take the tool for a block into the hand; its name, "" for the hand."""
     kind = {1: "_pickaxe", 2: "_axe", 3: "_shovel"}.get(int(BLOCKS.tool[block]), "")
-    name = body.best(kind) if kind else ""
+    kept = [tool for tool in spared(body, block, LAST) if kind and tool.endswith(kind)]
+    best = body.best(kind) if kind else ""
+    name = max(kept, key=lambda tool: (float(ITEMS.speed[ITEMS.id(tool)]), tool), default=best)
     if name and body.held != name:
         equip(body, name)
     return name

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from veclink.agent.embodied.body import SkillFailed
-from veclink.agent.embodied.eyes import Sight, Sights, alike
+from veclink.agent.embodied.eyes import EYE, Sight, Sights, alike
 from veclink.agent.embodied.pixels import dig, walk
 from veclink.agent.embodied.pixels.body import PACE, PixelBody
 from veclink.envs.facts import BLOCKS
@@ -32,6 +33,10 @@ ENOUGH = {"redstone_ore": ("redstone", 1)}  # more is not taken in passing
 AGAIN = 80  # steps from one look all round to the next
 VAIN = 2  # blocks struck in one view that gave nothing: what is seen there is no ore, or out of reach
 DOUBT = 120  # steps after that for which nothing is believed that is no surer: rock of one kind lies together
+BARREN, LEGS_OFF = 240, 6  # steps of digging that gave nothing after which one leaves, and for so many legs
+SUNK, FALLING = -20.0, 12  # degrees below which ore lies in the floor; ticks that a thing falls
+SPECK = 40  # pixels under which nothing is struck in a tunnel: a block within reach has more
+HALF, ROOM = 0.5, 0.38  # blocks from the eye to the walls of a tunnel, and to its ceiling
 Done = Callable[[], bool]
 
 
@@ -114,8 +119,9 @@ def _strike_seen(body: PixelBody, block: str) -> Sight | None:
 def strike_sight(body: PixelBody, sights: Sights, block: str) -> Sight | None:
     """Dig the first block of a kind in a look that can be aimed at; None where none is in reach."""
     yaw, number = body.yaw, BLOCKS.id(block)
-    for sight in sights.of(alike(block)[0], block):
-        if sight.distance > REACH:
+    near = [sight for sight in sights.of(alike(block)[0], block) if sight.distance <= REACH]
+    for sight in sorted(near, key=large) if body.underground else near:
+        if body.underground and sight.pixels < SPECK:
             continue
         views = sights.views(sight)
         if not views:
@@ -126,6 +132,11 @@ def strike_sight(body: PixelBody, sights: Sights, block: str) -> Sight | None:
         broke = dig.strike(body, yaw + turn, float(pitch), ticks + dig.PAUSE + dig.SLACK, int(0.8 * ticks))
         return sight if broke else None
     return None
+
+
+def large(sight: Sight) -> float:
+    """For sorting: what shows most first."""
+    return -sight.pixels * sight.certainty
 
 
 def _step_in(body: PixelBody, block: str) -> bool:
@@ -165,16 +176,30 @@ def quarry(body: PixelBody, done: Done, limit: int) -> None:
     Raises:
         SkillFailed: "no tool", "no way", "time".
     """
-    end = body.steps + limit
+    end, had, last = body.steps + limit, dig.stone_in(body), body.steps
     while not done():
         if body.steps >= end:
             raise SkillFailed("time", "stone")
-        if body.afloat:
-            walk.ashore(body)
+        if dig.stone_in(body) > had:
+            had, last = dig.stone_in(body), body.steps
+        if body.afloat or body.steps - last > BARREN:
+            leave(body)
+            last = body.steps
         if body.height > QUARRY:
             down(body, body.height - 4, end - body.steps, Watch(body, (), done))
         else:
             dig.tunnel(body, 8, end - body.steps, done)
+
+
+def leave(body: PixelBody) -> None:
+    """Away from where digging gives nothing, as in water: to where there is land, and the count of the depth anew."""
+    body.depth = 0
+    if body.afloat:
+        walk.ashore(body)
+    body.turn(body.yaw + 105, walk.LEVEL)
+    for _ in range(LEGS_OFF):
+        if not walk.stride(body, walk.LEG):
+            body.turn(body.yaw + 75, walk.LEVEL)
 
 
 def prospect(body: PixelBody, block: str, done: Done, limit: int) -> None:
@@ -283,7 +308,7 @@ class Watch:
         for _ in range(ARM_TRIES):
             body.turn(yaw, pitch)
             names = [name for name in self.wanted if worth_taking(body, name)]
-            sights, began, taken = self._believed(body.look(*names)), body.steps, False
+            sights, began, taken = self._believed(self._placed(body.look(*names))), body.steps, False
             for name in names:
                 struck = strike_sight(body, sights, name)
                 if struck is not None:
@@ -302,6 +327,16 @@ class Watch:
                 taken = self.pursue(sights, yaw)
             if not taken:
                 return  # all of a vein is taken, even where there is enough
+
+    def _placed(self, sights: Sights) -> Sights:
+        """With how far things are at most where they show in the walls of a tunnel of one's own width and height.
+
+        A wall that one looks along is seen so foreshortened that its blocks look small, and far by their size.
+        """
+        axis = self.body.yaw - dig.aligned(self.body.yaw)
+        return replace(sights, found=tuple(sorted(
+            (replace(sight, distance=min(sight.distance, along_walls(axis + sight.bearing, sight.elevation)))
+             for sight in sights), key=lambda sight: sight.distance)))
 
     def _doubt(self, sights: Sights) -> None:
         """What was struck in reach is no ore: for a while only what is surer is believed."""
@@ -331,18 +366,35 @@ class Watch:
         return strike_sight(body, body.look(far[0].name), far[0].name) is not None
 
 
+def along_walls(bearing: float, elevation: float) -> float:
+    """Blocks from the eye to the wall, floor or ceiling of a tunnel that a direction meets.
+
+    Args:
+        bearing: degrees aside of one of the tunnel's four directions. elevation: degrees above the horizon.
+    """
+    aside, rise = abs(math.sin(math.radians(bearing))), math.sin(math.radians(elevation))
+    level = math.cos(math.radians(elevation))
+    height = ROOM if rise > 0 else EYE
+    return min(HALF / max(aside * level, 1e-3), height / max(abs(rise), 1e-3))
+
+
 def fetch(body: PixelBody, sight: Sight) -> None:
-    """What an ore gave: step towards where it was, digging what is in the way, until it is carried; and back."""
-    had, yaw = dig.stone_in(body), body.yaw
+    """What an ore gave: step towards where it was, digging what is in the way, until it is carried; and back.
+
+    From a ceiling it falls a while, into a floor one follows it and jumps out again.
+    """
+    had, yaw, sunk = dig.stone_in(body), body.yaw, sight.elevation < SUNK
     body.turn(yaw, 15.0)
+    ahead = sight.distance * math.cos(math.radians(sight.elevation)) - (0.0 if sunk else 1.0)
     out = 0
-    for _ in range(int(max(0.0, sight.distance - 1.0) / PACE) + 3):
+    for tick in range(max(0, int(ahead / PACE)) + 3 + (FALLING if sunk or sight.elevation > -SUNK else 0)):
         if dig.stone_in(body) > had:
             break
-        body.act(forward=1, jump=out > 10)
-        out += 1
+        walks = tick < int(ahead / PACE) + 3
+        body.act(forward=int(walks), jump=walks and tick > 10 and not sunk)
+        out += walks
     for _ in range(out):
-        body.act(forward=-1)
+        body.act(forward=-1, jump=sunk)
 
 
 def worth_taking(body: PixelBody, block: str) -> bool:

@@ -135,12 +135,16 @@ def strike(body: Body, cell: tuple[int, int, int], view: tuple[float, float], to
     raise SkillFailed("time", f"{name_of(block)} at {cell} does not break")
 
 
-def spared(body: Body, block: int) -> dict[str, int]:
+def spared(body: Body, block: int, last: int = LAST) -> dict[str, int]:
     """What is carried, without tools that are nearly worn out where a humbler one of the kind digs the block too: the
-    last strokes of an iron pickaxe are for what only iron digs."""
+    last strokes of an iron pickaxe are for what only iron digs.
+
+    Args:
+        last: so many strokes are kept.
+    """
     bag, left = body.observation["inventory"], dict(body.items)
     lasting = {str(name).replace(" ", "_") for name, uses in zip(bag["name"], bag["cur_durability"], strict=True)
-               if uses > LAST}
+               if uses > last}
     tools = {name: ITEMS.id(name) for name in left if ITEMS.tool[ITEMS.id(name)]}
     enough = {name for name, tool in tools.items() if ITEMS.tier[tool] >= BLOCKS.level[block]}
     for name in enough - lasting:
