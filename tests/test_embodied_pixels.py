@@ -21,7 +21,7 @@ from veclink.agent.embodied.eyes import EYE, FARTHEST, CoreEyes, Lens, Sight, Si
 from veclink.agent.embodied.goals import Goal
 from veclink.agent.embodied.guard import Alarm
 from veclink.agent.embodied.memory import Memory
-from veclink.agent.embodied.pixels import dig, gather, make, walk
+from veclink.agent.embodied.pixels import dig, make, ore, walk
 from veclink.agent.embodied.pixels.body import GROUND, PixelBody, Veil
 from veclink.agent.embodied.pixels.doer import PixelDoer
 from veclink.agent.embodied.pixels.guard import PixelGuard
@@ -243,10 +243,10 @@ def test_lava_is_not_walked_into() -> None:
 
 def test_ore_that_the_pickaxe_cannot_take_is_passed() -> None:
     body = fresh()
-    assert not gather.worth_taking(body, "coal_ore") and not gather.worth_taking(body, "diamond_ore")
+    assert not ore.worth_taking(body, "coal_ore") and not ore.worth_taking(body, "diamond_ore")
     body.world._world.player.inventory.add(ITEMS.id("stone_pickaxe"), 0, 1)
     body.act()
-    assert gather.worth_taking(body, "iron_ore") and not gather.worth_taking(body, "diamond_ore")
+    assert ore.worth_taking(body, "iron_ore") and not ore.worth_taking(body, "diamond_ore")
 
 
 def test_a_loss_of_life_is_looked_into() -> None:

@@ -25,7 +25,7 @@ from veclink.agent.embodied.eyes import (
 )
 from veclink.agent.embodied.goals import Goal
 from veclink.agent.embodied.guard import Alarm
-from veclink.agent.embodied.pixels import dig, gather, live, walk
+from veclink.agent.embodied.pixels import dig, live, ore, walk
 from veclink.agent.embodied.pixels.body import PixelBody
 from veclink.agent.embodied.pixels.doer import PixelDoer
 from veclink.agent.embodied.pixels.guard import PixelGuard
@@ -205,9 +205,9 @@ def test_nothing_is_looked_for_where_one_is_after_nothing() -> None:
     body = standing("stone_pickaxe")
     looks: list[Sequence[str]] = []
     body.look = lambda *names: looks.append(names)  # type: ignore[method-assign,assignment]
-    watch = gather.Watch(body, (), lambda: False)
+    watch = ore.Watch(body, (), lambda: False)
     assert not watch() and not looks
-    assert gather.Watch(body, ("iron_ore",), lambda: False).wanted[0] == "iron_ore"
+    assert ore.Watch(body, ("iron_ore",), lambda: False).wanted[0] == "iron_ore"
 
 
 def test_what_was_struck_in_vain_is_doubted_for_a_while() -> None:
@@ -216,14 +216,14 @@ def test_what_was_struck_in_vain_is_doubted_for_a_while() -> None:
     mask[60:100, 110:150] = True
     some, other = (Sights(LENS, 0.0, tuple(sights_of_mask(LENS, "iron_ore", mask, 0.0, sure))) for sure in (0.3, 0.4))
     body.look = lambda *names: some  # type: ignore[method-assign]
-    watch = gather.Watch(body, ("iron_ore",), lambda: False)
+    watch = ore.Watch(body, ("iron_ore",), lambda: False)
     assert watch._believed(some)
     watch.take(0.0, 0.0)
     assert not watch._believed(some) and watch._believed(other)
     began = body.steps
     watch.take(0.0, 0.0)
     assert body.steps - began <= 2, "nothing is struck"
-    for _ in range(gather.DOUBT):
+    for _ in range(ore.DOUBT):
         body.act()
     assert watch._believed(some)
 

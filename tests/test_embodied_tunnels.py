@@ -13,7 +13,7 @@ from oracle_eyes import OracleEyes
 
 from veclink.agent.embodied.episode import make_world
 from veclink.agent.embodied.eyes import EYE
-from veclink.agent.embodied.pixels import dig, gather
+from veclink.agent.embodied.pixels import dig, ore
 from veclink.agent.embodied.pixels.body import PixelBody
 from veclink.envs.facts import BLOCKS, ITEMS
 
@@ -46,9 +46,9 @@ def test_the_walls_of_a_tunnel_are_as_far_as_a_ray_says(bearing: float, elevatio
     turn, rise = math.radians(bearing), math.radians(elevation)
     ray = np.array([math.cos(rise) * math.sin(turn), math.sin(rise)])
     steps = np.arange(0.0, 60.0, 0.002)[:, None] * ray
-    out = (np.abs(steps[:, 0]) > gather.HALF) | (steps[:, 1] > gather.ROOM) | (steps[:, 1] < -EYE)
+    out = (np.abs(steps[:, 0]) > ore.HALF) | (steps[:, 1] > ore.ROOM) | (steps[:, 1] < -EYE)
     far = float(np.argmax(out)) * 0.002 if out.any() else 60.0
-    assert min(60.0, gather.along_walls(bearing, elevation)) == pytest.approx(far, abs=0.02)
+    assert min(60.0, ore.along_walls(bearing, elevation)) == pytest.approx(far, abs=0.02)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_ore_that_one_looks_along_is_near_and_is_taken(place: tuple[int, int, in
     body.turn(0.0, pitch)
     seen = body.look("iron_ore").of("iron_ore")
     assert seen, "it is in view"
-    watch = gather.Watch(body, ("iron_ore",), lambda: body.items["iron_ore"] > 0)
+    watch = ore.Watch(body, ("iron_ore",), lambda: body.items["iron_ore"] > 0)
     watch.take(0.0, pitch)
     assert body.items["iron_ore"] == 1 and body.steps < 120
 
@@ -73,10 +73,10 @@ def test_what_shows_most_is_struck_first_and_specks_are_not() -> None:
     body.turn(0.0, 0.0)
     seen = body.look("iron_ore").of("iron_ore")
     assert len(seen) == 2
-    sizes = sorted(seen, key=gather.large)
-    assert sizes[0].pixels > gather.SPECK > sizes[1].pixels
-    watch = gather.Watch(body, ("iron_ore",), lambda: False)
-    struck = gather.strike_sight(body, watch._placed(body.look("iron_ore")), "iron_ore")
+    sizes = sorted(seen, key=dig.large)
+    assert sizes[0].pixels > dig.SPECK > sizes[1].pixels
+    watch = ore.Watch(body, ("iron_ore",), lambda: False)
+    struck = dig.strike_sight(body, watch._placed(body.look("iron_ore")), "iron_ore")
     assert struck is not None and struck.pixels == sizes[0].pixels
 
 
@@ -91,11 +91,11 @@ def test_digging_that_gives_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> 
     def leave(body: PixelBody) -> None:
         left.append(body.steps)
 
-    monkeypatch.setattr(gather, "down", nothing)
-    monkeypatch.setattr(gather.dig, "tunnel", nothing)
-    monkeypatch.setattr(gather, "leave", leave)
-    gather.quarry(body, lambda: body.steps > 540, 590)
-    assert len(left) == 1 and left[0] > gather.BARREN
+    monkeypatch.setattr(ore, "down", nothing)
+    monkeypatch.setattr(ore.dig, "tunnel", nothing)
+    monkeypatch.setattr(ore, "leave", leave)
+    ore.quarry(body, lambda: body.steps > 540, 590)
+    assert len(left) == 1 and left[0] > ore.BARREN
 
 
 def test_the_last_strokes_of_the_iron_pickaxe_are_for_what_only_iron_digs() -> None:
@@ -108,3 +108,13 @@ def test_the_last_strokes_of_the_iron_pickaxe_are_for_what_only_iron_digs() -> N
     body.act()
     assert dig.tool_for(body, dig.STONE) == "stone_pickaxe"
     assert dig.tool_for(body, BLOCKS.id("diamond_ore")) == "iron_pickaxe"
+
+
+def test_a_vein_is_followed_into_the_hole_that_its_first_block_left() -> None:
+    body, world, (x, y, z) = in_tunnel()
+    for place in ((1, 1, 2), (2, 1, 2), (2, 1, 1), (1, 2, 2)):  # one shows in the wall, three behind and above it
+        world.grid.set(x + place[0], y + place[1], z + place[2], ORE)
+    body.turn(0.0, 0.0)
+    watch = ore.Watch(body, ("iron_ore",), lambda: body.items["iron_ore"] > 0)
+    watch.take(0.0, 0.0)
+    assert body.items["iron_ore"] >= 3, f"won {body.items['iron_ore']} in {body.steps} steps"

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from veclink.agent.embodied.body import SkillFailed
+from veclink.agent.embodied.eyes import Sight, Sights, alike
 from veclink.agent.embodied.pixels.body import GROUND, PixelBody
 from veclink.agent.embodied.skills.dig import equip, spared
 from veclink.agent.embodied.terms import dig_ticks
@@ -32,6 +33,9 @@ BLIND = 25  # height, by its own count, from where on lava may lie open: no shaf
 SOFT_FALL = 3  # blocks
 LAVA_NEAR = 4.0  # blocks
 EMPTY = 3  # levels of a shaft in a row that gave nothing
+REACH = 4.6  # blocks from the eye that may be in reach
+SPECK = 40  # pixels under which nothing is struck in a tunnel: a block within reach has more
+OWN_TIME = 0.8  # share of the time that a block takes: what breaks sooner is another
 LAST = 40  # strokes of a tool that are kept for what no humbler one digs; some are struck in vain
 EDGE = 2  # ticks of walking by which a body at a hole's edge comes to be over it
 Look = Callable[[], bool]
@@ -69,6 +73,30 @@ def strike(body: PixelBody, yaw: float, pitch: float, most: int, least: int = FI
         elif before is not None and (tick == most or (tick >= least and tick % EVERY == 0)) and not body.still(before):
             return True
     return False
+
+
+def strike_sight(body: PixelBody, sights: Sights, block: str) -> Sight | None:
+    """Dig the first block of a kind in a look that can be aimed at; None where none is in reach."""
+    yaw, number = body.yaw, BLOCKS.id(block)
+    near = [sight for sight in sights.of(alike(block)[0], block) if sight.distance <= REACH]
+    for sight in sorted(near, key=large) if body.underground else near:
+        if body.underground and sight.pixels < SPECK:
+            continue
+        views = sights.views(sight)
+        if not views:
+            continue
+        tool_for(body, number)
+        ticks = ticks_for(body, number)
+        turn, pitch = views[0]
+        least = FIRST_LOOK if body.underground else int(OWN_TIME * ticks)  # rock is left as soon as it breaks
+        broke = strike(body, yaw + turn, float(pitch), ticks + PAUSE + SLACK, least)
+        return sight if broke else None
+    return None
+
+
+def large(sight: Sight) -> float:
+    """For sorting: what shows most first."""
+    return -sight.pixels * sight.certainty
 
 
 def aligned(yaw: float) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 from veclink.agent.embodied.actions import Action, State, alike_names
 from veclink.agent.embodied.body import SkillFailed
 from veclink.agent.embodied.deeds import drop as drop_items
-from veclink.agent.embodied.pixels import dig, gather, live, make, walk
+from veclink.agent.embodied.pixels import dig, gather, live, make, ore, walk
 from veclink.agent.embodied.pixels.body import PixelBody
 from veclink.agent.embodied.pixels.plan import made_at_once
 from veclink.agent.embodied.sense import Past, carried, worn
@@ -17,7 +17,7 @@ from veclink.agent.embodied.skills.survive import eat_one
 from veclink.envs.facts import BLOCKS, ITEMS, MOBS
 
 FREE_STEPS = 30
-SPARE_LOGS = 2  # more than planned: the way back up for a few sticks would cost a fifth of an episode
+SPARE_LOGS = 3  # more than planned: the way back up for a few sticks would cost a fifth of an episode
 RECENT = 40  # steps for which what was seen counts as near
 SHALLOW = 58  # height above which rock is dug from the ground
 NIGHT = 11_500  # ticks
@@ -105,7 +105,7 @@ def explore(doer: PixelDoer, args: Mapping[str, Any], limit: int) -> None:
     if thing == "stone" or (args["how"] == "tunnel" and not body.sight.knows(thing)):
         return  # rock is below; an ore that the eyes do not know is dug for blindly
     if args["how"] == "tunnel":
-        gather.prospect(body, thing, lambda: body.seen_lately(thing, 10), limit)
+        ore.prospect(body, thing, lambda: body.seen_lately(thing, 10), limit)
         return
     if "turn" in args:
         body.turn(body.yaw + float(args["turn"]), walk.LEVEL)
@@ -171,7 +171,7 @@ def level(doer: PixelDoer, args: Mapping[str, Any], limit: int) -> None:
     if height >= SHALLOW and args.get("y") is not None and not body.underground:
         return  # rock is dug for where one stands
     if height < body.height:
-        gather.down(body, height, limit, gather.Watch(body, (), lambda: False))
+        ore.down(body, height, limit, ore.Watch(body, (), lambda: False))
     else:
         dig.stairs(body, height, limit)
 
