@@ -15,15 +15,17 @@ from veclink.agent.embodied.episode import make_world
 from veclink.agent.embodied.eyes import EYE
 from veclink.agent.embodied.pixels import dig, ore
 from veclink.agent.embodied.pixels.body import PixelBody
+from veclink.agent.embodied.pixels.guard import PixelGuard
 from veclink.envs.facts import BLOCKS, ITEMS
 
 LONG = 9  # blocks of the tunnel
 ORE = BLOCKS.id("iron_ore")
 
 
-def in_tunnel(pickaxe: str = "stone_pickaxe", limit: int = 600) -> tuple[PixelBody, Any, tuple[int, int, int]]:
+def in_tunnel(pickaxe: str = "stone_pickaxe", limit: int = 600, **fields: Any
+              ) -> tuple[PixelBody, Any, tuple[int, int, int]]:
     """A body with a pickaxe at the end of a tunnel in rock above flat ground, looking along it; the world, its cell."""
-    made = {"generate_world_type": "flat", "allow_mob_spawn": False, "start_time": 6000}
+    made = {"generate_world_type": "flat", "allow_mob_spawn": False, "start_time": 6000, **fields}
     given_world = make_world("open-ended", 0, protocol="pixels", **made)
     body = PixelBody(given_world, limit, None, OracleEyes(given_world, exact=False))
     body.begin(0)
@@ -118,3 +120,21 @@ def test_a_vein_is_followed_into_the_hole_that_its_first_block_left() -> None:
     watch = ore.Watch(body, ("iron_ore",), lambda: body.items["iron_ore"] > 0)
     watch.take(0.0, 0.0)
     assert body.items["iron_ore"] >= 3, f"won {body.items['iron_ore']} in {body.steps} steps"
+
+
+@pytest.mark.parametrize("behind", [False, True], ids=["before", "behind"])
+def test_what_bites_unseen_in_a_tunnel_is_struck(behind: bool) -> None:
+    made = {"generate_world_type": "flat", "allow_mob_spawn": False, "start_time": 18_000, "initial_mobs": ("husk",),
+            "initial_mob_spawn_range_low": (-1, 1, 2), "initial_mob_spawn_range_high": (1, 1, 2)}
+    body, world, (x, y, z) = in_tunnel(**made)
+    body.sight = OracleEyes(body.veil._world, words=())  # it knows nothing
+    records = world.mobs.records
+    number = int(np.flatnonzero(records["alive"])[0])
+    world.player.move_to(x + 0.5, float(y), z + 4.5)
+    records["x"][number], records["y"][number], records["z"][number] = x + 0.5, y, z + (2.5 if behind else 6.5)
+    guard = PixelGuard()
+    guard.begin(body, "mine", False)
+    body.guard = guard
+    while body.steps < 400 and records["alive"][number]:
+        body.act()
+    assert not records["alive"][number] and body.life > 3, f"{body.life} lives after {body.steps} steps"

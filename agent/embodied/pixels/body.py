@@ -29,7 +29,7 @@ CHANGED, SHARE = 0.2, 0.05  # levels, and share of the brightness, by which a pi
 DEEP = 2  # blocks below the ground from where it is underground
 MEMORY = 60  # steps for which a mob that was seen counts as near
 BREATH, SWIM = 299.0, 30  # air of 300 below which the head is under water; steps for which one swims on after that
-NUMBERS = ("yaw", "pitch", "x", "z", "depth", "clock", "settled", "last_hurt", "soaked")  # kept in a checkpoint
+NUMBERS = ("yaw", "pitch", "x", "z", "depth", "clock", "settled", "last_hurt", "soaked", "heading")  # in a checkpoint
 
 
 class Veil:
@@ -85,6 +85,7 @@ class PixelBody(Body):
 
     Attributes:
         turned, tilted: the view in degrees, counted from the first step (a world begins on an axis, looking level).
+        heading: the axis nearest to where it walked last.
         x, z: steps walked, as blocks, along and across the first view: for reckoning how far one got, no position.
         depth: blocks below the ground, by the blocks that were dug. settled: whether bedrock has told the true depth.
         soaked: step until which it swims, as its head was under water.
@@ -130,6 +131,11 @@ class PixelBody(Body):
     def pitch(self) -> float:
         """Degrees, counted; positive looks down."""
         return self.counted["pitch"]
+
+    @property
+    def heading(self) -> float:
+        """Degrees, a multiple of 90."""
+        return self.counted["heading"]
 
     @property
     def depth(self) -> int:
@@ -262,6 +268,8 @@ class PixelBody(Body):
         if self.hurt:
             counted["last_hurt"] = self.steps
         ahead = (0, 1, -1)[int(action[Slot.MOVE])] * PACE
+        if ahead:
+            counted["heading"] = round(counted["yaw"] / 90) * 90.0
         turn = math.radians(counted["yaw"])
         counted["x"] -= ahead * math.sin(turn)
         counted["z"] += ahead * math.cos(turn)

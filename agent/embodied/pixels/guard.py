@@ -7,7 +7,7 @@ from typing import Any
 from veclink.agent.embodied.body import Body
 from veclink.agent.embodied.guard import OWN_BUSINESS, SHORT_OF_AIR, STARVING, Alarm, Guard
 from veclink.agent.embodied.pixels.body import PixelBody
-from veclink.agent.embodied.pixels.live import threat
+from veclink.agent.embodied.pixels.live import strike_unseen, threat
 
 BURNS = 3  # losses of life in a row, none of them a mob's
 CLOSE_TOGETHER = 14  # steps between two of them
@@ -53,6 +53,8 @@ class PixelGuard(Guard):
             guard, body.guard = body.guard, None
             try:
                 mob = threat(body)
+                if mob is None and body.underground and strike_unseen(body):
+                    self.losses = 0
             finally:
                 body.guard = guard
             if mob is not None:

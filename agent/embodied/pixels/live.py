@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from veclink.agent.embodied.actions import FEARED
 from veclink.agent.embodied.body import SkillFailed, unless_dead
 from veclink.agent.embodied.eyes import Sight
@@ -20,6 +22,8 @@ NEAR = 9.0  # blocks within which a hostile mob matters
 RUN = 60  # steps
 DUG_IN = 3  # blocks of rock between the body and what it flees from
 GONE = 8  # looks in a row without it after which a mob counts as dead or lost
+ROUNDS, BLOWS = 5, 3  # looks for what moves, and blows after each
+STEADY, STIRS = 2, 0.015  # ticks between two pictures; share of the brightness by which one moves
 HURT_LATELY = 20  # steps
 BITERS = tuple(name for name in ("zombie", "skeleton", "creeper", "spider", "enderman", "witch", "husk", "stray",
                                  "cave_spider", "slime", "zombie_villager", "silverfish") if name in MOBS)
@@ -83,6 +87,47 @@ def fight(body: PixelBody, names: Sequence[str], done: Callable[[], bool], limit
             for _ in range(4):
                 body.act(forward=1, jump=True, sprint=False)
     raise SkillFailed("time", names[0])
+
+
+def strike_unseen(body: PixelBody) -> bool:
+    """Something bites that the eyes do not find, in the dark or too near to be known: hit what moves; whether anything
+    did. The view comes back."""
+    yaw, pitch = body.yaw, body.pitch
+    best = weapon(body) or body.best("_pickaxe") or body.best("_axe")
+    if best and body.held != best:
+        equip(body, best)
+    pause = int(rest(body.held)) if body.held in ITEMS and body.held != "air" else 10
+    struck = False
+    for _ in range(ROUNDS):
+        at = stirring(body)
+        if at is None:
+            break
+        struck = True
+        for _ in range(BLOWS):
+            body.turn(at, 15.0, function="attack", forward=1)
+            for tick in range(pause - 1):
+                body.act(forward=-int(tick < pause * BACK))
+    body.turn(yaw, pitch)
+    return struck
+
+
+def stirring(body: PixelBody) -> float | None:
+    """The yaw, along the way one came, in which the picture moves while the body stands still; None where it does not.
+
+    To the sides walls are so near that a push moves their picture more than a mob moves in another.
+    """
+    moved: list[tuple[float, float]] = []
+    for yaw in (body.heading, body.heading + 180):
+        body.turn(yaw, 15.0)
+        for _ in range(STEADY):
+            body.act()
+        before = body.picture.astype(np.float32)
+        for _ in range(STEADY):
+            body.act()
+        change = np.abs(body.picture.astype(np.float32) - before).mean() / max(1.0, float(before.mean()))
+        moved.append((float(change), yaw))
+    most, at = max(moved)
+    return at if most > STIRS else None
 
 
 def flee(body: PixelBody) -> None:
