@@ -138,3 +138,20 @@ def test_what_bites_unseen_in_a_tunnel_is_struck(behind: bool) -> None:
     while body.steps < 400 and records["alive"][number]:
         body.act()
     assert not records["alive"][number] and body.life > 3, f"{body.life} lives after {body.steps} steps"
+
+
+@pytest.mark.parametrize("block", ["diamond_ore", "stone"])
+def test_a_humbler_pickaxe_tries_what_is_taken_for_diamonds(block: str) -> None:
+    body, world, (x, y, z) = in_tunnel("iron_pickaxe")
+    bag = world.player.inventory
+    bag.add(ITEMS.id("stone_pickaxe"), 0, 1)
+    body.act()
+    world.grid.set(x + 1, y + 1, z + 2, BLOCKS.id("diamond_ore"))
+    body.turn(0.0, 0.0)
+    seen = body.look("diamond_ore")
+    world.grid.set(x + 1, y + 1, z + 2, BLOCKS.id(block))
+    watch = ore.Watch(body, ("diamond_ore",), lambda: False)
+    assert watch._win(watch._placed(seen), "diamond_ore") is (block == "diamond_ore")
+    assert body.items["diamond"] == (block == "diamond_ore")
+    worn = bag.stack(bag.find(ITEMS.id("iron_pickaxe")))[3]
+    assert (worn < ITEMS.durability[ITEMS.id("iron_pickaxe")]) == (block == "diamond_ore")

@@ -85,13 +85,28 @@ def strike_sight(body: PixelBody, sights: Sights, block: str) -> Sight | None:
         views = sights.views(sight)
         if not views:
             continue
+        turn, pitch = views[0]
+        if body.underground and is_rock(body, number, yaw + turn, float(pitch)):
+            return sight
         tool_for(body, number)
         ticks = ticks_for(body, number)
-        turn, pitch = views[0]
         least = FIRST_LOOK if body.underground else int(OWN_TIME * ticks)  # rock is left as soon as it breaks
         broke = strike(body, yaw + turn, float(pitch), ticks + PAUSE + SLACK, least)
         return sight if broke else None
     return None
+
+
+def is_rock(body: PixelBody, block: int, yaw: float, pitch: float) -> bool:
+    """Whether what is taken for ore breaks under a pickaxe that is not good enough for it: the better one, which would
+    break it too, lasts the longer."""
+    humble = max((name for name in body.items if name.endswith("_pickaxe")
+                  and ITEMS.tier[ITEMS.id(name)] < BLOCKS.level[block]),
+                 key=lambda name: (float(ITEMS.speed[ITEMS.id(name)]), name), default="")
+    if not humble or not body.best("_pickaxe", int(BLOCKS.level[block])):
+        return False
+    if body.held != humble:
+        equip(body, humble)
+    return strike(body, yaw, pitch, ticks_for(body, STONE) + PAUSE)
 
 
 def large(sight: Sight) -> float:
