@@ -94,7 +94,7 @@ def test_digging_that_gives_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> 
         left.append(body.steps)
 
     monkeypatch.setattr(ore, "down", nothing)
-    monkeypatch.setattr(ore.dig, "tunnel", nothing)
+    monkeypatch.setattr(dig, "tunnel", nothing)
     monkeypatch.setattr(ore, "leave", leave)
     ore.quarry(body, lambda: body.steps > 540, 590)
     assert len(left) == 1 and left[0] > ore.BARREN

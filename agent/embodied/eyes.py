@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 FOV = 70.0  # degrees from the top of the picture to its bottom
 EYE = 1.62  # blocks above the feet
+MERGED = 3.0  # trunks that one mask may be wide
 STEP = 15  # degrees of one turn of the camera
 WIDEST = 12  # turns of the camera to one side: all round, as one who looks up or down has in view
 LEAST_PIXELS = 6  # of a thing
@@ -253,7 +254,7 @@ def _distance(lens: Lens, name: str, part: np.ndarray, corner: tuple[int, int], 
     near, foot = lens.focal / max(1.0, across), corner[1] + high  # a trunk is one block wide
     column = corner[0] + wide / 2
     if foot < lens.height - 1 and lens.direction(column, foot, pitch)[1] < 0:
-        near = min(2 * near, max(near, _on_floor(lens, column, foot, pitch)))  # or two, where its foot tells so
+        near = min(MERGED * near, max(near, _on_floor(lens, column, foot, pitch)))  # or several, by its foot
     return float(min(FARTHEST, near))
 
 

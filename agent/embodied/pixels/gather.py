@@ -9,7 +9,7 @@ from veclink.agent.embodied.eyes import Sight
 from veclink.agent.embodied.pixels import dig, ore, walk
 from veclink.agent.embodied.pixels.body import PACE, PixelBody
 
-ARM = 4.0  # blocks from the eye that are in reach for certain
+ARM, SURE_ARM = 4.0, 2.8  # blocks from the eye that are in reach: mostly, and almost always
 CLOSE = 2.2  # blocks to walk up to
 ARM_TRIES = 12  # blocks struck from one place
 NEARER = 10  # steps towards what could not be reached
@@ -36,7 +36,7 @@ def gather(body: PixelBody, block: str, done: Done, limit: int, underground: boo
             raise SkillFailed("time", block)
         try:
             seen = walk.search(body, [block], end - body.steps)
-            walk.go(body, block, CLOSE, min(400, end - body.steps), seen, ARM)
+            approach(body, block, seen, min(400, end - body.steps))
             if body.afloat:
                 walk.ashore(body)
             if not harvest(body, block, done, end):
@@ -50,6 +50,22 @@ def gather(body: PixelBody, block: str, done: Done, limit: int, underground: boo
             if failures > 1:
                 break_out(body)
             walk.stride(body, walk.LEG * 2)
+
+
+def approach(body: PixelBody, block: str, seen: tuple[float, Sight], limit: int) -> None:
+    """Up to what is seen, as near as one gets: from an arm's length half of the blows meet nothing.
+
+    Raises:
+        SkillFailed: "lost", "no way", "time": and it is not within an arm's length either.
+    """
+    try:
+        walk.go(body, block, CLOSE, limit, seen, SURE_ARM)
+    except SkillFailed as failure:
+        if failure.reason not in ("no way", "time"):
+            raise
+        sights = body.look(block)
+        if not any(sight.distance <= ARM and sights.views(sight) for sight in sights.of(block)):
+            raise
 
 
 def break_out(body: PixelBody) -> None:
