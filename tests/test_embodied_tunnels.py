@@ -155,3 +155,17 @@ def test_a_humbler_pickaxe_tries_what_is_taken_for_diamonds(block: str) -> None:
     assert body.items["diamond"] == (block == "diamond_ore")
     worn = bag.stack(bag.find(ITEMS.id("iron_pickaxe")))[3]
     assert (worn < ITEMS.durability[ITEMS.id("iron_pickaxe")]) == (block == "diamond_ore")
+
+
+def test_lava_on_all_sides_leaves_the_way_between() -> None:
+    body, world, (x, y, z) = in_tunnel(limit=300)
+    for dx in range(-2, 3):
+        for dz in range(-2, 3):
+            for dy in (0, 1):
+                world.grid.set(x + dx, y + dy, z + dz, 0)
+            world.grid.set(x + dx, y - 1, z + dz, BLOCKS.id("stone" if dz == 0 else "lava"))
+    body.turn(0.0, 0.0)
+    assert all(dig.danger(body, side) for side in (0, 90, 180, 270))
+    assert [dig.danger(body, side, aside=True) for side in (0, 90, 180, 270)] == [True, False, True, False]
+    assert dig.tunnel(body, 4, 250) == 4
+    assert body.life == 20 and abs(world.player.pos[0] - x) > 3

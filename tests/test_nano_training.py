@@ -70,6 +70,33 @@ def test_training_learns_and_saves(recipe: NanoRecipe, tmp_path: Path) -> None:
     load_nano(recipe.output)
 
 
+def test_a_core_goes_on_with_a_larger_canvas(recipe: NanoRecipe, model: NanoModel, tmp_path: Path) -> None:
+    larger = replace(recipe, steps=2, canvas={"height": 128, "width": 192, "sums": True})
+    train_nano(larger, tmp_path / "run", "cpu", source=stream)
+    eye = load_nano(recipe.output)[0].config.vision
+    assert (eye.height, eye.width, eye.rows, eye.columns, eye.sums) == (128, 192, 4, 6, True)
+    assert eye.tokens == model.config.vision.tokens, "the language model is told of as many squares as before"
+
+
+def test_a_canvas_of_the_same_size_changes_nothing_and_an_odd_one_is_refused(model: NanoModel) -> None:
+    same = model.on_canvas(64, 96)
+    assert all(torch.equal(value, same.state_dict()[name]) for name, value in model.state_dict().items())
+    wide = model.on_canvas(64, 192).vision.columns.data[0]
+    assert torch.allclose(wide.unflatten(0, (6, 2)).mean(1)[1:-1], model.vision.columns.data[0][1:-1] * 0.75
+                          + (model.vision.columns.data[0][:-2] + model.vision.columns.data[0][2:]) / 8, atol=1e-6)
+    with pytest.raises(ModelError, match="multiples of 16"):
+        model.on_canvas(100, 96)
+
+
+@pytest.mark.parametrize("canvas", ["{height: 64, depth: 3}", "{height: 64}"])
+def test_a_recipe_with_a_wrong_canvas_is_refused(canvas: str, tmp_path: Path) -> None:
+    path = tmp_path / "wrong.yaml"
+    start = "start: there\n" if "depth" in canvas else ""
+    path.write_text(f"kind: nano\nstage: core\nsource: x:y\noutput: out\n{start}tools: [find]\ncanvas: {canvas}\n")
+    with pytest.raises(RecipeError, match="canvas"):
+        read_recipe(path)
+
+
 def test_workers_make_the_same_batches(recipe: NanoRecipe, tmp_path: Path) -> None:
     few = replace(recipe, steps=3)
     train_nano(few, tmp_path / "a", "cpu", source=stream)

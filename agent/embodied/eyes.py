@@ -31,7 +31,7 @@ LEAST_FALL = 4.0  # degrees below the horizon from where the floor tells how far
 FARTHEST = 48.0  # blocks
 FLAT = frozenset({"water", "lava"})  # lies in the floor: near where its lower edge is
 MARGIN = 2  # pixels by which an aim should be inside a thing
-SURE, SHAPED = 0.35, 0.2  # certainty of the core's tools from where a box and a mask count
+SURE, SHAPED = 0.35, 0.12  # certainty of the core's tools from where a box and a mask count
 HAND = ((0.635, 1.0), (0.635, 0.65), (0.66, 0.55), (0.74, 0.55), (0.865, 0.59), (0.865, 0.66), (1.0, 0.8), (1.0, 1.0))
 # (column, row) as shares of a frame: corners round one's own hand and what it holds
 SHINES = frozenset({"lava", "flowing_lava"})  # lights itself: seen in the frame as it is

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from veclink.router.checkpoint import CoreId
     from veclink.router.links import LinkSet
-    from veclink.router.nano.layout import Batch
+    from veclink.router.nano.answering import Answering
     from veclink.router.nano.model import NanoModel
     from veclink.router.nano.words import Words
     from veclink.router.nano.writing import Writer
@@ -42,6 +42,7 @@ class NanoCore:
         max_new_tokens: longest answer in words, in tokens.
         batch: tasks read at once.
         name: what results and checkpoints call it.
+        beams: answers in words that are weighed against each other; 1 takes the likeliest next token each time.
 
     Attributes:
         name: as given, else the folder's.
@@ -51,10 +52,10 @@ class NanoCore:
 
     def __init__(self, model: str | Path, links: str | Path | Literal[False] | None = None,
                  device: str = "auto", dtype: torch.dtype | None = None, max_new_tokens: int = 64, batch: int = 16,
-                 name: str = "") -> None:
+                 name: str = "", beams: int = 4) -> None:
         self.folder = Path(model)
         self.name = name or self.folder.name
-        self.max_new_tokens, self.batch = max_new_tokens, batch
+        self.max_new_tokens, self.batch, self.beams = max_new_tokens, batch, beams
         self._links_file, self._device_name, self._dtype = links, device, dtype
         self._model: NanoModel | None = None
         self._words: Words | None = None
@@ -182,12 +183,13 @@ class NanoCore:
         return readings
 
     def _read(self, tasks: Sequence[Task]) -> list[Reading]:
+        from veclink.router.nano.answering import Answering
         from veclink.router.nano.layout import collate, prompt_row
 
         model, words = self.model, self.words
         batch = collate([prompt_row(words, model.config.vision, task) for task in tasks], model.config.vision)
-        stream = _Stream(model, batch.to(model.device))
-        writers = stream.write([self._writer(task) for task in tasks])
+        stream = Answering(model, batch.to(model.device))
+        writers = stream.write([self._writer(task) for task in tasks], self.beams)
         first = [0, *accumulate(len(task.images) for task in tasks)]
         readings = []
         for row, (task, writer) in enumerate(zip(tasks, writers, strict=True)):
@@ -224,7 +226,7 @@ class NanoCore:
                   for route in routes]
         return routes, owners
 
-    def _links(self, stream: _Stream, row: int, routes: Sequence[Route], at: Sequence[int]) -> list[Tensor | None]:
+    def _links(self, stream: Answering, row: int, routes: Sequence[Route], at: Sequence[int]) -> list[Tensor | None]:
         """The link of each route of one task, read where its call's routing token stands."""
         linked = set(self.linked)
         asked = [i for i, route in enumerate(routes) if route.tool in linked]
@@ -234,7 +236,7 @@ class NanoCore:
             found[i] = link
         return found
 
-    def _dense(self, stream: _Stream, first: int, task: Task, route: Route, link: Tensor | None) -> Tensor | None:
+    def _dense(self, stream: Answering, first: int, task: Task, route: Route, link: Tensor | None) -> Tensor | None:
         """`where` of a route; `first` is the number of the task's first picture."""
         if link is None or not task.images or self.linkset.of(route.tool).dense is None:
             return None
@@ -280,68 +282,6 @@ class NanoCore:
         for spec in specs:
             links.add(spec)
         self._tokens, self._linkset, self._bound = tokens, links.to(self._model.device), True
-
-
-class _Stream:
-    """A batch being answered: its cache, and which columns of it each row sees."""
-
-    def __init__(self, model: NanoModel, batch: Batch) -> None:
-        import torch
-
-        self.model = model
-        states, self.cache, self.features = model(batch)
-        self.seen = batch.turns >= 0  # (B, columns)
-        lengths = self.seen.sum(1)
-        rows = torch.arange(len(lengths), device=states.device)
-        self.last = states[rows, lengths - 1]
-        self.width, self.lengths = batch.ids.shape[1], lengths
-
-    def write(self, writers: list[Writer]) -> list[Writer]:
-        """Greedy answers under the grammar, a writer a row, all rows together."""
-        import torch
-
-        from veclink.router.nano.writing import choose
-
-        words = writers[0].words
-        device, language = self.last.device, self.model.language
-        blank = torch.zeros(words.config.vocabulary, dtype=torch.bool)
-        blank[: words.config.words] = True
-        step = 0
-        while True:
-            logits = language.logits(self.last).float().cpu()
-            fresh = torch.zeros(len(writers), 1, dtype=torch.bool)
-            tokens = [words.mark("end")] * len(writers)
-            for i, writer in enumerate(writers):
-                if not writer.done:
-                    tokens[i] = choose(writer, logits[i], blank)
-                    writer.add(tokens[i])
-                    fresh[i] = True
-            if all(writer.done for writer in writers):
-                return writers
-            self.seen = torch.cat([self.seen, fresh.to(device)], 1)
-            x = language.embed_tokens(torch.tensor(tokens, device=device)[:, None])
-            # a row that is done still takes a step, which nobody looks at
-            mask = self.seen.clone()
-            mask[:, -1] = True
-            states, self.cache = self.model.go_on(x, (self.lengths + step)[:, None], mask[:, None, None], self.cache)
-            self.last, step = states[:, 0], step + 1
-
-    def squares(self, picture: int) -> Tensor:
-        """What is seen of each square of one of the batch's pictures, see `Vision.squares`."""
-        return self.model.vision.squares(self.features[picture:picture + 1])[0]
-
-    def links(self, row: int, at: Sequence[int], queries: Sequence[Tensor]) -> list[Tensor]:
-        """(N, H) of each set of queries after the `at`-th id that was written in a row."""
-        import torch
-
-        if not queries:
-            return []
-        device = self.last.device
-        steps = torch.tensor(list(at), device=device)
-        columns = torch.arange(self.seen.shape[1], device=device)
-        seen = self.seen[row] & (columns <= self.width + steps[:, None])
-        rows = torch.full((len(queries),), row, device=device)
-        return self.model.read_links(self.cache, seen, self.lengths[row] + steps, rows, queries)
 
 
 def _pick_dtype(device: torch.device) -> torch.dtype:

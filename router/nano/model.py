@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -15,7 +15,7 @@ from veclink.router.nano.language import Cache, Language, LanguageConfig
 from veclink.router.nano.layout import IGNORED, Batch
 from veclink.router.nano.recipe import NAMES
 from veclink.router.nano.tally import Fit, Tally, Things, by_row
-from veclink.router.nano.vision import RegionEncoder, Vision, VisionConfig
+from veclink.router.nano.vision import STRIDE, RegionEncoder, Vision, VisionConfig
 from veclink.router.nano.words import PICTURE, REGION_ID
 
 LARGEST = 48_000_000  # parameters
@@ -98,6 +98,31 @@ class NanoModel(nn.Module):
     @property
     def device(self) -> torch.device:
         return self.language.norm.weight.device
+
+    def on_canvas(self, height: int = 0, width: int = 0, sums: bool | None = None) -> NanoModel:
+        """The same network with another canvas: the eye's places are stretched, words are told of the grid they know.
+
+        Args:
+            height, width: in pixels, multiples of 16; 0 for what they are.
+            sums: as `VisionConfig` has it; None for what it is.
+
+        Raises:
+            ModelError: not multiples of 16.
+        """
+        old = self.config.vision
+        size = (height or old.height, width or old.width)
+        if min(size) < STRIDE or size[0] % STRIDE or size[1] % STRIDE:
+            raise ModelError(f"a canvas of multiples of {STRIDE} pixels", "x".join(map(str, size)), "mend the recipe")
+        rows, columns = old.summary
+        eye = replace(old, height=size[0], width=size[1], rows=rows, columns=columns,
+                      sums=old.sums if sums is None else sums)
+        new, state = NanoModel(replace(self.config, vision=eye)), self.state_dict()
+        for name, axis, count in (("vision.rows", 0, eye.grid[0]), ("vision.columns", 1, eye.grid[1])):
+            line = state[name].squeeze(1 - axis).T[None]
+            longer = functional.interpolate(line.float(), size=count, mode="linear", align_corners=False)[0].T
+            state[name] = longer.unsqueeze(1 - axis).to(line.dtype)
+        new.load_state_dict(state)
+        return new.train(self.training)
 
     def embed(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor | None]:
         """(B, T, H) embeddings with pictures and regions in their places, the pictures' features and things."""

@@ -14,6 +14,7 @@ from veclink.tools.weights import locate
 
 KIND = "nano"
 STAGES = ("eye", "core", "links")
+CANVAS = ("height", "width", "sums")
 NAMES = ("kinds", "tags", "states")  # lists of names in `vision`
 
 
@@ -35,6 +36,7 @@ class NanoRecipe:
             words must stay whole.
         vision: numbers that replace those of `VisionConfig`; its kinds, tags and states are names, or "module:function"
             that gives them. In a stage with a start it makes a new eye.
+        canvas: what `NanoModel.on_canvas` makes of the start's own eye: height, width, sums.
         tools: names with a routing token (stage core); tool name -> arguments of its class (stage links).
         frozen: those of the tools whose networks stay as they are.
         origin: a published network whose numbers the trunk of a new eye begins with.
@@ -68,6 +70,7 @@ class NanoRecipe:
     vocabulary: int = 16_384
     corpus: int = 2_000
     vision: Mapping[str, Any] = field(default_factory=dict)
+    canvas: Mapping[str, Any] = field(default_factory=dict)
     tools: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     frozen: tuple[str, ...] = ()
     origin: str = ""
@@ -175,5 +178,10 @@ def _check(recipe: NanoRecipe, path: Path) -> None:
             raise RecipeError(f"{name}: one of {', '.join(allowed)}", repr(value), f"mend {path.name}")
     if min(recipe.steps, recipe.batch, recipe.save_every) < 1 or recipe.rate <= 0 or not recipe.tools:
         raise RecipeError("steps, batch and save_every from 1, a positive rate, tools", path.name, "mend the recipe")
+    if wrong := sorted(set(recipe.canvas) - set(CANVAS)):
+        raise RecipeError(f"canvas: {', '.join(CANVAS)}", repr(wrong[0]), f"mend {path.name}")
+    if recipe.canvas and (recipe.start is None or recipe.vision or recipe.stage not in ("eye", "core")):
+        raise RecipeError("a canvas in stage eye or core, with a start and no vision of its own", path.name,
+                          "leave it out, or put height and width under vision")
     if recipe.stage not in ("eye", "core") and recipe.start is None:
         raise RecipeError(f"start: the trained core's folder, for stage {recipe.stage}", "none", "mend the recipe")

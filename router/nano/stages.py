@@ -408,7 +408,7 @@ def beginning(recipe: NanoRecipe, source: Source) -> tuple[NanoModel, Words]:
     if recipe.start is not None:
         model, words, _ = load_nano(recipe.start)
         if not recipe.vision:
-            return model, words
+            return model.on_canvas(**recipe.canvas) if recipe.canvas else model, words
         fresh = NanoModel(NanoConfig(model.config.language, VisionConfig(**recipe.eyed())))
         fresh.language.load_state_dict(model.language.state_dict())
         name_things(fresh, words)

@@ -10,6 +10,7 @@ the user's words name it ("spotlight the cows"), it gets the phrase that follows
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Mapping, Sequence
 
@@ -50,6 +51,24 @@ class Writer:
     def answer(self) -> str:
         """The words written."""
         return self.words.text(self._said).strip()
+
+    @property
+    def in_phrase(self) -> bool:
+        """Whether a call's phrase is being written."""
+        return self._phrase is not None
+
+    @property
+    def speaks(self) -> bool:
+        """Whether words of the answer are written already."""
+        return bool(self._said)
+
+    def fork(self) -> Writer:
+        """Another that goes on from here on its own."""
+        other = copy.copy(self)
+        other._named, other.ids, other.calls = dict(self._named), list(self.ids), list(self.calls)
+        other._phrase = None if self._phrase is None else list(self._phrase)
+        other._said = list(self._said)
+        return other
 
     def allowed(self, blank: Tensor) -> Tensor:
         """(V,) bool of what may be written next; `blank` is (V,) bool of plain tokens."""
@@ -121,3 +140,10 @@ def choose(writer: Writer, logits: Tensor, blank: Tensor) -> int:
     allowed = writer.allowed(blank)
     scores = torch.nan_to_num(logits.float(), nan=-torch.inf).masked_fill(~allowed, -torch.inf)
     return writer.heed(int(scores.argmax()), allowed)
+
+
+def chances(writer: Writer, logits: Tensor, blank: Tensor) -> Tensor:
+    """(V,) logarithms of the chances of what may go on an answer in words, which begins with a plain token."""
+    allowed = writer.allowed(blank) if writer.speaks else writer.allowed(blank) & blank
+    scores = torch.nan_to_num(logits.float(), nan=-torch.inf).masked_fill(~allowed, -torch.inf)
+    return scores.log_softmax(-1)

@@ -32,6 +32,7 @@ DEEPEST = 25  # height by its own count below which a floor that does not break 
 BLIND = 25  # height, by its own count, from where on lava may lie open: no shaft goes on, no step is taken unlooked
 SOFT_FALL = 3  # blocks
 LAVA_NEAR = 4.0  # blocks
+SIDES, WAY = 3, 16  # directions in a row; the way has so small a share of a picture's width on each side of its middle
 EMPTY = 3  # levels of a shaft in a row that gave nothing
 REACH = 4.6  # blocks from the eye that may be in reach
 SPECK = 40  # pixels under which nothing is struck in a tunnel: a block within reach has more
@@ -286,7 +287,7 @@ def stairs(body: PixelBody, height: int, limit: int, look: Look | None = None) -
     while body.height > height if down else body.height < height:
         if body.steps >= end:
             raise SkillFailed("time", f"on the way to {height}")
-        if danger(body, yaw):
+        if danger(body, yaw, not down and stuck >= SIDES):
             yaw = aligned(yaw + 90)
             stuck += 1
         elif dig_step(body, yaw, DOWN if down else UP, not down, stuck > 0):
@@ -318,7 +319,7 @@ def tunnel(body: PixelBody, blocks: int, limit: int, look: Look | None = None) -
     end, stuck, dug = body.steps + limit, 0, 0
     yaw = aligned(body.yaw)
     while dug < blocks and body.steps < end:
-        if danger(body, yaw):
+        if danger(body, yaw, stuck >= SIDES):
             yaw = aligned(yaw + 90)
             stuck += 1
         elif dig_step(body, yaw, LEVEL, False, stuck > 0):
@@ -333,7 +334,12 @@ def tunnel(body: PixelBody, blocks: int, limit: int, look: Look | None = None) -
     return dug
 
 
-def danger(body: PixelBody, yaw: float) -> bool:
-    """Whether lava is seen close ahead."""
+def danger(body: PixelBody, yaw: float, aside: bool = False) -> bool:
+    """Whether lava is seen close ahead; `aside`: not beside the way, for one who has it on all sides."""
     body.turn(yaw, 30.0)
-    return any(sight.distance < LAVA_NEAR for sight in body.look("lava").of("lava"))
+    near = [sight for sight in body.look("lava").of("lava") if sight.distance < LAVA_NEAR]
+    if not aside:
+        return bool(near)
+    width = body.picture.shape[1]
+    way = slice(width // 2 - width // WAY, width // 2 + width // WAY)
+    return any(sight.mask is None or sight.mask[:, way].any() for sight in near)

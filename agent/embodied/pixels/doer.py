@@ -18,6 +18,7 @@ from veclink.envs.facts import BLOCKS, ITEMS, MOBS
 
 FREE_STEPS = 30
 SPARE_LOGS = 3  # more than planned: the way back up for a few sticks would cost a fifth of an episode
+SPARE_TIME = 300  # steps spent on those, as they may be far
 RECENT = 40  # steps for which what was seen counts as near
 SHALLOW = 58  # height above which rock is dug from the ground
 NIGHT = 11_500  # ticks
@@ -138,7 +139,7 @@ def mine(doer: PixelDoer, args: Mapping[str, Any], limit: int) -> None:
     def has(more: int = 0) -> bool:
         return sum(body.count(each) for each in items) >= wanted + more
 
-    spare = SPARE_LOGS if block in ("log", "log2") and not body.underground else 0
+    spare = block in ("log", "log2") and not body.underground
     made = made_at_once(doer.state(Past()))
 
     def smelts() -> bool:
@@ -146,7 +147,9 @@ def mine(doer: PixelDoer, args: Mapping[str, Any], limit: int) -> None:
         return below and not made and bool(made_at_once(doer.state(Past())))
 
     try:
-        gather.gather(body, block, lambda: has(spare) or smelts(), limit, below)
+        gather.gather(body, block, lambda: has() or smelts(), limit, below)
+        if spare:
+            gather.gather(body, block, lambda: has(SPARE_LOGS), SPARE_TIME, below)
     except SkillFailed as failure:
         if failure.reason == "died" or not has():
             raise
