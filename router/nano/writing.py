@@ -21,6 +21,7 @@ from veclink.router.nano.layout import MAX_PHRASE
 from veclink.router.nano.words import Words
 
 MAX_CALLS = 8
+EAGER = 1.0  # added to the logit of a first call: one too many is seen at once, one too few leaves a task undone
 _NEXT = re.compile(r"[,;.:!?]|\b(?:and|then)\b")  # between what is asked of one tool and of the next
 
 
@@ -139,6 +140,8 @@ def choose(writer: Writer, logits: Tensor, blank: Tensor) -> int:
     """The best allowed id of (V,) logits, or what was asked for by name; not-a-number counts as the worst."""
     allowed = writer.allowed(blank)
     scores = torch.nan_to_num(logits.float(), nan=-torch.inf).masked_fill(~allowed, -torch.inf)
+    if not writer.ids:
+        scores[writer.words.mark("call")] += EAGER
     return writer.heed(int(scores.argmax()), allowed)
 
 
