@@ -18,7 +18,7 @@ from veclink.envs.facts import BLOCKS, ITEMS, MOBS
 
 FREE_STEPS = 30
 SPARE_LOGS = 3  # more than planned: the way back up for a few sticks would cost a fifth of an episode
-SPARE_TIME = 300  # steps spent on those, as they may be far
+SPARE_TIME = 600  # steps spent on those, as they may be far
 RECENT = 40  # steps for which what was seen counts as near
 SHALLOW = 58  # height above which rock is dug from the ground
 NIGHT = 11_500  # ticks
