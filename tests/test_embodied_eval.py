@@ -18,6 +18,7 @@ from veclink.agent.cli import main
 from veclink.agent.measure import embodied, embodied_cases
 from veclink.agent.measure.embodied import mean, measure, run_case, summed_up
 from veclink.agent.measure.embodied_cases import Case, cannot, cases_of, place_suffix
+from veclink.agent.measure.embodied_items import measure_items
 from veclink.agent.measure.embodied_memory import difference, measure_memory
 from veclink.envs import registry
 from veclink.envs.errors import InputError, UnknownName
@@ -111,8 +112,8 @@ def test_items_that_cannot_be_won_have_a_reason() -> None:
 
 
 def test_one_success_is_enough_for_an_item(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("veclink.agent.measure.embodied.run_case", _lucky)
-    document = measure("items", 3, processes=1, tasks=2)
+    monkeypatch.setattr("veclink.agent.measure.embodied_items.run_case", _lucky)
+    document = measure_items(3, processes=1, tasks=2)
     assert [row["success"] for row in document["episodes_run"]] == [False, False, True, True]
     assert document["not_won"] == [] and document["goals_with_a_success"]["value"] == 1.0
 
@@ -120,6 +121,35 @@ def test_one_success_is_enough_for_an_item(monkeypatch: pytest.MonkeyPatch) -> N
 def _lucky(case: Case, **_: Any) -> dict[str, Any]:
     first = next(each.seed for each in cases_of("items", 1, tasks=2) if each.name == case.name)
     return {**row(case.seed, case.seed > first), "case": case.name}
+
+
+def test_what_is_won_on_the_way_is_not_asked_for_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def played(case: Case, **_: Any) -> dict[str, Any]:
+        asked.append(case.name)
+        won = {"diamond": 900, "torch": 80, "stick": 9} if case.name == "jukebox" else {"stick": 5, "bowl": 7}
+        return {**row(case.seed, case.name == "bowl", **won), "case": case.name}
+
+    monkeypatch.setattr("veclink.agent.measure.embodied_items.run_case", played)
+    document = measure_items(1, processes=1, tasks=["stick", "bowl", "torch", "jukebox", "diamond"])
+    assert asked == ["jukebox", "bowl"], "the dearest first; diamond, torch and stick are had by then"
+    ways = {name: (way["case"], way["steps"]) for name, way in document["on_the_way"].items()}
+    assert ways == {"diamond": ("jukebox", 900), "torch": ("jukebox", 80), "stick": ("bowl", 5)}
+    assert document["not_won"] == ["jukebox"] and document["success"]["cases"] == 2
+    assert document["goals_with_a_success"] == {**document["goals_with_a_success"], "value": 0.8, "cases": 5}
+
+
+def test_finished_episodes_are_read_before_anything_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bowl = next(iter(cases_of("items", 1, tasks=["bowl"])))
+    result = {**row(bowl.seed, True, jukebox=50, bowl=7), "success": True}
+    folder = tmp_path / "episodes" / bowl.folder
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text(json.dumps({
+        "goals": list(bowl.goals), "seed": bowl.seed, "steps": 100, "protocol": {"name": "voxels"}, "result": result}))
+    monkeypatch.setattr("veclink.agent.embodied.episode.run_episode", lambda *_, **__: pytest.fail("run again"))
+    document = measure_items(1, steps=100, processes=1, out=tmp_path, tasks=["bowl", "jukebox"])
+    assert document["not_won"] == [] and list(document["on_the_way"]) == ["jukebox"]
 
 
 def test_a_success_counts_under_a_larger_limit_too(tmp_path: Path) -> None:

@@ -191,7 +191,7 @@ def embodied(suite: str, protocol: str, episodes: int | None, tasks: int | Seque
     \b
     diamond            get a diamond
     techtree           every tool and piece of armour
-    items              everything that the overworld can give, once each
+    items              everything that the overworld can give, until it was won once, if only on the way
     minedojo           a sample of MineDojo's tasks over all its categories
     minedojo-techtree  all of its tech tree
     memory             the same episodes without a memory, and with one that earlier episodes have filled
@@ -201,6 +201,7 @@ def embodied(suite: str, protocol: str, episodes: int | None, tasks: int | Seque
     """
     with stdout_kept_clean():
         from veclink.agent.measure.embodied import measure
+        from veclink.agent.measure.embodied_items import measure_items
         from veclink.agent.measure.embodied_memory import measure_memory
 
         progress = Progress("episodes")
@@ -211,8 +212,13 @@ def embodied(suite: str, protocol: str, episodes: int | None, tasks: int | Seque
                                   "first_seed": first_seed, "processes": processes, "tasks": tasks,
                                   "place": {**({"world": world} if world else {}), **parsed(settings)},
                                   "progress": progress.at}
-        document = measure_memory(number, **shared) if suite == "memory" else measure(
-            suite, number, memory=str(memory) if memory else None, **shared)
+        kept = str(memory) if memory else None
+        if suite == "memory":
+            document = measure_memory(number, **shared)
+        elif suite == "items":
+            document = measure_items(number, memory=kept, **shared)
+        else:
+            document = measure(suite, number, memory=kept, **shared)
         progress.end()
         written = write(out, f"embodied-{suite}-{protocol}", document, "plot_embodied", document)
     if as_json:
@@ -253,6 +259,10 @@ def _show_embodied(document: Mapping[str, Any]) -> None:
         without = document["rounds"]["without"]
         table.add_row("without memory", str(without["success"]["cases"]), percent(without["success"]),
                       points(without["steps_to_success"]), "")
+    if "on_the_way" in document:
+        table.add_row("won", str(document["goals_with_a_success"]["cases"]),
+                      percent(document["goals_with_a_success"]), "", "")
+        table.add_row("of these on the way", str(len(document["on_the_way"])), "", "", "")
     screen.print(table)
     if "difference" in document:
         change = document["difference"]

@@ -12,17 +12,18 @@ import multiprocessing
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from veclink.agent.embodied.goals import Goal
-from veclink.agent.measure.embodied_cases import LONGEST, Case, Tasks, cannot, cases_of, place_suffix
+from veclink.agent.measure.embodied_cases import LONGEST, Case, Tasks, cases_of, place_suffix
 from veclink.envs.errors import VeclinkError
 from veclink.envs.registry import load
 from veclink.envs.worker import end_with_parent
@@ -49,7 +50,7 @@ def run_case(case: Case, steps: int, protocol: str, root: str, memory: str | Non
     from veclink.agent.embodied.keep import MANIFEST
     from veclink.agent.embodied.memory import Memory
 
-    path, steps = Path(root) / f"{case.folder}{place_suffix(place)}", case.steps or steps
+    path, steps = _folder(case, root, place), case.steps or steps
     done = _finished(path / MANIFEST, case, steps, protocol)
     if done is not None:
         return {**done, **_of(case)}
@@ -74,6 +75,17 @@ def run_case(case: Case, steps: int, protocol: str, root: str, memory: str | Non
         if world is not None:
             world.close()
     return {**result.to_dict(), **_of(case)}
+
+
+def was_run(case: Case, steps: int, protocol: str, root: str, place: Mapping[str, Any] | None = None) -> bool:
+    """Whether `run_case` would find the episode finished."""
+    from veclink.agent.embodied.keep import MANIFEST
+
+    return _finished(_folder(case, root, place) / MANIFEST, case, case.steps or steps, protocol) is not None
+
+
+def _folder(case: Case, root: str, place: Mapping[str, Any] | None) -> Path:
+    return Path(root) / f"{case.folder}{place_suffix(place)}"
 
 
 def _of(case: Case) -> dict[str, Any]:
@@ -114,10 +126,10 @@ def measure(
     place: Mapping[str, Any] | None = None,
     progress: Callable[[int, int, str], None] = lambda done, of, part: None,
 ) -> dict[str, Any]:
-    """Run a suite and sum it up.
+    """Run a suite and sum it up; "items" and "memory" have modules of their own.
 
     Args:
-        episodes: seeds a goal; of the suite "items" the most, since one success is enough.
+        episodes: seeds a goal.
         out: where episodes are kept and resumed from; None: nowhere.
         tasks: only so many of the suite's goals, drawn with a fixed seed, or those with these names.
         processes: at once; None: as many as there are cores.
@@ -131,14 +143,10 @@ def measure(
     check_ready(protocol, place)
     cases = cases_of(suite, episodes, first_seed, tasks)
     at_once = processes_of(processes)
-    rounds = [cases[i::episodes] for i in range(episodes)] if suite == "items" else [cases]
-    rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as scratch:
         root = str(out / "episodes") if out else scratch
         work = partial(run_case, steps=steps, protocol=protocol, root=root, memory=memory, place=place)
-        for each in rounds:
-            won = {row["case"] for row in rows if row["success"]}
-            rows += run_all([case for case in each if case.name not in won], work, at_once, progress)
+        rows = run_all(cases, work, at_once, progress)
     return summed_up(suite, rows, episodes=episodes, steps=steps, protocol=protocol, first_seed=first_seed,
                      processes=at_once, memory=bool(memory), tasks=tasks, place=dict(place or {}))
 
@@ -163,30 +171,49 @@ def processes_of(wanted: int | None) -> int:
 
 
 def run_all(cases: Sequence[Case], work: Callable[[Case], dict[str, Any]], at_once: int,
-         progress: Callable[[int, int, str], None]) -> list[dict[str, Any]]:
-    """Every case's row in order; an episode that takes its process with it is tried once more, then counted as lost."""
+            progress: Callable[[int, int, str], None],
+            needless: Callable[[Case, Collection[Mapping[str, Any]]], bool] = lambda case, made: False
+            ) -> list[dict[str, Any]]:
+    """The rows of the cases in order; an episode that takes its process with it is tried once more, then counted as
+    lost.
+
+    Args:
+        needless: whether a case whose turn it is need not be run any more, given the rows made so far; it has no row.
+    """
     rows: dict[str, dict[str, Any]] = {}
+    left_out: set[str] = set()
 
     def note(case: Case, row: dict[str, Any]) -> None:
         rows[case.folder] = row
-        progress(len(rows), len(cases), f"{case.name} {case.seed}: {'reached' if row['success'] else row['reason']}")
+        progress(len(rows) + len(left_out), len(cases),
+                 f"{case.name} {case.seed}: {'reached' if row['success'] else row['reason']}")
+
+    def open_cases() -> Iterator[Case]:
+        for case in cases:
+            if case.folder in rows or case.folder in left_out:
+                continue
+            if needless(case, rows.values()):
+                left_out.add(case.folder)
+            else:
+                yield case
 
     if at_once == 1:
-        for case in cases:
+        for case in open_cases():
             note(case, work(case))
     for _ in range(MOST_BREAKS if at_once > 1 else 0):
-        left = [case for case in cases if case.folder not in rows]
-        if not left:
-            break
-        with ProcessPoolExecutor(at_once, multiprocessing.get_context("spawn"), end_with_parent) as pool:
-            waiting = {pool.submit(work, case): case for case in left}
-            try:
+        coming = open_cases()
+        try:
+            with ProcessPoolExecutor(at_once, multiprocessing.get_context("spawn"), end_with_parent) as pool:
+                waiting = {pool.submit(work, case): case for case in islice(coming, at_once)}
                 while waiting:
                     for future in wait(waiting, return_when=FIRST_COMPLETED).done:
                         note(waiting.pop(future), future.result())
-            except BrokenProcessPool:
-                continue
-    return [rows.get(case.folder) or _without(case, "its process died") for case in cases]
+                    waiting |= {pool.submit(work, case): case for case in islice(coming, at_once - len(waiting))}
+            break
+        except BrokenProcessPool:
+            continue
+    return [rows.get(case.folder) or _without(case, "its process died") for case in cases
+            if case.folder not in left_out]
 
 
 def summed_up(suite: str, rows: Sequence[Mapping[str, Any]], **settings: Any) -> dict[str, Any]:
@@ -209,9 +236,6 @@ def summed_up(suite: str, rows: Sequence[Mapping[str, Any]], **settings: Any) ->
     }
     if any(row.get("category") for row in rows):
         document |= _by_category(rows, run)
-    if suite == "items":
-        document["cannot"] = cannot()
-        document["not_won"] = sorted({str(row["case"]) for row in rows} - {str(row["case"]) for row in wins})
     names = sorted({str(row["case"]) for row in rows})
     if len(names) > 1:
         document["by_goal"] = {name: share([bool(r["success"]) for r in rows if r["case"] == name]) for name in names}
