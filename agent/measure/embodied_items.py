@@ -15,8 +15,9 @@ from typing import Any
 
 from veclink.agent.embodied.items import Item
 from veclink.agent.embodied.knowledge import knowledge
-from veclink.agent.measure.embodied import check_ready, processes_of, run_all, run_case, share, summed_up, was_run
+from veclink.agent.measure.embodied import check_ready, processes_of, run_all, run_case, summed_up, was_run
 from veclink.agent.measure.embodied_cases import Case, Tasks, cannot, cases_of
+from veclink.router.evaluation.routing import share
 
 Row = Mapping[str, Any]
 
