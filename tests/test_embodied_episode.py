@@ -23,8 +23,10 @@ from veclink.agent.embodied.guard import Alarm, Guard
 from veclink.agent.embodied.keep import POINTS, Folder
 from veclink.agent.embodied.loop import pressing
 from veclink.agent.embodied.memory import Memory
+from veclink.agent.embodied.planner import danger
 from veclink.agent.embodied.player import Player
-from veclink.agent.embodied.sense import REASON_OF, failure_of, state_of
+from veclink.agent.embodied.sense import REASON_OF, failure_of, state_of, threats
+from veclink.agent.embodied.skills import fight
 from veclink.agent.embodied.watch import LiveView
 from veclink.envs.errors import InputError, UnknownName
 
@@ -179,6 +181,18 @@ class Standing:
         self.info, self.known, self.eyes, self.eye = {"mobs": mobs}, body.known, body.eyes, body.eye
         self.observation, self.cell, self.pos = body.observation, body.cell, body.pos
         self.block, self.mobs = body.block, lambda: mobs
+
+
+def test_whom_the_planner_lets_fight_the_fight_goes_on_with() -> None:
+    """Two views of who is alone made one strike, break off and strike again until one was dead."""
+    x, y, z = Standing([]).eye
+    near = {"name": "zombie", "id": 7, "position": (x + 1.0, y - 1.6, z), "distance": 1.0, "baby": False}
+    for distance, alone in ((9.0, True), (2.0, False)):
+        other = {**near, "id": 8, "distance": distance}
+        body: Any = Standing([near, other], life=4.0, items={"stone_sword": 1})
+        state = State(life=4.0, inventory={"stone_sword": 1}, threats=tuple(mob["name"] for mob in threats(body)))
+        assert fight.to_the_last(body, near) == alone
+        assert any(action.name == "attack" for action in danger(state)) == alone
 
 
 def test_a_mob_that_attacks_interrupts_and_one_that_was_left_alone_does_not() -> None:

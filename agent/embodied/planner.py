@@ -212,7 +212,7 @@ class Planner:
 
     def _urgent(self, state: State, failures: Sequence[Failure], steps: Sequence[Step], writer: Writer) -> list[Action]:
         """What cannot wait."""
-        actions = _danger(state, {_target(step) for step in steps if step.kind == "kill"})
+        actions = danger(state, {_target(step) for step in steps if step.kind == "kill"})
         if state.fell_at and state.position and not state.threats and _can_return(state):
             place = list(state.fell_at)
             actions.append(Action("approach", {"what": "drops", "at": place}, {"near": "drops"}, limit=2400))
@@ -370,7 +370,7 @@ def _hard(failures: Iterable[Failure]) -> Counter[str]:
     return Counter(failure.way for failure in failures if failure.way and failure.reason in HARD)
 
 
-def _danger(state: State, hunted: Collection[str] = ()) -> list[Action]:
+def danger(state: State, hunted: Collection[str] = ()) -> list[Action]:
     """Run or fight; what is hunted is not run from by one who is well."""
     if not state.threats:
         return []

@@ -11,7 +11,7 @@ import numpy as np
 from veclink.agent.embodied.actions import DUELS, FEARED
 from veclink.agent.embodied.body import RADIUS, Body, SkillFailed, unless_dead
 from veclink.agent.embodied.path import COLUMN, DEADLY, DEEPEST, FREE, NEAR, SOLID, find_path
-from veclink.agent.embodied.sense import hostile, sees
+from veclink.agent.embodied.sense import hostile, sees, threats
 from veclink.agent.embodied.skills.dig import equip
 from veclink.agent.embodied.skills.gather import PICK_UP, collect
 from veclink.agent.embodied.skills.roam import Roamer
@@ -130,7 +130,7 @@ def attack(body: Body, kinds: Collection[str], most_ticks: int = 600) -> None:
 
 def to_the_last(body: Body, mob: dict[str, Any]) -> bool:
     """Whether to strike on however weak: a mob that is best met, alone, with a sword."""
-    alone = not any(hostile(each["name"]) for each in body.mobs() if each["id"] != mob["id"])
+    alone = not any(each["id"] != mob["id"] for each in threats(body))  # as the planner sees it
     return alone and mob["name"] in DUELS and any(name.endswith("_sword") for name in body.items)
 
 
