@@ -298,6 +298,13 @@ def test_a_bed_is_made_where_sheep_are_met_and_the_night_will_come() -> None:
     assert not bed(Goal("egg", 3, within=4000), time=1000), "nor what is in a hurry"
     assert bed(Goal("log:3"), time=1000), "the way to a jungle is long"
     assert bed(Goal("leather"), (Failure("explore", "not near", "kill:cow>leather"),)) and not bed(Goal("leather"))
+
+
+def test_where_there_is_one_sheep_no_more_are_looked_for_long() -> None:
+    met = State({"planks": 3}, time=1000, near=("crafting_table", "sheep"))
+    hunt, wanted = (next(action for action in Planner([goal]).next(met) if action.args.get("item") == "wool")
+                    for goal in (Goal("egg", 3), Goal("wool", 3)))
+    assert hunt.limit < 0.5 * wanted.limit
     met = Planner(Goal("egg", 3)).next(State({"planks": 3}, near=("crafting_table", "sheep")))
     assert [action.name for action in met[:3]] == ["mine", "approach", "attack"] and met[2].args["mob"] == "sheep"
 

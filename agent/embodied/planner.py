@@ -35,6 +35,7 @@ MOST_HUNTS = 6  # failures after which one who must only survive looks for no mo
 ROOM = 1  # free slots that are too few
 ARMS = (("iron_sword", "iron_chestplate", "iron_leggings"), ("food",), ("iron_helmet", "iron_boots"))  # for a night out
 BED_WOOL, BED_TICKS = 3, 2000  # what a bed takes, and the longest that one is worth
+FEW_SHEEP = 400  # ticks that any one thing for it counts as; where there are fewer sheep no more are looked for
 LONG = 0.7  # of the day that is left, from which on what is to be done is likely to last into the night
 OUTFIT = (Goal("stone_pickaxe"), Goal("stone_sword"), Goal("planks", 8))  # for a long way over land
 OUTFIT_TICKS = 1500  # the most that it is worth
@@ -129,7 +130,9 @@ class Planner:
             bed = _steps(self._tree(Goal("bed"), state, failures, self.places), state)
         except ImpossibleGoal:
             return steps
-        return [*bed, *steps] if sum(step.ticks for step in bed) <= min(left, BED_TICKS) else steps
+        if sum(step.ticks for step in bed) > min(left, BED_TICKS):
+            return steps
+        return [*(replace(step, ticks=min(step.ticks, FEW_SHEEP)) for step in bed), *steps]
 
     def _hurried(self, state: State) -> bool:
         return any(goal.before or goal.within for goal in self.goals) or state.biome in SUNLESS
