@@ -88,6 +88,16 @@ def test_resuming_something_else_is_refused(whole: EpisodeResult) -> None:
         run_episode(make_world(seed=SEED), "a torch", seed=SEED, steps=1500, run_dir=whole.folder, resume=True)
 
 
+def test_more_steps_go_on_where_fewer_ended(whole: EpisodeResult, tmp_path: Path) -> None:
+    short = run_episode(make_world(seed=SEED), GOAL, seed=SEED, steps=whole.steps // 2, run_dir=tmp_path, keep_every=2)
+    assert not short.success and short.reason == "limit"
+    longer = run_episode(make_world(seed=SEED), GOAL, seed=SEED, steps=1500, run_dir=tmp_path, keep_every=2,
+                         resume=True)
+    assert longer.success and longer.steps == whole.steps and longer.won == whole.won
+    with pytest.raises(InputError, match="no fewer steps"):
+        run_episode(make_world(seed=SEED), GOAL, seed=SEED, steps=100, run_dir=tmp_path, resume=True)
+
+
 def test_the_player_does_the_same_step_by_step(whole: EpisodeResult) -> None:
     world, player = make_world(seed=SEED), Player(GOAL, steps=1500)
     action = player.begin(*world.reset(seed=SEED))

@@ -56,7 +56,7 @@ class Episode:
         on_action: called after each structured action with its row of steps.jsonl.
         run_dir: folder for steps.jsonl, manifest.json, checkpoints and the picture, or None.
         seed: of the world; None: the world's own.
-        resume: go on from the folder's last checkpoint, if there is one.
+        resume: go on from the folder's last checkpoint, if there is one; with more steps than before, too.
         keep_every: steps between checkpoints; 0: none.
         learns: whether the memory is written to, or only read.
         judged: whether the world alone says if the goal is reached (a task), or the agent too.
@@ -159,10 +159,10 @@ class Episode:
         assert self.folder is not None
         before = self.folder.read_manifest()
         asked = [goal.to_dict() for goal in self.goals]
-        if before and (before.get("goals") != json.loads(json.dumps(asked)) or before.get("steps") != self.steps
+        if before and (before.get("goals") != json.loads(json.dumps(asked)) or before.get("steps", 0) > self.steps
                        or before.get("seed") != self.seed
                        or before.get("protocol", {}).get("name", self.protocol) != self.protocol):
-            raise InputError("the goals, steps, seed and protocol of the episode in the folder", "others",
+            raise InputError("the goals, seed and protocol of the episode in the folder, and no fewer steps", "others",
                              "give the same ones, or another folder")
 
     def _stepped(self, body: Body) -> None:
