@@ -21,7 +21,7 @@ from veclink.agent.embodied.body import Body, EpisodeOver, SkillFailed
 from veclink.agent.embodied.episode import Episode, EpisodeResult, make_world, run_episode
 from veclink.agent.embodied.guard import Alarm, Guard
 from veclink.agent.embodied.keep import POINTS, Folder
-from veclink.agent.embodied.loop import pressing
+from veclink.agent.embodied.loop import game, pressing
 from veclink.agent.embodied.memory import Memory
 from veclink.agent.embodied.planner import danger
 from veclink.agent.embodied.player import Player
@@ -219,6 +219,11 @@ def test_a_mob_that_attacks_interrupts_and_one_that_was_left_alone_does_not() ->
     guard.begin(body, "attack", False)
     guard.quiet.clear()
     guard(body)  # fighting is its business
+    cow_hunt = Action("attack", {"mob": "cow", "count": 1}, {}, "", 400)
+    assert game(cow_hunt) and not game(Action("attack", {"mob": "zombie", "count": 1}, {}, "", 400))
+    guard.begin(body, "hunt", True)
+    with pytest.raises(Alarm, match="zombie"):  # after an animal one is not blind to it
+        guard(body)
     cow: Any = Standing([{**zombie, "name": "cow"}])
     guard.begin(cow, "mine", False)
     guard(cow)

@@ -19,7 +19,7 @@ from veclink.agent.embodied.actions import ACTIONS, Action, Failure, State, expe
 from veclink.agent.embodied.goals import REALMS, Goal, goals
 from veclink.agent.embodied.items import Item, Stock
 from veclink.agent.embodied.knowledge import knowledge
-from veclink.agent.embodied.planner import Planner, diagnose, met, reached
+from veclink.agent.embodied.planner import Planner, diagnose, met, reached, relieved
 from veclink.agent.embodied.words import parse
 from veclink.envs.errors import InputError, UnknownName
 from veclink.envs.facts import CRAFT_NAMES, HAND, ITEMS, SMELT, recipes_for
@@ -280,8 +280,22 @@ def test_one_who_must_go_out_at_night_arms_by_day_and_rests_when_beaten() -> Non
     beaten: dict[str, Any] = {"time": 15_000, "life": 3.0, "food": 12.0, "equipment": armour}
     assert planner.next(State({"iron_sword": 1}, **beaten))[0].args["what"] == "shelter"
     assert planner.next(State({"iron_sword": 1, "bread": 1}, **beaten))[0].name == "eat"
+    frail = {**beaten, "life": 9.0}
+    assert planner.next(State({"iron_sword": 1}, **frail))[0].args["what"] == "shelter", "hungry, it does not heal"
     morning = planner.next(State({"iron_sword": 1}, **{**beaten, "time": 100}))
     assert morning[0].args["find"] in ("cow", "pig", "sheep", "chicken"), "a meal before the next fight"
+
+
+def test_one_who_got_away_at_night_heals_before_going_on() -> None:
+    """What comes next out of the dark was the end, again and again."""
+    hands, seeker = {"stone_sword": 1, "stone_pickaxe": 1}, Planner(Goal("bone"))
+    night: dict[str, Any] = {"time": 15_000, "life": 5.0, "food": 19.0}
+    assert seeker.next(State(hands, **night))[0].args.get("what") == "shelter"
+    assert seeker.next(State(hands, **{**night, "life": 16.0}))[0].args.get("what") != "shelter"
+    chased, free = State(hands, threats=("zombie",), **night), State(hands, **night)
+    assert relieved(chased, free) and not relieved(free, free) and not relieved(free, chased)
+    assert not relieved(State(threats=("zombie",)), State()), "one who is well goes on"
+    assert relieved(State(life=5.0, food=12.0), State(life=5.0, food=18.0)), "fed, life grows back"
 
 
 def test_a_bed_is_made_where_sheep_are_met_and_the_night_will_come() -> None:

@@ -28,12 +28,13 @@ from veclink.agent.embodied.keep import Folder
 from veclink.agent.embodied.knowledge import realm_of
 from veclink.agent.embodied.memory import LONGEST_PLAN, Memory
 from veclink.agent.embodied.pixels.doer import PixelDoer
-from veclink.agent.embodied.planner import HUNGRY, ROOM, diagnose, met, reached
+from veclink.agent.embodied.planner import HUNGRY, ROOM, diagnose, met, reached, relieved
 from veclink.agent.embodied.recall import Advice
 from veclink.agent.embodied.sense import Past, failure_of
 from veclink.agent.embodied.skills import make
 from veclink.agent.embodied.sources import meat
 from veclink.envs.errors import VeclinkError
+from veclink.envs.facts import MOBS
 
 log = logging.getLogger("veclink.agent")
 FORGOTTEN = 5000  # steps after which a failure no longer counts
@@ -161,7 +162,7 @@ def act(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:
     began, deaths, over = body.steps, body.deaths, ""
     failures = loop["failures"] if action.name in AT_ONCE else moving_on(loop["failures"], body.cell)
     hunts = bool(meat(str(action.args.get("find", ""))))
-    crew.guard.begin(body, action.name, shy(action) and not crew.before.underground, hunts)
+    crew.guard.begin(body, "hunt" if game(action) else action.name, shy(action) and not crew.before.underground, hunts)
     try:
         if loop["idle"] >= IDLE:
             crew.doer.get_free(loop["actions"])
@@ -198,6 +199,12 @@ def act(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:
 def shy(action: Action) -> bool:
     """Whether nightfall breaks an action off."""
     return action.name in OUTSIDE and action.args.get("how") != "dark"
+
+
+def game(action: Action) -> bool:
+    """Whether it is after an animal, which is no fight: night, hunger and what attacks break it off."""
+    mob = str(action.args.get("mob", ""))
+    return action.name == "attack" and mob in MOBS and not bool(MOBS.hostile[MOBS.id(mob)])
 
 
 def wait(body: Body) -> str:
@@ -452,8 +459,8 @@ def pressing(crew: Crew, state: State, plan: list[dict[str, Any]]) -> bool:
     if following == "explore" and plan[0]["args"].get("how") == "dark" and not state.night:
         return True  # what to do until then
     before = crew.before
-    if before is not None and realm_of(state.biome) != realm_of(before.biome):
-        return True  # another realm
+    if before is not None and (realm_of(state.biome) != realm_of(before.biome) or relieved(before, state)):
+        return True  # another realm, or time to heal
     return before is not None and (state.night != before.night or state.food <= HUNGRY < before.food)
 
 

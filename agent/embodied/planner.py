@@ -27,6 +27,7 @@ PATIENCE = 3  # failures of one way before it counts as dearer
 DEARER, DEAREST = 5.0, 25.0  # times as dear with every failure from there on, and at most
 HARD = {"not near", "timeout", "unreachable", "no change"}  # failures that another way may mend
 WEAK, HUNGRY, STARVING = 6.0, 14.0, 6.0  # life to run at; food to eat at, and to look for food at
+FRAIL = 10.0  # life with which one does not go to a fight hungry
 WOUNDED = 14.0  # life at which a meal is taken, since life grows back only with food above 17
 HEALING = 500  # ticks spent in safety between two fights
 FED = 18.0  # food below which life does not grow back
@@ -190,7 +191,7 @@ class Planner:
             return steps
         if peckish(state.life, state.food) and not state.night and any(map(meat, state.near)):
             return [*self._food(state, failures, MEALS), *steps]
-        spent = state.life <= WEAK and state.food < FED and _hostile(steps[0]) and not state.night
+        spent = state.life <= FRAIL and state.food < FED and _hostile(steps[0]) and not state.night
         if state.food > STARVING and not spent:
             return steps
         return [*self._food(state, failures, 1), *steps]
@@ -219,10 +220,10 @@ class Planner:
         if state.fell_at and state.position and not state.threats and _can_return(state):
             place = list(state.fell_at)
             actions.append(Action("approach", {"what": "drops", "at": place}, {"near": "drops"}, limit=2400))
-        meal, out = _meal(state), bool(steps) and _hostile(steps[0])
-        if out and _worn_out(state):
+        meal, out = _meal(state), bool(steps) and (_hostile(steps[0]) or _exposed(state))
+        if out and worn_out(state):
             actions.append(Action("build", {"what": "shelter", "wait": HEALING}, {}, limit=HEALING + 600))
-        elif out and state.night and state.life <= WEAK and not meal:
+        elif out and state.night and state.life <= FRAIL and not meal:
             actions += writer.night()  # nothing grows back: another night, after a meal
         if meal and steps and peckish(state.life, state.food):
             actions.append(Action("eat", {"item": str(meal)}, {"food": "more"}, limit=200))
@@ -456,9 +457,20 @@ def _hostile(step: Step) -> bool:
     return step.kind == "kill" and mob in MOBS and bool(MOBS.hostile[MOBS.id(mob)])
 
 
-def _worn_out(state: State) -> bool:
+def _exposed(state: State) -> bool:
+    """Whether the next that comes out of the night may be the end."""
+    return state.night and not state.underground and state.life <= WEAK and state.biome not in (*SUNLESS, *SEA)
+
+
+def worn_out(state: State) -> bool:
     """Whether one had better heal before the next fight: life grows back by itself, a half heart in 80 ticks."""
     return state.life <= WOUNDED - 2 and state.food >= FED and not state.threats
+
+
+def relieved(before: State, after: State) -> bool:
+    """Whether a danger or a hunger is over that kept one from healing, so that there is time to think of it."""
+    escaped = bool(before.threats) and not after.threats and after.life <= WEAK
+    return escaped or (worn_out(after) and not worn_out(before))
 
 
 def _meal(state: State) -> Item | None:
