@@ -286,6 +286,15 @@ def test_one_who_must_go_out_at_night_arms_by_day_and_rests_when_beaten() -> Non
     assert morning[0].args["find"] in ("cow", "pig", "sheep", "chicken"), "a meal before the next fight"
 
 
+def test_armour_that_is_carried_is_worn() -> None:
+    """After a death it lay in the bag, taken up again, for the rest of the episode."""
+    bag = {"iron_helmet": 1, "leather_helmet": 1, "iron_boots": 1, "golden_boots": 1}
+    plan = Planner(Goal("bone")).next(State(bag, equipment={"feet": "leather_boots"}, threats=("zombie",)))
+    assert plan[0].args == {"item": "iron_helmet"} and plan[0].name == "equip" and "boots" not in plan[1].words()
+    asked = Planner([Goal("iron_helmet"), Goal("bone")]).next(State({"iron_helmet": 1}))
+    assert not any(action.words() == "equip iron helmet" for action in asked), "worn, it would not be had"
+
+
 def test_one_who_got_away_at_night_heals_before_going_on() -> None:
     """What comes next out of the dark was the end, again and again."""
     hands, seeker = {"stone_sword": 1, "stone_pickaxe": 1}, Planner(Goal("bone"))

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from veclink.agent.embodied import loop
 from veclink.agent.embodied.actions import Action, Failure, State
+from veclink.agent.embodied.aim import direction, to_box
 from veclink.agent.embodied.body import Body, SkillFailed
 from veclink.agent.embodied.deeds import Doer
 from veclink.agent.embodied.episode import make_world, run_episode
@@ -84,6 +88,49 @@ def test_leaves_are_cut_with_shears_though_a_stone_would_be_as_fast() -> None:
     doer.body.begin(1)
     doer.do(Action("mine", {"block": "leaves", "item": "leaves", "count": 2}, limit=2500))
     assert doer.body.items["leaves"] + doer.body.items["leaves2"] >= 2
+
+
+def test_a_blow_needs_a_view_that_meets_the_mob() -> None:
+    """A view straight at its middle ended in the edge one stood on, blow after blow."""
+    place = world()
+    body = Body(place, 50)
+    body.begin(4)
+    x, y, z = (float(v) for v in body.pos)
+    zombie = {"name": "zombie", "id": 1, "position": (x + 2.2, y, z), "distance": 2.2, "baby": False}
+    view = fight.meets(body, zombie)
+    assert view is not None and fight.at_arm(body, zombie)
+    low, high = (x + 1.9, y, z - 0.3), (x + 2.5, y + 1.95, z + 0.3)
+    assert to_box(body.eye, direction(*view), low, high) < 3.0
+    assert fight.meets(body, {**zombie, "position": (x + 3.6, y, z)}) is None, "out of reach"
+    for up in range(3):
+        place.grid.set(body.cell[0] + 1, body.cell[1] + up, body.cell[2], BLOCKS.id("stone"))
+    body.act()
+    body.look_again()
+    assert fight.meets(body, zombie) is None and not fight.at_arm(body, zombie)
+    assert fight.at_arm(body, {**zombie, "name": "creeper"}), "nearer to it one does not go"
+
+
+@given(yaw=st.floats(-180, 180), pitch=st.floats(-89, 89), far=st.floats(1, 20))
+def test_a_look_meets_a_box_around_a_point_on_it(yaw: float, pitch: float, far: float) -> None:
+    way = direction(yaw, pitch)
+    x, y, z = (far * part for part in way)
+    met = to_box((0, 0, 0), way, (x - 0.5, y - 0.5, z - 0.5), (x + 0.5, y + 0.5, z + 0.5))
+    assert far - 0.9 <= met <= far
+    behind = to_box((0, 0, 0), direction(yaw + 180, -pitch), (x - 0.5, y - 0.5, z - 0.5), (x + 0.5, y + 0.5, z + 0.5))
+    assert behind == math.inf or far < 0.9
+
+
+def test_another_that_strikes_is_struck_on_the_way() -> None:
+    """After a cow, one let a zombie strike from behind until dead."""
+    sword = [{"slot": 0, "name": "iron_sword", "variant": 0, "quantity": 1}]
+    body = Body(make_world("open-ended", 1, generate_world_type="flat", allow_mob_spawn=False, start_time=18_000,
+                           initial_mobs=("zombie", "cow"), initial_mob_spawn_range_low=(-5, 1, -5),
+                           initial_mob_spawn_range_high=(5, 1, 5), initial_inventory=sword), 900)
+    body.begin(1)
+    near = []
+    body.watch = lambda body: near.extend(mob["name"] for mob in [fight.beset(body)] if mob)
+    fight.attack(body, ("cow",))
+    assert body.info["stat"]["kill_entity"] == {"cow": 1, "zombie": 1} and set(near) == {"zombie"}
 
 
 def test_a_creeper_is_struck_before_it_lights() -> None:

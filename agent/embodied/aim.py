@@ -129,6 +129,11 @@ class Eyes:
                 fewest = between
         return fewest[0] if fewest else None
 
+    def blocked(self, eye: tuple[float, float, float], view: tuple[float, float], reach: float) -> bool:
+        """Whether a look meets a block within reach."""
+        hit = np.zeros(6, np.int64)
+        return first_hit(self.known.blocks, self.known.owners, self.passes, *eye, *direction(*view), reach, hit) >= 0
+
     def _between(self, eye: tuple[float, float, float], yaw: float, pitch: float, target: tuple[int, int, int],
                  reach: float) -> list[tuple[int, int, int]] | None:
         """The blocks that a view meets before a target, in order; None where it does not meet the target within reach,
@@ -184,6 +189,20 @@ def distances_to(eye: tuple[float, float, float], yaws: np.ndarray, pitches: np.
     enter, leave = np.sort(np.stack([low / safe, (low + 1) / safe]), 0)
     near, far = enter.max(-1), leave.min(-1)
     return np.where((near <= far) & (near > 0), near, np.inf)
+
+
+def to_box(eye: tuple[float, float, float], way: tuple[float, float, float], low: tuple[float, float, float],
+           high: tuple[float, float, float]) -> float:
+    """How far off a box begins on a look, by slabs; 0 from inside it, infinite where it is passed by."""
+    near, far = 0.0, math.inf
+    for e, w, a, b in zip(eye, way, low, high, strict=True):
+        if abs(w) < 1e-9:
+            if not a <= e <= b:
+                return math.inf
+            continue
+        enter, leave = sorted(((a - e) / w, (b - e) / w))
+        near, far = max(near, enter), min(far, leave)
+    return near if near <= far else math.inf
 
 
 def nearest_view(yaw: float, pitch: float, wanted_yaw: float, wanted_pitch: float) -> tuple[float, float]:

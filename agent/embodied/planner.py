@@ -216,7 +216,8 @@ class Planner:
 
     def _urgent(self, state: State, failures: Sequence[Failure], steps: Sequence[Step], writer: Writer) -> list[Action]:
         """What cannot wait."""
-        actions = danger(state, {_target(step) for step in steps if step.kind == "kill"})
+        dressed = writer.dressed(steps) if steps else []
+        actions = dressed + danger(state, {_target(step) for step in steps if step.kind == "kill"})
         if state.fell_at and state.position and not state.threats and _can_return(state):
             place = list(state.fell_at)
             actions.append(Action("approach", {"what": "drops", "at": place}, {"near": "drops"}, limit=2400))

@@ -27,6 +27,7 @@ OVER_LAVA = 45  # y from which on one looks for things in the Nether
 NIGHT_LENGTH = 11_500
 JOURNEY = 6000  # ticks that a search may take at least where one must first come to another land
 STATIONS = ("crafting_table", "furnace")
+WORN = {"head": "_helmet", "chest": "_chestplate", "legs": "_leggings", "feet": "_boots"}
 SLEEPLESS = 600  # ticks until one tries to sleep again
 STORES = 3  # meals kept for a goal of surviving
 REST = 1200  # ticks
@@ -65,6 +66,17 @@ class Writer:
             return [*self._taken_up([step, *later]), *self._surfaced(), *self._held(step), self._grown(step)]
         return [*self._taken_up([step, *later]), *self._crossed(step), *self._reached(step), *self._held(step),
                 self._taken(step)]
+
+    def dressed(self, steps: Sequence[Step]) -> list[Action]:
+        """What protects and is carried is put on where nothing is worn, but what is a goal itself or worn by a step."""
+        actions, other = [], {*self.asked, *(step.item.name for step in steps if step.kind == "wear")}
+        carried = [item.name for item, _ in self.state.stock if item.name not in other]
+        for place, ending in WORN.items():
+            pieces = [name for name in carried if name.endswith(ending)]
+            if pieces and place not in self.state.equipment:
+                best = max(pieces, key=lambda name: (float(ITEMS.armor[item_ids()[name]]), name))
+                actions.append(Action("equip", {"item": best}, {"equipped": best}, limit=60))
+        return actions
 
     def night(self, sleepless: bool = False) -> list[Action]:
         """A bed if there is one, otherwise walls until the morning.

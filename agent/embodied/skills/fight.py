@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from veclink.agent.embodied.actions import DUELS, FEARED
+from veclink.agent.embodied.aim import direction, nearest_view, to_box
 from veclink.agent.embodied.body import RADIUS, Body, SkillFailed, unless_dead
 from veclink.agent.embodied.path import COLUMN, DEADLY, DEEPEST, FREE, NEAR, SOLID, find_path
-from veclink.agent.embodied.sense import hostile, sees, threats
+from veclink.agent.embodied.sense import hostile, threats
 from veclink.agent.embodied.skills.dig import equip
 from veclink.agent.embodied.skills.gather import PICK_UP, collect
 from veclink.agent.embodied.skills.roam import Roamer
@@ -21,6 +22,8 @@ from veclink.agent.embodied.terms import terms_with
 from veclink.envs.facts import ITEMS, MOBS
 
 ARM = 2.8  # blocks from which a mob can be hit
+MEETS, INSET = 2.95, 0.05  # blocks from the eye to a body that is met, and how far inside its faces
+BESIDES = (0.0, -15.0, 15.0, -30.0, 30.0)  # degrees beside the middle at which a view may meet it
 COOLED = 12  # ticks between blows with a sword; a mob feels none that comes sooner
 FEELS = 10  # ticks for which a mob feels no other blow
 AT_HAND = 2.2  # blocks from the eye to a mob, to which a way to it leads
@@ -33,6 +36,7 @@ SHOOTERS = (*ARCHERS, "witch", "blaze", "ghast", "shulker", "guardian", "elder_g
 CLEAR_OF = 2.4  # blocks from the middle of a mob that strikes: beyond its arms, within a player's
 LONG_ARM = 3.2  # blocks from which a creeper is struck: at 3 it lights
 BESIDE, FOLLOWS = 4.0, 100  # blocks within which one stays with an animal, and ticks of one walk after it
+COMING = 5.0  # blocks within which what strikes is fought before anything is picked up
 LIGHTS, COMES = 3.5, 4.5  # blocks within which one does not stay, and within which one lets it come
 
 
@@ -59,6 +63,23 @@ def aim_at(body: Body, mob: dict[str, Any]) -> tuple[float, float]:
     return math.degrees(math.atan2(-dx, dz)), -math.degrees(math.atan2(dy, math.hypot(dx, dz)))
 
 
+def meets(body: Body, mob: dict[str, Any]) -> tuple[float, float] | None:
+    """(yaw, pitch) of a view that meets a mob within a hand's reach before any block, as near its middle as can be;
+    None where none does: the camera's steps are coarse, and edges and plants stop a blow."""
+    i = MOBS.id(mob["name"])
+    half, height = float(MOBS.width[i]) / 2 - INSET, float(MOBS.height[i]) - INSET
+    if mob["baby"]:
+        half, height = half / 2, height / 2
+    x, y, z = mob["position"]
+    yaw, pitch = aim_at(body, mob)
+    views = [nearest_view(body.yaw, body.pitch, yaw + dy, pitch + dp) for dy in BESIDES for dp in BESIDES]
+    for view in sorted(views, key=lambda view: abs((view[0] - yaw + 180) % 360 - 180) + abs(view[1] - pitch)):
+        far = to_box(body.eye, direction(*view), (x - half, y + INSET, z - half), (x + half, y + height, z + half))
+        if far <= MEETS and not body.eyes.blocked(body.eye, view, far):
+            return view
+    return None
+
+
 def find(body: Body, kinds: Collection[str], number: int | None = None) -> dict[str, Any] | None:
     """The nearest mob of some kinds, or the one with a number."""
     for mob in body.mobs():
@@ -67,8 +88,18 @@ def find(body: Body, kinds: Collection[str], number: int | None = None) -> dict[
     return None
 
 
-def chase(body: Body, kinds: Collection[str], deed: Callable[[dict[str, Any]], bool], most_ticks: int) -> None:
+def beset(body: Body) -> dict[str, Any] | None:
+    """The nearest mob that attacks and can be struck from here."""
+    near = (mob for mob in body.mobs() if mob["distance"] <= arm_for(mob) and hostile(mob["name"]))
+    return next((mob for mob in near if meets(body, mob)), None)
+
+
+def chase(body: Body, kinds: Collection[str], deed: Callable[[dict[str, Any]], bool], most_ticks: int,
+          fights: bool = False) -> None:
     """Follow the nearest of some kinds and do something whenever it is within reach, until that returns True.
+
+    Args:
+        fights: what else attacks within reach comes first.
 
     Raises:
         SkillFailed: "not found": it is gone; "time"; "hurt": too weak to go on.
@@ -81,8 +112,9 @@ def chase(body: Body, kinds: Collection[str], deed: Callable[[dict[str, Any]], b
                 raise SkillFailed("not found", ", ".join(sorted(kinds)))
             return
         number = mob["id"]
-        if min(mob["distance"], math.dist(body.eye, mob["position"])) <= arm_for(mob):
-            if deed(mob):
+        foe = beset(body) if fights else None
+        if foe is not None or at_arm(body, mob):
+            if deed(foe or mob):
                 return
             continue
         gap = abs(mob["position"][1] - float(body.pos[1]))
@@ -103,7 +135,8 @@ def chase(body: Body, kinds: Collection[str], deed: Callable[[dict[str, Any]], b
             continue
         if not path.steps:
             raise SkillFailed("no way", f"to the {mob['name']}")
-        follow(body, type(path)(path.steps[: 3 if mob["distance"] < 8 else 6], path.cost, path.arrives), end)
+        far = 1 if fights and pressed(body) else 3 if mob["distance"] < 8 else 6
+        follow(body, type(path)(path.steps[:far], path.cost, path.arrives), end)
     raise SkillFailed("time", f"after {most_ticks} ticks")
 
 
@@ -117,15 +150,28 @@ def attack(body: Body, kinds: Collection[str], most_ticks: int = 600) -> None:
     def blow(mob: dict[str, Any]) -> bool:
         if body.life < WEAK and bool(MOBS.hostile[MOBS.id(mob["name"])]) and not to_the_last(body, mob):
             raise SkillFailed("hurt", f"life {body.life:.0f}")
-        ready = body.steps - last[0] >= wait
-        mob = nearest_open(body, mob)
+        view = meets(body, mob)
+        ready = view is not None and body.steps - last[0] >= wait
         if ready:
             last[0] = body.steps
-        body.act(view=aim_at(body, mob), function="attack" if ready else "noop", forward=footing(body, mob))
+        body.act(view=view or aim_at(body, mob), function="attack" if ready else "noop", forward=footing(body, mob))
         return False
 
-    chase(body, kinds, blow, most_ticks)
+    end = body.steps + most_ticks
+    chase(body, kinds, blow, most_ticks, fights=True)
+    while body.steps < end and (foe := pressed(body)) is not None:  # before what lies on the ground
+        try:
+            chase(body, (foe["name"],), blow, end - body.steps, fights=True)
+        except SkillFailed as failure:
+            if failure.reason in ("died", "hurt"):
+                raise
+            break
     collect(body)
+
+
+def pressed(body: Body) -> dict[str, Any] | None:
+    """The nearest mob that is coming to strike."""
+    return next((mob for mob in threats(body) if mob["distance"] <= COMING and mob["name"] in DUELS), None)
 
 
 def to_the_last(body: Body, mob: dict[str, Any]) -> bool:
@@ -137,6 +183,12 @@ def to_the_last(body: Body, mob: dict[str, Any]) -> bool:
 def arm_for(mob: dict[str, Any]) -> float:
     """Blocks from which a mob is struck."""
     return LONG_ARM if mob["name"] in FEARED else ARM
+
+
+def at_arm(body: Body, mob: dict[str, Any]) -> bool:
+    """Whether a mob is near enough to be struck, and nothing is in between; to what is feared one goes no nearer."""
+    near = min(mob["distance"], math.dist(body.eye, mob["position"])) <= arm_for(mob)
+    return near and (mob["name"] in FEARED or meets(body, mob) is not None)
 
 
 def footing(body: Body, mob: dict[str, Any]) -> int:
@@ -164,13 +216,6 @@ def back_is_free(body: Body, mob: dict[str, Any]) -> bool:
     y, table = body.cell[1], block_kinds()
     room = all(table[body.block(x, y + up, z)] == FREE for up in (0, 1))
     return room and SOLID in (table[body.block(x, y - 1, z)], table[body.block(x, y - 2, z)])
-
-
-def nearest_open(body: Body, mob: dict[str, Any]) -> dict[str, Any]:
-    """The mob to strike: of those that attack, the nearest within reach that no block hides; else the one given."""
-    near = [each for each in body.mobs() if each["distance"] <= arm_for(each) and sees(body, each)
-            and (each["id"] == mob["id"] or hostile(each["name"]))]
-    return near[0] if near else mob
 
 
 def use_on(body: Body, kinds: Collection[str], item: str, done: Callable[[], bool], most_ticks: int = 600) -> None:
