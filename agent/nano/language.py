@@ -13,7 +13,7 @@ from veclink.agent.nano.requests import Requester
 from veclink.agent.nano.truth import SceneTruth
 
 TRIES = 12  # draws for one lesson; a scene may have nothing to say of a kind
-SEVERAL, COUNTED = "several", "counted"
+SEVERAL = "several"
 NOTHING, EVERYONE = "nothing", "everyone"  # for the training of what finds boxes, and bodies
 WEIGHTS = {DETECT: 22, SEGMENT: 17, POSE: 14, EDIT: 13, SEVERAL: 18, "refused": 3, "count": 7, "yesno": 6, "state": 4,
            "nearer": 9, "describe": 3, "what": 5, "attribute": 9, "reject": 4, "talk": 1.5}
@@ -85,6 +85,5 @@ class Language:
         if kind in QUESTIONS:
             return QUESTIONS[kind](describer, self.drawer, rng)
         requester = Requester(describer, self.drawer, rng, self.roles)
-        makers = {SEVERAL: requester.several, COUNTED: requester.counted, NOTHING: requester.nothing,
-                  EVERYONE: requester.everyone}
+        makers = {SEVERAL: requester.several, NOTHING: requester.nothing, EVERYONE: requester.everyone}
         return makers[kind]() if kind in makers else requester.one(kind)

@@ -168,28 +168,11 @@ class Requester:
         said = self._common(kinds) if together else None
         if kinds is None or (together and said is None):
             return None
-        return self._joined(line, label, new, kinds, said, bare)
-
-    def counted(self) -> Lesson | None:
-        """One tool and the number of what it shall find, in one request."""
-        line, label, new = self.drawer.numbered("counted", book("tools")["counted"], self.rng)
-        kinds = [self.rng.choice([role for role in (DETECT, SEGMENT, POSE) if role in self.roles]), COUNT]
-        if "?" in line:
-            kinds.reverse()
-        said = self.describer.category() if self.rng.random() < 0.7 else self.describer.subset()
-        if said is None or not said.mobs or countable(said) is None or (POSE in kinds and not self.posable(said)):
-            return None
-        return self._joined(line, label, new, kinds, said, "?" not in line)
-
-    def _joined(self, line: str, label: str, new: bool, kinds: Sequence[str], said: Said | None, bare: bool
-                ) -> Lesson | None:
-        """A frame with a clause for each kind, all about `said` where given; `bare`: an opener may come first."""
-        count = len(kinds)
         order = sorted(range(count), key=lambda i: line.index(f"{{{i + 1}}}"))  # as they stand in the text
         clauses, told, answer, value, fresh = [""] * count, [], "", "", new
         routes: list[Wanted | None] = [None] * count
         for place, i in enumerate(order):
-            drawn = self._clause(kinds[i], said, place, f"{{{i + 1}}}?" in line)
+            drawn = self._clause(kinds[i], said, place)
             if drawn is None:
                 return None
             clauses[i], routes[i], whom, new_frame = drawn
@@ -226,13 +209,9 @@ class Requester:
             return None
         return said
 
-    def _clause(self, kind: str, common: Said | None, place: int, asks: bool = False
+    def _clause(self, kind: str, common: Said | None, place: int
                 ) -> tuple[str, Wanted | None, list[Said], bool] | None:
-        """(words, route, expressions, whether the frame is new) of one clause, the `place`th in the text.
-
-        Args:
-            asks: it is a question for a number.
-        """
+        """(words, route, expressions, whether the frame is new) of one clause, the `place`th in the text."""
         pronoun = common is not None and place > 0
         if kind == EDIT:
             chained = common if common is not None and self.rng.random() < 0.6 else None
@@ -243,7 +222,7 @@ class Requester:
         said = common or (countable(things(self.describer, self.rng)) if kind == COUNT else self.target(kind))
         if said is None or (kind == COUNT and not said.mobs):
             return None
-        parts = book("tools")["clauses"]["number" if asks else kind]
+        parts = book("tools")["clauses"][kind]
         line, _, new = self.drawer.numbered(kind, parts, self.rng)
         if kind == COUNT and not pronoun and "{" not in line:
             line = "count {t}"
