@@ -18,12 +18,12 @@ from rich.console import Console
 
 from veclink.agent.embodied.actions import REASONS, Action, State
 from veclink.agent.embodied.body import Body, EpisodeOver, SkillFailed
+from veclink.agent.embodied.caution import danger
 from veclink.agent.embodied.episode import Episode, EpisodeResult, make_world, run_episode
 from veclink.agent.embodied.guard import Alarm, Guard
 from veclink.agent.embodied.keep import POINTS, Folder
 from veclink.agent.embodied.loop import game, pressing
 from veclink.agent.embodied.memory import Memory
-from veclink.agent.embodied.planner import danger
 from veclink.agent.embodied.player import Player
 from veclink.agent.embodied.sense import REASON_OF, failure_of, state_of, threats
 from veclink.agent.embodied.skills import fight

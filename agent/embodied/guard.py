@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import Any
 
 from veclink.agent.embodied.body import Body
+from veclink.agent.embodied.caution import peckish
 from veclink.agent.embodied.knowledge import SEA
-from veclink.agent.embodied.planner import peckish
 from veclink.agent.embodied.sense import biome, night, realm, threats
 from veclink.agent.embodied.skills.survive import burns, food_at_hand, under_water
 from veclink.agent.embodied.sources import meat

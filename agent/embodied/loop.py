@@ -20,6 +20,7 @@ from langgraph.runtime import Runtime
 
 from veclink.agent.embodied.actions import FEARED, Action, Failure, State
 from veclink.agent.embodied.body import Body, EpisodeOver, SkillFailed
+from veclink.agent.embodied.caution import HUNGRY, relieved
 from veclink.agent.embodied.deeds import Doer
 from veclink.agent.embodied.goals import DAY, Goal, ImpossibleGoal
 from veclink.agent.embodied.guard import Alarm, Guard
@@ -28,7 +29,7 @@ from veclink.agent.embodied.keep import Folder
 from veclink.agent.embodied.knowledge import realm_of
 from veclink.agent.embodied.memory import LONGEST_PLAN, Memory
 from veclink.agent.embodied.pixels.doer import PixelDoer
-from veclink.agent.embodied.planner import HUNGRY, ROOM, diagnose, met, reached, relieved
+from veclink.agent.embodied.planner import ROOM, diagnose, met, reached
 from veclink.agent.embodied.recall import Advice
 from veclink.agent.embodied.sense import Past, failure_of
 from veclink.agent.embodied.skills import make

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from veclink.agent.embodied.actions import DAWN, DUELS, FEARED, Action, Failure, State, alike_names
+from veclink.agent.embodied.actions import DAWN, Action, Failure, State, alike_names
+from veclink.agent.embodied.caution import FED, danger, exposed, least, peckish, worn_out
 from veclink.agent.embodied.goals import DAY, NIGHT_FALLS, REALMS, Goal, ImpossibleGoal
 from veclink.agent.embodied.items import Item, item_ids
 from veclink.agent.embodied.knowledge import AT_PORTAL, SEA, SUNLESS, knowledge, outside, realm_of
@@ -26,11 +27,8 @@ from veclink.envs.facts import ITEMS, MOBS
 PATIENCE = 3  # failures of one way before it counts as dearer
 DEARER, DEAREST = 5.0, 25.0  # times as dear with every failure from there on, and at most
 HARD = {"not near", "timeout", "unreachable", "no change"}  # failures that another way may mend
-WEAK, HUNGRY, STARVING = 6.0, 14.0, 6.0  # life to run at; food to eat at, and to look for food at
-FRAIL = 10.0  # life with which one does not go to a fight hungry
-WOUNDED = 14.0  # life at which a meal is taken, since life grows back only with food above 17
+STARVING = 6.0  # food to look for food at
 HEALING = 500  # ticks spent in safety between two fights
-FED = 18.0  # food below which life does not grow back
 MEALS = 2  # pieces of meat of an animal that came by
 MOST_HUNTS = 6  # failures after which one who must only survive looks for no more food
 ROOM = 1  # free slots that are too few
@@ -191,7 +189,7 @@ class Planner:
             return steps
         if peckish(state.life, state.food) and not state.night and any(map(meat, state.near)):
             return [*self._food(state, failures, MEALS), *steps]
-        spent = state.life <= FRAIL and state.food < FED and _hostile(steps[0]) and not state.night
+        spent = state.life <= least(state) and state.food < FED and _hostile(steps[0]) and not state.night
         if state.food > STARVING and not spent:
             return steps
         return [*self._food(state, failures, 1), *steps]
@@ -221,10 +219,10 @@ class Planner:
         if state.fell_at and state.position and not state.threats and _can_return(state):
             place = list(state.fell_at)
             actions.append(Action("approach", {"what": "drops", "at": place}, {"near": "drops"}, limit=2400))
-        meal, out = _meal(state), bool(steps) and (_hostile(steps[0]) or _exposed(state))
+        meal, out = _meal(state), bool(steps) and (_hostile(steps[0]) or exposed(state))
         if out and worn_out(state):
             actions.append(Action("build", {"what": "shelter", "wait": HEALING}, {}, limit=HEALING + 600))
-        elif out and state.night and state.life <= FRAIL and not meal:
+        elif out and state.night and state.life <= least(state) and not meal:
             actions += writer.night()  # nothing grows back: another night, after a meal
         if meal and steps and peckish(state.life, state.food):
             actions.append(Action("eat", {"item": str(meal)}, {"food": "more"}, limit=200))
@@ -258,11 +256,6 @@ def needed(goals: Sequence[Goal], places: Sequence[str]) -> tuple[str, ...]:
                 if goal.kind in ("have", "use", "wear", "eat") and goal.object != "food")
     beyond = any(goal.kind == "kill" and mob_info(goal.object).place != "overworld" for goal in goals)
     return tuple(places) if gains or beyond else ("overworld",)
-
-
-def peckish(life: float, food: float) -> bool:
-    """Whether one had better eat: hungry, or wounded and too hungry for life to grow back."""
-    return food <= HUNGRY or (life <= WOUNDED and food < FED)
 
 
 def meals(state: State) -> int:
@@ -375,26 +368,6 @@ def _hard(failures: Iterable[Failure]) -> Counter[str]:
     return Counter(failure.way for failure in failures if failure.way and failure.reason in HARD)
 
 
-def danger(state: State, hunted: Collection[str] = ()) -> list[Action]:
-    """Run or fight; what is hunted is not run from by one who is well."""
-    if not state.threats:
-        return []
-    feared = [mob for mob in FEARED if mob not in hunted or state.life <= WEAK]
-    worst = next((mob for mob in state.threats if mob in feared), state.threats[0])
-    blow = Action("attack", {"mob": worst, "count": 1}, {"killed": {worst: 1}}, limit=400)
-    if worst in feared:
-        return [Action("flee", {"from": worst}, {"safe": True}, limit=200)]
-    sword = any(item.name.endswith("_sword") for item, _ in state.stock)
-    if state.life <= WEAK and not (sword and len(state.threats) == 1 and worst in DUELS):
-        return [Action("flee", {"from": worst}, {"safe": True}, limit=300)]
-    best = max(
-        (item.name for item, _ in state.stock if item.name.endswith(("_sword", "_axe", "_pickaxe"))),
-        key=lambda name: (name.endswith("_sword"), float(ITEMS.damage[item_ids()[name]]), name),
-        default="",
-    )
-    return [Action("equip", {"item": best}, {"equipped": best}, limit=60), blow] if best else [blow]
-
-
 def _can_return(state: State) -> bool:
     """Whether one can get to where one died: far down in the rock only with a pickaxe, as a hand takes hours."""
     assert state.position is not None and state.fell_at is not None
@@ -456,22 +429,6 @@ def _hostile(step: Step) -> bool:
     """Whether a step is a fight."""
     mob = _target(step)
     return step.kind == "kill" and mob in MOBS and bool(MOBS.hostile[MOBS.id(mob)])
-
-
-def _exposed(state: State) -> bool:
-    """Whether the next that comes out of the night may be the end."""
-    return state.night and not state.underground and state.life <= WEAK and state.biome not in (*SUNLESS, *SEA)
-
-
-def worn_out(state: State) -> bool:
-    """Whether one had better heal before the next fight: life grows back by itself, a half heart in 80 ticks."""
-    return state.life <= WOUNDED - 2 and state.food >= FED and not state.threats
-
-
-def relieved(before: State, after: State) -> bool:
-    """Whether a danger or a hunger is over that kept one from healing, so that there is time to think of it."""
-    escaped = bool(before.threats) and not after.threats and after.life <= WEAK
-    return escaped or (worn_out(after) and not worn_out(before))
 
 
 def _meal(state: State) -> Item | None:
