@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
-from veclink.agent.embodied.actions import DUELS, FEARED, Action, State
+from veclink.agent.embodied.actions import DUELS, FEARED, Action, Failure, State
 from veclink.agent.embodied.items import item_ids
 from veclink.agent.embodied.knowledge import SEA, SUNLESS
 from veclink.envs.facts import ITEMS
@@ -12,6 +12,7 @@ from veclink.envs.facts import ITEMS
 WEAK, HUNGRY = 6.0, 14.0  # life to run at; food to eat at
 FRAIL = 10.0  # life with which one does not go to a fight hungry and without armour
 WOUNDED = 14.0  # life at which a meal is taken, since life grows back only with food above 17
+SIEGE = 5  # failures in a row by danger
 FED = 18.0  # food below which life does not grow back
 
 
@@ -39,6 +40,11 @@ def relieved(before: State, after: State) -> bool:
 def least(state: State) -> float:
     """Life with which one does not go to a fight hungry."""
     return WEAK if {"chest", "legs"} <= set(state.equipment) else FRAIL
+
+
+def besieged(failures: Sequence[Failure]) -> bool:
+    """Whether one ran again and again and what one ran from is still in the way: then it is struck, as best one can."""
+    return len(failures) >= SIEGE and all(failure.reason == "danger" for failure in failures[-SIEGE:])
 
 
 def danger(state: State, hunted: Collection[str] = ()) -> list[Action]:
