@@ -289,6 +289,15 @@ def test_one_who_must_go_out_at_night_arms_by_day_and_rests_when_beaten() -> Non
     assert morning[0].args["find"] in ("cow", "pig", "sheep", "chicken"), "a meal before the next fight"
 
 
+def test_what_one_ran_from_again_and_again_is_struck() -> None:
+    """A creeper on the only way down cost 8,000 steps of running to and fro."""
+    state, failure = State({"stone_sword": 1}, threats=("creeper",)), Failure("dig_down", "danger", "")
+    planner = Planner(Goal("cobblestone", 9))
+    assert planner.next(state, [failure] * 4)[0].name == "flee"
+    assert "attack 1 creeper" in [action.words() for action in planner.next(state, [failure] * 5)[:2]]
+    assert planner.next(State(state.inventory, threats=("creeper",), life=5.0), [failure] * 5)[0].name == "flee"
+
+
 def test_armour_that_is_carried_is_worn() -> None:
     """After a death it lay in the bag, taken up again, for the rest of the episode."""
     bag = {"iron_helmet": 1, "leather_helmet": 1, "iron_boots": 1, "golden_boots": 1}
