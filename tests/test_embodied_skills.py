@@ -390,6 +390,26 @@ def test_one_climbs_out_of_a_flooded_shaft() -> None:
     assert body.cell[1] == y + 8
 
 
+def test_one_gets_out_of_a_current_that_presses_against_an_edge() -> None:
+    """Water runs past the way out and down a hole; who heads for the way out straight hung at its edge for days."""
+    place = world(cobblestone=20)
+    body = Body(place, 900)
+    body.begin(4)
+    x, y, z = body.cell
+    for i, k, up in itertools.product(range(-1, 4), range(-3, 4), range(-3, 6)):
+        place.grid.set(x + i, y + up, z + k, BLOCKS.id("stone"))
+    for i, up, k in ((0, 0, 0), (0, 1, 0), (0, -1, 0), (0, 1, 1), (0, 0, 1), (0, -1, 1), (0, -2, 1), (1, 0, 0),
+                     (1, 1, 0), (1, 0, -1), (1, 1, -1), (1, 2, -1)):
+        place.grid.set(x + i, y + up, z + k, BLOCKS.id("air"))
+    place.grid.set(x + 1, y + 1, z - 2, BLOCKS.id("water"))
+    for _ in range(80):  # until the water runs
+        body.act()
+    for _ in range(30):
+        body.act(forward=1, jump=bool(body.pos[1] < y), view=(-90.0, 0.0))
+    walk.go_to(body, (x + 1, y, z - 1), most_ticks=600, dig=False)
+    assert body.cell == (x + 1, y, z - 1)
+
+
 def test_eggs_are_waited_for_beside_the_hen() -> None:
     place = make_world("open-ended", 4, generate_world_type="flat", allow_mob_spawn=False, start_time=6000,
                        initial_mobs=("chicken",) * 3, initial_mob_spawn_range_low=(-6, 1, -6),

@@ -46,7 +46,7 @@ SAME_PLACE, ENOUGH_OF_IT = 12, 3  # blocks; so many failures there, and the body
 SPARE_STICKS, SWORD_STONES = 3, 2  # a sword takes one stick; two are for the next tool
 LEGS, FAR_LEGS = 2, 4  # walks of 24 blocks by which it moves on, and by which it leaves a place that killed it twice
 DEADLY_PLACE = 24  # blocks
-IDLE = 5  # actions in a row that failed or changed nothing and hardly took a step: then the body gets itself free
+IDLE = 5  # actions in a row that failed or changed nothing and led nowhere: then the body gets itself free
 STROLL = Action("explore", {"find": "log", "how": "walk"}, {}, "", 300)  # where every action that is left is muted
 BRIEF = 3  # steps that count as hardly any
 DESPAWN = 5400  # steps after which things left behind by a death are given up
@@ -282,9 +282,15 @@ def check(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:
             crew.guard.leave_alone(crew.body)
     here = list(crew.body.cell) if failure.reason in PLACE_BOUND or waits(action, failure) else None
     row = {"step": crew.body.steps, "at": here, **failure.to_dict()}
-    brief = crew.ticks < BRIEF
+    brief = crew.ticks < BRIEF or (failure.reason == "unreachable" and stayed(before, after))
     return {"failures": [*loop["failures"], row], "muted": muted, "fresh": True,
             "idle": loop["idle"] + 1 if brief else 0}
+
+
+def stayed(before: State, after: State) -> bool:
+    """Whether a body stands where it stood, as far as that is known."""
+    known = before.position is not None and after.position is not None
+    return known and math.dist(before.position, after.position) < 1  # type: ignore[arg-type]  # both are known
 
 
 def waits(action: Action, failure: Failure) -> bool:

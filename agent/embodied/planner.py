@@ -221,16 +221,17 @@ class Planner:
             place = list(state.fell_at)
             actions.append(Action("approach", {"what": "drops", "at": place}, {"near": "drops"}, limit=2400))
         meal, out = _meal(state), bool(steps) and (_hostile(steps[0]) or exposed(state))
-        if out and worn_out(state):
+        last = failures[-1] if failures else None
+        tired, frail = out and worn_out(state), state.night and state.life <= least(state)
+        famished = out and not tired and frail and not meal  # nothing grows back: another night, after a meal
+        rests = bool(steps) and (famished or self._shy(state, last, steps[0]))
+        if tired and not rests:
             actions.append(Action("build", {"what": "shelter", "wait": HEALING}, {}, limit=HEALING + 600))
-        elif out and state.night and state.life <= least(state) and not meal:
-            actions += writer.night()  # nothing grows back: another night, after a meal
         if meal and steps and peckish(state.life, state.food):
             actions.append(Action("eat", {"item": str(meal)}, {"food": "more"}, limit=200))
-        last = failures[-1] if failures else None
         if state.free <= ROOM or (last and last.reason == "full inventory"):
             actions += _dropped(state, steps, self.goals)
-        if steps and self._shy(state, last, steps[0]):
+        if rests:
             actions += writer.night(sleepless=last is not None and last.action == "sleep")
         return actions
 

@@ -308,7 +308,7 @@ class _Work:
         if way.station == "furnace":
             need.children.append(self._fuel(goes, path))
         if way.tool:
-            wear = goes * BLOWS_A_KILL if way.kind == "kill" else goes
+            wear = 1 if way.kind == "fish" else goes * BLOWS_A_KILL if way.kind == "kill" else goes  # luck: one rod
             need.tool = self._tool(need, way.tool, wear, path)
         for item, number in way.back:
             self.stock.add(item, number * goes)

@@ -13,6 +13,7 @@ CLOSE = 0.3  # blocks from the middle of a cell that count as there
 PATIENCE = 40  # ticks for one step that digs nothing
 SPRY = 14.0  # food above which it sprints
 TRIES = 12  # ways that are looked for before giving up
+HELD, BESIDE = 6, 0.2  # ticks without getting nearer after which an edge is in the way; how far off the middle one fits
 
 
 def go_to(body: Body, goal: tuple[float, ...], kind: int = AT, reach: float = 3.5, most_ticks: int = 1200,
@@ -98,6 +99,7 @@ def walk_into(body: Body, step: Step, sprint: bool = False) -> bool:
     """Walk, jump or swim into the next cell."""
     x, z = step.x + 0.5, step.z + 0.5
     low = kinds()[body.block(step.x, step.y + 2, step.z)] not in (FREE, WATER)  # no room to float above the floor
+    nearest, held = math.inf, 0
     for tick in range(PATIENCE):
         px, py, pz = (float(v) for v in body.pos)
         away = math.hypot(x - px, z - pz)
@@ -106,12 +108,22 @@ def walk_into(body: Body, step: Step, sprint: bool = False) -> bool:
             return True
         if py < step.y - 1.5 and step.move != Move.DOWN:
             return False  # fell
-        yaw = math.degrees(math.atan2(-(x - px), z - pz)) if away > 0.05 else body.yaw
+        nearest, held = (away, 0) if away < nearest - 0.01 else (nearest, held + 1)
+        aim = _past_edge(x - px, z - pz) if held >= HELD else (x - px, z - pz)
+        yaw = math.degrees(math.atan2(-aim[0], aim[1])) if away > 0.05 else body.yaw
         jump = step.move in (Move.UP, Move.SWIM_UP) or (
             wet and py < step.y + (0.0 if low else 0.4)) or (tick > PATIENCE // 2 and not (wet and low))
         level = 15.0 if abs(body.pitch) > 45 else body.pitch
         body.act(forward=1 if away > 0.12 else 0, jump=jump, sprint=sprint and not jump, view=(yaw, level))
     return body.cell == (step.x, step.y, step.z)
+
+
+def _past_edge(dx: float, dz: float) -> tuple[float, float]:
+    """Where to turn to when held up on the way to the middle of a cell (dx, dz blocks off): across first, as an edge
+    holds one who is not in line with it, and water drives one there again and again."""
+    if min(abs(dx), abs(dz)) <= BESIDE:
+        return dx, dz
+    return (0.0, dz) if abs(dx) > abs(dz) else (dx, 0.0)
 
 
 def settle(body: Body, step: Step) -> bool:
