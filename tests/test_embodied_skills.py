@@ -21,7 +21,7 @@ from veclink.agent.embodied.goals import Goal
 from veclink.agent.embodied.guard import Alarm, Guard
 from veclink.agent.embodied.path import Move, Step
 from veclink.agent.embodied.planner import met
-from veclink.agent.embodied.skills import dig, fight, gather, shelter, walk
+from veclink.agent.embodied.skills import dig, fight, gather, shelter, survive, walk
 from veclink.agent.embodied.skills.roam import Roamer
 from veclink.agent.embodied.terms import best_tool, dig_ticks
 from veclink.agent.embodied.tree import decompose
@@ -408,6 +408,21 @@ def test_one_gets_out_of_a_current_that_presses_against_an_edge() -> None:
         body.act(forward=1, jump=bool(body.pos[1] < y), view=(-90.0, 0.0))
     walk.go_to(body, (x + 1, y, z - 1), most_ticks=600, dig=False)
     assert body.cell == (x + 1, y, z - 1)
+
+
+def test_the_rod_is_cast_at_the_water_wherever_one_looks() -> None:
+    """It was cast wherever one happened to look: one fish in 26,000 ticks."""
+    place = world(fishing_rod=1)
+    body = Body(place, 6000)
+    body.begin(4)
+    x, y, z = body.cell
+    for i, k in itertools.product(range(3, 6), range(-1, 2)):
+        place.grid.set(x + i, y - 1, z + k, BLOCKS.id("water"))
+    for turn in range(2):
+        for _ in range(30):  # until the water lies still
+            body.act(view=(90.0 * turn, 0.0))
+        survive.fish_once(body)
+    assert sum(body.items.values()) == 3 and body.steps < 1400
 
 
 def test_eggs_are_waited_for_beside_the_hen() -> None:

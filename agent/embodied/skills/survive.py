@@ -21,6 +21,7 @@ UNFIT = (*HARMFUL, "golden_apple")  # or too dear
 NIGHT_TICKS = 11_500
 TILL_FROM = 3.0  # blocks from the eye to what is tilled
 SOURCES, DIPS = 12, 3  # places where one tries to fill a vessel, and times at each
+CAST, SHORE = 4.0, 8  # blocks from which one casts a rod, and in which one looks for dry land
 FEEDS = 4  # times that bone meal does nothing before one stops; a hand needs some ticks between two uses
 
 
@@ -62,17 +63,14 @@ def eat(body: Body) -> None:
 
 
 def fish_once(body: Body, most_ticks: int = 900) -> None:
-    """Cast the rod at water near by and draw in what bites.
+    """Cast the rod at open water near by, from land, and draw in what bites.
 
     Raises:
-        SkillFailed: "not found" without water, "time".
+        SkillFailed: "not found" without such water, "no tool" without a rod, "no view" of the water.
     """
-    water = body.known.find(flags(("water",)), body.pos, 24)
-    if not water:
-        raise SkillFailed("not found", "water")
     equip(body, "fishing_rod")
-    go_near(body, water[0], 4.0, 400)
-    body.act(view=(body.yaw, 30.0))
+    view = _open_water(body)
+    body.act(view=(view.yaw, view.pitch))
     body.act(function="use")
     before = sum(body.items.values())
     for _ in range(most_ticks):
@@ -83,6 +81,36 @@ def fish_once(body: Body, most_ticks: int = 900) -> None:
     for _ in range(20):
         body.act()
         if sum(body.items.values()) > before:
+            return
+
+
+def _open_water(body: Body) -> View:
+    """Go where water is in view that lies open, and stay dry; the view of it."""
+    if kinds()[body.block(*body.cell)] == WATER:
+        _ashore(body)
+    water = [(x, y, z) for x, y, z in body.known.find(flags(("water",)), body.pos, 24) if body.block(x, y + 1, z) == 0]
+    if not water:
+        raise SkillFailed("not found", "open water")
+    for spot in water[:SOURCES]:
+        with unless_dead():
+            go_near(body, spot, CAST, 400)
+        if views := views_of(body, spot):
+            return views[0]
+    raise SkillFailed("no view", "of open water")
+
+
+def _ashore(body: Body) -> None:
+    """To the nearest place known where one stands dry; stays where there is none."""
+    x, y, z = body.cell
+    table = kinds()
+    places = [(x + i, y + j, z + k) for i in range(-SHORE, SHORE + 1) for j in range(-1, 4)
+              for k in range(-SHORE, SHORE + 1)
+              if table[body.block(x + i, y + j, z + k)] == table[body.block(x + i, y + j + 1, z + k)] == FREE
+              and table[body.block(x + i, y + j - 1, z + k)] == SOLID]
+    places.sort(key=lambda at: (math.dist(at, (x, y, z)), at))
+    for spot in places[:3]:
+        with unless_dead():
+            go_to(body, spot, most_ticks=200)
             return
 
 
