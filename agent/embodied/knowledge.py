@@ -10,11 +10,12 @@ import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property
 from types import MappingProxyType
 from typing import Any
 
 from veclink.agent.embodied.items import Item, item_ids
+from veclink.agent.embodied.prices import Offer, Prices
 from veclink.envs.facts import ITEMS, recipes_for
 from veclink.envs.facts.recipes import HAND, SMELT, SMELT_TICKS, TABLE
 from veclink.envs.facts.tables import table
@@ -29,7 +30,6 @@ AT_PORTAL = "portal"  # among places: one is known, so that none has to be built
 SUNLESS = {"hell": "nether", "nether": "nether", "sky": "end", "the_end": "end"}  # biome -> place without a day
 SEA = ("ocean", "deep_ocean")  # biomes in which nothing hostile comes out at night
 REMEMBERED = 32  # tables of prices
-ROUNDS = 12  # prices settle after as many rounds as the longest chain of ways; no chain of 1.11 is longer
 
 
 @dataclass(frozen=True)
@@ -200,40 +200,31 @@ class Knowledge:
         """
         learnt = learnt or {}
         asked = banned, frozenset(learnt.items())
-        if asked in self._prices:
-            return self._prices[asked]
-        cost: dict[Item, float] = {}
-        ways = [way for each in self.ways.values() for way in each if way.key not in banned]
-        fixed = [(way, learnt.get(way.key, way.first + way.each)) for way in ways]
-        for _ in range(ROUNDS):
-            changed = False
-            for way, ticks in fixed:
-                price = (ticks + self._inputs(way, cost)) / way.count
-                for item in {way.gives, Item(way.gives.name)}:
-                    if price < cost.get(item, math.inf) - 1e-9:
-                        cost[item] = price
-                        changed = True
-            if not changed:
-                break
-        if len(self._prices) >= REMEMBERED:
-            self._prices.pop(next(iter(self._prices)))
-        self._prices[asked] = cost
-        return cost
+        if asked not in self._prices:
+            if len(self._prices) >= REMEMBERED:
+                self._prices.pop(next(iter(self._prices)))
+            numbers, table = self._offers
+            cost = table.settle(banned, learnt)
+            self._prices[asked] = {item: cost[i] for item, i in numbers.items() if cost[i] < math.inf}
+        return self._prices[asked]
 
-    def _inputs(self, way: Way, cost: Mapping[Item, float]) -> float:
-        """What one go uses up: its needs, the wear of its tool, a share of what is only held."""
-        total = 0.0
-        for item, number in way.needs:
-            total += number * cost.get(item, math.inf)
-        for item, number in way.keep:
-            total += number * cost.get(item, math.inf) / LASTING
-        if way.tool:
-            total += (
-                min((cost.get(Item(name), math.inf) for name in self.tools_for(*way.tool)), default=math.inf) / LASTING
-            )
-        if way.station:
-            total += cost.get(Item(STATIONS[way.station]), math.inf) / LASTING
-        return total
+    @cached_property
+    def _offers(self) -> tuple[dict[Item, int], Prices]:
+        """Item -> its number, and all ways by these."""
+        numbers: dict[Item, int] = {}
+
+        def number(item: Item) -> int:
+            return numbers.setdefault(item, len(numbers))
+
+        offers = []
+        for way in (way for each in self.ways.values() for way in each):
+            uses = [(number(item), float(n)) for item, n in way.needs]
+            uses += [(number(item), n / LASTING) for item, n in way.keep]
+            uses += [(number(Item(STATIONS[way.station])), 1 / LASTING)] if way.station else []
+            tools = tuple(number(Item(name)) for name in self.tools_for(*way.tool)) if way.tool else None
+            gives = tuple(number(item) for item in dict.fromkeys((way.gives, Item(way.gives.name))))
+            offers.append(Offer(way.key, way.first + way.each, way.count, gives, tuple(uses), tools, 1 / LASTING))
+        return numbers, Prices(offers, len(numbers))
 
 
 @cache

@@ -65,6 +65,7 @@ class Planner:
         self.goals = (goals,) if isinstance(goals, Goal) else tuple(goals)
         self.places, self.learnt = needed(self.goals, places), learnt
         self.advice = Advice(recalled)
+        knowledge(self.places).prices(learnt=learnt)  # made now, so that the first plan is no slower
 
     def tree(self, state: State, failures: Sequence[Failure] = ()) -> Tree:
         """The needs that remain.
