@@ -425,6 +425,46 @@ def test_the_rod_is_cast_at_the_water_wherever_one_looks() -> None:
     assert sum(body.items.values()) == 3 and body.steps < 1400
 
 
+def test_a_foe_at_hand_is_struck_on_the_way_to_another() -> None:
+    """On ice one slid about after an archer for 100 ticks, and a spider bit all the time."""
+    place = make_world("open-ended", 1, generate_world_type="flat", allow_mob_spawn=False, start_time=18000,
+                       initial_mobs=("skeleton", "spider"), initial_mob_spawn_range_low=(-8, 1, -8),
+                       initial_mob_spawn_range_high=(8, 2, 8), initial_inventory=[
+                           {"slot": 0, "name": "iron_sword", "variant": 0, "quantity": 1}])
+    body = Body(place, 1500)
+    body.begin(1)
+    x, y, z = body.cell
+    for i, k in itertools.product(range(-20, 21), repeat=2):
+        place.grid.set(x + i, y - 1, z + k, BLOCKS.id("ice"))
+    body.act()
+    fight.attack(body, ("skeleton",), 600)
+    assert body.info["stat"]["kill_entity"] == {"skeleton": 1, "spider": 1} and body.life > 6
+
+
+def test_ice_is_crossed_without_turning_back() -> None:
+    place = world()
+    body = Body(place, 900)
+    body.begin(4)
+    x, y, z = body.cell
+    for i, k in itertools.product(range(-3, 18), repeat=2):
+        place.grid.set(x + i, y - 1, z + k, BLOCKS.id("ice"))
+    body.act()
+    begun = body.steps
+    walk.go_to(body, (x + 12, y, z + 12))
+    assert body.cell == (x + 12, y, z + 12) and body.steps - begun < 170
+
+
+def test_one_who_is_weak_lets_the_sun_burn_what_waits_outside() -> None:
+    for life, woken in ((6.0, 0), (20.0, 23_460)):
+        place = make_world("open-ended", 4, generate_world_type="flat", allow_mob_spawn=False, start_time=23_000,
+                           start_health=life, start_food=10, initial_inventory=[
+                               {"slot": 0, "name": "dirt", "variant": 0, "quantity": 12}])
+        doer = Doer(Body(place, 2000))
+        doer.body.begin(4)
+        doer.do(Action("build", {"what": "shelter", "wait": 1000}))
+        assert abs((int(doer.body.info["time"]) - woken + 12_000) % 24_000 - 12_000) < 100
+
+
 def test_eggs_are_waited_for_beside_the_hen() -> None:
     place = make_world("open-ended", 4, generate_world_type="flat", allow_mob_spawn=False, start_time=6000,
                        initial_mobs=("chicken",) * 3, initial_mob_spawn_range_low=(-6, 1, -6),

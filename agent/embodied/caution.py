@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from veclink.agent.embodied.actions import DUELS, FEARED, Action, Failure, State
+from veclink.agent.embodied.actions import DUELS, FEARED, SHUNNED, Action, Failure, State
 from veclink.agent.embodied.items import item_ids
 from veclink.agent.embodied.knowledge import SEA, SUNLESS
 from veclink.envs.facts import ITEMS
@@ -51,7 +51,7 @@ def danger(state: State, hunted: Collection[str] = ()) -> list[Action]:
     """Run or fight; what is hunted is not run from by one who is well."""
     if not state.threats:
         return []
-    feared = [mob for mob in FEARED if mob not in hunted or state.life <= WEAK]
+    feared = [mob for mob in (*FEARED, *SHUNNED) if mob not in hunted or state.life <= WEAK]
     worst = next((mob for mob in state.threats if mob in feared), state.threats[0])
     blow = Action("attack", {"mob": worst, "count": 1}, {"killed": {worst: 1}}, limit=400)
     if worst in feared:

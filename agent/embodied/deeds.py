@@ -9,6 +9,7 @@ from typing import Any
 
 from veclink.agent.embodied.actions import Action, State, alike_names
 from veclink.agent.embodied.body import Body, SkillFailed, unless_dead
+from veclink.agent.embodied.caution import WOUNDED
 from veclink.agent.embodied.knowledge import outside
 from veclink.agent.embodied.path import NEAR, WATER
 from veclink.agent.embodied.sense import Past, biome, night, realm, state_of, underground
@@ -231,7 +232,7 @@ def build(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
     shelter.burrow(body)
     until = min(end, body.steps + int(args.get("wait", survive.NIGHT_TICKS)))
     till_morning = night(body)
-    while body.steps < until and (night(body) or not till_morning):
+    while body.steps < until and (night(body) or not till_morning or body.life <= WOUNDED):  # the sun burns for one
         if body.steps % MENDED == 0 and shelter.openings(body):
             shelter.closed(body)
         body.act()

@@ -271,7 +271,8 @@ def check(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:
         failures = [each for each in loop["failures"] if not action.way or each["way"] != action.way
                     or "gain" not in action.expect]
         idle = loop["idle"] + 1 if crew.ticks == 0 and before.stock.counts == after.stock.counts else 0
-        return {"failures": failures, "idle": idle, "fresh": pressing(crew, after, loop["plan"]) or not loop["plan"]}
+        anew = action.name == "build" or pressing(crew, after, loop["plan"])  # hours have passed in a shelter
+        return {"failures": failures, "idle": idle, "fresh": anew or not loop["plan"]}
     crew.reasons[failure.reason] += 1
     if gained(action, before, after):
         failures = [each for each in loop["failures"] if not action.way or each["way"] != action.way]

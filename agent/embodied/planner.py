@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from veclink.agent.embodied.actions import DAWN, FEARED, Action, Failure, State, alike_names
+from veclink.agent.embodied.actions import DAWN, FEARED, SHUNNED, Action, Failure, State, alike_names
 from veclink.agent.embodied.caution import FED, besieged, danger, exposed, least, peckish, worn_out
 from veclink.agent.embodied.goals import DAY, NIGHT_FALLS, REALMS, Goal, ImpossibleGoal
 from veclink.agent.embodied.items import Item, item_ids
@@ -217,7 +217,7 @@ class Planner:
         """What cannot wait."""
         dressed = writer.dressed(steps) if steps else []
         hunted = {_target(step) for step in steps if step.kind == "kill"}
-        actions = dressed + danger(state, hunted | set(FEARED if besieged(failures) else ()))
+        actions = dressed + danger(state, hunted | set((*FEARED, *SHUNNED) if besieged(failures) else ()))
         if state.fell_at and state.position and not state.threats and _can_return(state):
             place = list(state.fell_at)
             actions.append(Action("approach", {"what": "drops", "at": place}, {"near": "drops"}, limit=2400))

@@ -28,6 +28,7 @@ COOLED = 12  # ticks between blows with a sword; a mob feels none that comes soo
 FEELS = 10  # ticks for which a mob feels no other blow
 AT_HAND = 2.2  # blocks from the eye to a mob, to which a way to it leads
 DROP = 3.0  # blocks that one runs down after a mob
+STRAIGHT = 6.0  # blocks within which one runs at a mob without looking for a way
 WORTH_GOING = 100.0  # blocks to where a mob was seen last
 ROUND = 14  # places that are looked at round the one where a mob was seen last
 WEAK = 6.0  # life below which one gets away
@@ -119,7 +120,7 @@ def chase(body: Body, kinds: Collection[str], deed: Callable[[dict[str, Any]], b
             continue
         gap = abs(mob["position"][1] - float(body.pos[1]))
         reach = DROP if mob["position"][1] < float(body.pos[1]) else 1.3
-        if mob["distance"] < 6 and gap < reach and not at_edge(body, mob):
+        if (mob["distance"] < STRAIGHT or lies_open(body, mob)) and gap < reach and not at_edge(body, mob):
             yaw, pitch = aim_at(body, mob)
             if mob["name"] in FEARED and mob["distance"] < COMES:
                 body.act(view=(yaw, pitch))
@@ -136,7 +137,8 @@ def chase(body: Body, kinds: Collection[str], deed: Callable[[dict[str, Any]], b
         if not path.steps:
             raise SkillFailed("no way", f"to the {mob['name']}")
         far = 1 if fights and pressed(body) else 3 if mob["distance"] < 8 else 6
-        follow(body, type(path)(path.steps[:far], path.cost, path.arrives), end)
+        follow(body, type(path)(path.steps[:far], path.cost, path.arrives), end, hurry=fights,
+               stop=(lambda: beset(body) is not None) if fights else None)
     raise SkillFailed("time", f"after {most_ticks} ticks")
 
 
@@ -206,6 +208,16 @@ def at_edge(body: Body, mob: dict[str, Any]) -> bool:
     x, z = math.floor(float(body.pos[0]) + dx / length), math.floor(float(body.pos[2]) + dz / length)
     column = (block_kinds()[body.block(x, body.cell[1] - down, z)] for down in range(DEEPEST + 2))
     return next((kind for kind in column if kind != FREE), DEADLY) == DEADLY
+
+
+def lies_open(body: Body, mob: dict[str, Any]) -> bool:
+    """Whether level ground without anything on it lies between the body and a mob."""
+    table, y = block_kinds(), body.cell[1]
+    for share in np.arange(0.0, 1.0, 0.5 / max(mob["distance"], 0.5)):
+        x, z = (math.floor(float(body.pos[i]) * (1 - share) + mob["position"][i] * share) for i in (0, 2))
+        if [table[body.block(x, y + up, z)] for up in (-1, 0, 1)] != [SOLID, FREE, FREE]:
+            return False
+    return True
 
 
 def back_is_free(body: Body, mob: dict[str, Any]) -> bool:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from veclink.agent.embodied.body import Body, SkillFailed
 from veclink.agent.embodied.path import AT, DEADLY, DEEPEST, FREE, LEVEL, NEAR, WATER, Move, Path, Step, find_path
 from veclink.agent.embodied.skills.dig import clear, place_under
-from veclink.agent.embodied.terms import kinds, terms_with
+from veclink.agent.embodied.terms import kinds, name_of, terms_with
 
 CLOSE = 0.3  # blocks from the middle of a cell that count as there
+ICE = ("ice", "packed_ice", "frosted_ice")  # on which one slides past the middle
 PATIENCE = 40  # ticks for one step that digs nothing
 SPRY = 14.0  # food above which it sprints
 TRIES = 12  # ways that are looked for before giving up
@@ -45,23 +47,25 @@ def go_to(body: Body, goal: tuple[float, ...], kind: int = AT, reach: float = 3.
     raise SkillFailed("lost", f"{TRIES} ways to {tuple(round(v, 1) for v in goal)} led elsewhere")
 
 
-def follow(body: Body, path: Path, end: int, hurry: bool = False) -> bool:
-    """Take a way's steps; False where the body is off it (another way must be found) or time is up.
+def follow(body: Body, path: Path, end: int, hurry: bool = False, stop: Callable[[], bool] | None = None) -> bool:
+    """Take a way's steps; False where the body is off it (another way must be found), time is up or `stop` says so.
 
     Args:
         hurry: sprint where two steps lead straight on.
+        stop: asked after every tick of walking.
     """
     before = body.cell
     for step, after in zip(path.steps, (*path.steps[1:], None), strict=False):
         straight = hurry and after is not None and step.move == after.move == Move.WALK and (
             step.x - before[0], step.z - before[2]) == (after.x - step.x, after.z - step.z)
-        if body.steps >= end or not take(body, before, step, straight and body.food > SPRY):
+        if body.steps >= end or not take(body, before, step, straight and body.food > SPRY, stop):
             return False
         before = (step.x, step.y, step.z)
     return True
 
 
-def take(body: Body, before: tuple[int, int, int], step: Step, sprint: bool = False) -> bool:
+def take(body: Body, before: tuple[int, int, int], step: Step, sprint: bool = False,
+         stop: Callable[[], bool] | None = None) -> bool:
     """One step; whether the body is where it should be."""
     if step.move == Move.PILLAR:
         return pillar(body, step)
@@ -71,7 +75,7 @@ def take(body: Body, before: tuple[int, int, int], step: Step, sprint: bool = Fa
         return False
     if step.move == Move.DIG_DOWN:
         return settle(body, step)
-    return walk_into(body, step, sprint)
+    return walk_into(body, step, sprint, stop)
 
 
 def footing(body: Body, step: Step) -> bool:
@@ -95,19 +99,21 @@ def cells_to_clear(before: tuple[int, int, int], step: Step) -> list[tuple[int, 
     return [(x, y + 1, z), (x, y, z)]
 
 
-def walk_into(body: Body, step: Step, sprint: bool = False) -> bool:
+def walk_into(body: Body, step: Step, sprint: bool = False, stop: Callable[[], bool] | None = None) -> bool:
     """Walk, jump or swim into the next cell."""
     x, z = step.x + 0.5, step.z + 0.5
+    there = 1.0 if name_of(body.block(step.x, step.y - 1, step.z)) in ICE else CLOSE
     low = kinds()[body.block(step.x, step.y + 2, step.z)] not in (FREE, WATER)  # no room to float above the floor
     nearest, held = math.inf, 0
     for tick in range(PATIENCE):
         px, py, pz = (float(v) for v in body.pos)
         away = math.hypot(x - px, z - pz)
         wet = kinds()[body.block(*body.cell)] == WATER
-        if away < CLOSE and (body.cell[1] == step.y or (step.move == Move.DOWN and py < step.y + 1.2)):
+        over = there == CLOSE or body.cell[::2] == (step.x, step.z)
+        if away < there and over and (body.cell[1] == step.y or (step.move == Move.DOWN and py < step.y + 1.2)):
             return True
-        if py < step.y - 1.5 and step.move != Move.DOWN:
-            return False  # fell
+        if py < step.y - (0.9 if step.move == Move.WALK and not wet else 1.5) and step.move != Move.DOWN:
+            return False  # fell, or was thrown off a ledge
         nearest, held = (away, 0) if away < nearest - 0.01 else (nearest, held + 1)
         aim = _past_edge(x - px, z - pz) if held >= HELD else (x - px, z - pz)
         yaw = math.degrees(math.atan2(-aim[0], aim[1])) if away > 0.05 else body.yaw
@@ -115,6 +121,8 @@ def walk_into(body: Body, step: Step, sprint: bool = False) -> bool:
             wet and py < step.y + (0.0 if low else 0.4)) or (tick > PATIENCE // 2 and not (wet and low))
         level = 15.0 if abs(body.pitch) > 45 else body.pitch
         body.act(forward=1 if away > 0.12 else 0, jump=jump, sprint=sprint and not jump, view=(yaw, level))
+        if stop is not None and stop():
+            break
     return body.cell == (step.x, step.y, step.z)
 
 
