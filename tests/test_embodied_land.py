@@ -138,3 +138,26 @@ def test_a_journey_leads_to_the_land_under_which_something_lies() -> None:
     assert [action.name for action in away[:2]] == ["explore", "dig_down"] and away[0].args["how"] == "walk"
     assert away[0].args["biomes"] == ["extreme_hills"] and there[0].name == "dig_down"
     assert Planner(Goal("diamond")).next(State(tools, biome="plains"))[0].name == "dig_down"
+
+
+def test_what_swims_is_looked_for_in_the_water() -> None:
+    """A squid was looked for over land for 40,000 ticks."""
+    shore = flat()
+    doer = Doer(Body(shore, 2000))
+    body = doer.body
+    body.begin(4)
+    x, y, z = body.cell
+    for i in range(-10, -3):
+        for k in range(-10, 11):
+            for down in (1, 2, 3):
+                shore.grid.set(x + i, y - down, z + k, BLOCKS.id("water"))
+    for _ in range(40):
+        body.act()
+    assert lands("squid", mob_info("squid")) == ("deep_ocean", "ocean")
+    doer.roamer.land.swims = True
+    doer.roamer.leg(body)
+    assert body.pos[0] < x - 3, "into the lake in the west"
+    doer.roamer.land.swims = False
+    doer.roamer.leg(body)
+    doer.roamer.leg(body)
+    assert body.block(body.cell[0], body.cell[1] - 1, body.cell[2]) != BLOCKS.id("water")

@@ -17,7 +17,7 @@ from veclink.agent.embodied.skills import dig as digging
 from veclink.agent.embodied.skills import fight, gather, make, portal, pour, shelter, survive, walk
 from veclink.agent.embodied.skills.roam import Roamer
 from veclink.agent.embodied.skills.stuck import get_free
-from veclink.agent.embodied.sources import signs
+from veclink.agent.embodied.sources import mob_info, signs
 from veclink.agent.embodied.terms import kinds
 from veclink.envs.facts import BLOCKS, CRAFT_NAMES, ITEMS, MOBS
 
@@ -53,6 +53,7 @@ class Doer:
         """
         land, thing = self.roamer.land, next((str(action.args[key]) for key in SOUGHT if key in action.args), "")
         land.wanted, land.signs = tuple(action.args.get("lands", ())), signs(thing)
+        land.swims = thing in MOBS and mob_info(thing).where == "water"
         DEEDS[action.name](self, action.args, action.limit)
 
     def state(self, past: Past) -> State:

@@ -29,12 +29,13 @@ class Land:
 
     Attributes:
         wanted: names of biomes in which it is worth looking; none: anywhere. signs: blocks that stand near what is
-            looked for.
+            looked for. swims: whether it lives in water.
         biomes: cell of 16 blocks -> the biome found there. gone_to: patches of 6 blocks whose signs were gone to.
     """
 
     wanted: tuple[str, ...] = ()
     signs: tuple[str, ...] = ()
+    swims: bool = False
     biomes: dict[tuple[int, int], str] = field(default_factory=dict)
     gone_to: set[tuple[int, int]] = field(default_factory=set)
 

@@ -25,7 +25,7 @@ TREES = ("log", "log2", "leaves", "leaves2")
 STRANGE = 10.0  # 16ths of a turn that land unlike what is wanted counts as
 SIGN_NEAR = 3.0  # blocks from the eye to a sign that was gone to: from there the next one is seen
 OUTWARD, SLANT = 3.0, 2.0  # how much being led back, and going on a slant, weighs beside a 16th of a turn
-SEA = 9.0  # 16ths of a turn that one rather makes than swim
+SEA = 9.0  # 16ths of a turn that one rather makes than swim, or than stay ashore where what one is after swims
 EASY, SLOW = 9.0, 4.0  # ticks a block of an easy way over land, and ticks more that count as a 16th of a turn
 DIG_IN = 20.0  # 16ths of a turn from which on one rather digs: out of a treetop, say
 SHORTEST = 4  # steps of a way that is worth going
@@ -118,7 +118,8 @@ class Roamer:
         if end.y < y - 3 and roofed(body, (end.x, end.y, end.z)):
             return math.inf  # into a cave
         stale = self.been.get((end.x // 16, end.z // 16), 0)
-        sea = SEA if kinds()[body.block(end.x, end.y, end.z)] == WATER else 0.0
+        wet = kinds()[body.block(end.x, end.y, end.z)] == WATER
+        sea = SEA if wet != self.land.swims else 0.0
         pace = path.cost / max(1, abs(end.x - x) + abs(end.z - z))
         return stale + sea + max(0.0, pace - EASY) / SLOW
 
