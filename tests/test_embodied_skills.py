@@ -21,7 +21,7 @@ from veclink.agent.embodied.goals import Goal
 from veclink.agent.embodied.guard import Alarm, Guard
 from veclink.agent.embodied.path import Move, Step
 from veclink.agent.embodied.planner import met
-from veclink.agent.embodied.skills import dig, fight, gather, shelter, survive, walk
+from veclink.agent.embodied.skills import dig, field, fight, gather, shelter, survive, walk
 from veclink.agent.embodied.skills.roam import Roamer
 from veclink.agent.embodied.terms import best_tool, dig_ticks
 from veclink.agent.embodied.tree import decompose
@@ -48,6 +48,27 @@ def test_armour_that_was_made_is_put_on_from_the_hand() -> None:
 def test_wheat_is_sown_and_grown_with_bone_meal() -> None:
     result = run_episode(world(wooden_hoe=1, wheat_seeds=6, dye__15=40), Goal("wheat", 2), steps=600, seed=4)
     assert result.success and result.inventory["wheat"] >= 2 and result.inventory["wheat_seeds"] < 12
+
+
+def test_a_field_by_the_water_is_raised_without_bone_meal() -> None:
+    """Every second row is sown and all of it tilled; what was sown was dug up at once, before."""
+    place = world(wooden_hoe=1, wheat_seeds=6, torch=2)
+    doer = Doer(Body(place, 60_000))
+    body = doer.body
+    body.begin(4)
+    x, y, z = body.cell
+    for k, down in itertools.product(range(-6, 7), (1, 2)):
+        place.grid.set(x + 6, y - down, z + k, BLOCKS.id("water"))
+    for _ in range(30):  # until the water lies still
+        body.act()
+    plants = field.sow(body, "wheat", "wheat_seeds")
+    assert len(plants) >= 4 and len({px % 2 for px, _, _ in plants}) == 1 and not field.ripe(body, plants, "wheat")
+    assert all(place.grid.get(px, py - 1, pz) == BLOCKS.id("farmland") for px, py, pz in plants)
+    for px, py, pz in plants[:3]:
+        place.grid.set(px, py, pz, BLOCKS.id("wheat"), 7)
+    doer.do(Action("farm", {"what": "wheat", "item": "wheat", "count": 2, "seed": "wheat_seeds", "bone_meal": False},
+                   limit=3000))
+    assert body.items["wheat"] >= 2
 
 
 def test_a_shelter_by_day_is_waited_in() -> None:
@@ -203,9 +224,11 @@ def test_other_wood_serves_as_well_unless_one_kind_is_asked() -> None:
     args = {"block": "log", "item": "log", "count": 3}
     assert met(Action("mine", args, {"gain": {"log": 3}}), before, after)
     assert not met(Action("mine", {**args, "exact": True}, {"gain": {"log": 3}}), before, after)
-    by_day = decompose(Goal("arrow"), late=11_000).roots[0].way
-    by_night = decompose(Goal("arrow")).roots[0].way
-    assert by_day is not None and by_day.kind == "craft" and by_night is not None and by_night.kind == "kill"
+
+
+def test_what_comes_out_at_night_costs_the_time_until_then() -> None:
+    by_day, by_night = (decompose(Goal("string"), late=late).roots[0].ticks for late in (11_000, 0))
+    assert by_day >= by_night + 11_000
 
 
 def test_the_last_strokes_of_a_good_tool_are_kept_for_what_needs_it() -> None:

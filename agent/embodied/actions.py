@@ -13,7 +13,7 @@ from veclink.envs.facts import BLOCKS, CRAFT_NAMES, ITEMS, MOBS, SMELT
 
 DAWN = 23_460  # time of day at which a sleeper wakes and hostile mobs stop coming
 WORLD_HEIGHT = 127
-LONGEST_LIMIT = 24_000  # ticks for one action
+LONGEST_LIMIT, PATIENT_LIMIT = 24_000, 60_000  # ticks for one action, and for one that may wait for a field
 # Action -> its arguments -> what they hold. "?" at the end: may be left out.
 ACTIONS: dict[str, dict[str, str]] = {
     "equip": {"item": "item"},
@@ -110,8 +110,9 @@ class Action:
         if name in ("craft", "smelt") and "index" not in args:
             args = {**args, "index": craft_index(name, args.get("item"))}
         limit = document.get("limit", 1200)
-        if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= LONGEST_LIMIT:
-            raise InputError(f"a limit of 1 to {LONGEST_LIMIT} ticks", repr(limit)[:40], "leave it out")
+        most = PATIENT_LIMIT if name == "farm" else LONGEST_LIMIT
+        if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= most:
+            raise InputError(f"a limit of 1 to {most} ticks", repr(limit)[:40], "leave it out")
         expect, way = document.get("expect", {}), document.get("way", "")
         if not isinstance(expect, Mapping) or len(expect) > 8 or not isinstance(way, str) or len(way) > 200:
             raise InputError("expect as a small object and way as a string", repr(expect)[:80], "leave them out")

@@ -14,6 +14,7 @@ from veclink.agent.embodied.knowledge import outside
 from veclink.agent.embodied.path import NEAR, WATER
 from veclink.agent.embodied.sense import Past, biome, night, realm, state_of, underground
 from veclink.agent.embodied.skills import dig as digging
+from veclink.agent.embodied.skills import field as field_work
 from veclink.agent.embodied.skills import fight, gather, make, portal, pour, shelter, survive, walk
 from veclink.agent.embodied.skills.roam import Roamer
 from veclink.agent.embodied.skills.stuck import get_free
@@ -305,6 +306,9 @@ def farm(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
         fight.attend(body, what, lambda b: b.count(item) >= wanted, doer.roamer, limit)
         return
     seed, end = str(args.get("seed", "")).partition(":")[0], body.steps + limit
+    if seed and what in field_work.RIPE and not args.get("bone_meal"):
+        field_work.grow(body, what, seed, lambda: wanted - body.count(item), end)
+        return
     while seed and body.count(item) < wanted:
         if body.steps >= end:
             raise SkillFailed("time", item)

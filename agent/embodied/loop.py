@@ -198,8 +198,9 @@ def act(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:
 
 
 def shy(action: Action) -> bool:
-    """Whether nightfall breaks an action off."""
-    return action.name in OUTSIDE and action.args.get("how") != "dark"
+    """Whether nightfall breaks an action off; one who waits for a field to ripen has a shelter beside it."""
+    waits_there = action.name == "farm" and "seed" in action.args and not action.args.get("bone_meal")
+    return action.name in OUTSIDE and action.args.get("how") != "dark" and not waits_there
 
 
 def game(action: Action) -> bool:

@@ -425,7 +425,8 @@ def _long_way(step: Step, state: State) -> bool:
     target, seek = _target(step), step.way.first if step.way else step.ticks
     if step.item.variant is not None and outside(state.biome, step.info.biomes):
         return _outdoors(step)  # its kind may be here, the variety is not
-    return _outdoors(step) and seek >= LONG_WAY and target not in state.near and target not in state.known
+    hunt = step.info.time == "night"  # for which one arms
+    return _outdoors(step) and not hunt and seek >= LONG_WAY and target not in state.near and target not in state.known
 
 
 def _hostile(step: Step) -> bool:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from veclink.agent.embodied.actions import LONGEST_LIMIT, Action, State, alike_names
+from veclink.agent.embodied.actions import LONGEST_LIMIT, PATIENT_LIMIT, Action, State, alike_names
 from veclink.agent.embodied.goals import DAY, REALMS
 from veclink.agent.embodied.items import Item, item_ids
 from veclink.agent.embodied.knowledge import outside, realm_of
@@ -259,7 +259,8 @@ class Writer:
         seed = next((str(item) for item, _ in step.way.needs if item.name != "dye"), "")
         meal = any(item.name == "dye" for item, _ in step.way.needs)
         args = {"what": step.way.target, "item": str(step.item), "count": step.count, "seed": seed, "bone_meal": meal}
-        return Action("farm", args, {"gain": {str(step.item): step.count}}, step.key, self._limit(step))
+        limit = self._limit(step) if meal or not seed else PATIENT_LIMIT
+        return Action("farm", args, {"gain": {str(step.item): step.count}}, step.key, limit)
 
     def _deed(self, step: Step) -> list[Action]:
         """The last deed of a goal."""
