@@ -36,6 +36,15 @@ def world(**given: int) -> Any:
                       initial_inventory=stacks)
 
 
+def icy(place: Any, body: Body) -> tuple[int, int, int]:
+    """The ground becomes ice; where the body stands."""
+    x, y, z = body.cell
+    for i, k in itertools.product(range(-20, 21), repeat=2):
+        place.grid.set(x + i, y - 1, z + k, BLOCKS.id("ice"))
+    body.act()
+    return x, y, z
+
+
 def test_armour_that_was_made_is_put_on_from_the_hand() -> None:
     place = world(stone_sword=1, crafting_table=1, leather=4)
     result = run_episode(place, Goal("leather_boots", kind="use"), steps=200, seed=4)
@@ -69,6 +78,24 @@ def test_a_field_by_the_water_is_raised_without_bone_meal() -> None:
     doer.do(Action("farm", {"what": "wheat", "item": "wheat", "count": 2, "seed": "wheat_seeds", "bone_meal": False},
                    limit=3000))
     assert body.items["wheat"] >= 2
+
+
+def test_a_field_that_cannot_be_harvested_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was gone to again and again without a tick going by."""
+    place = world(wheat_seeds=1)
+    body = Body(place, 900)
+    body.begin(4)
+    x, y, z = body.cell
+    place.grid.set(x + 2, y - 1, z, BLOCKS.id("farmland"))
+    place.grid.set(x + 2, y, z, BLOCKS.id("wheat"), 7)
+    body.act()
+
+    def barred(*_: Any) -> None:
+        raise SkillFailed("no way", "there")
+
+    monkeypatch.setattr(field, "go_near", barred)
+    with pytest.raises(SkillFailed, match="no way: to harvest wheat"):
+        field.grow(body, "wheat", "wheat_seeds", lambda: 1 - body.items["wheat"], 800)
 
 
 def test_a_shelter_by_day_is_waited_in() -> None:
@@ -456,10 +483,7 @@ def test_a_foe_at_hand_is_struck_on_the_way_to_another() -> None:
                            {"slot": 0, "name": "iron_sword", "variant": 0, "quantity": 1}])
     body = Body(place, 1500)
     body.begin(1)
-    x, y, z = body.cell
-    for i, k in itertools.product(range(-20, 21), repeat=2):
-        place.grid.set(x + i, y - 1, z + k, BLOCKS.id("ice"))
-    body.act()
+    icy(place, body)
     fight.attack(body, ("skeleton",), 600)
     assert body.info["stat"]["kill_entity"] == {"skeleton": 1, "spider": 1} and body.life > 6
 
@@ -468,10 +492,7 @@ def test_ice_is_crossed_without_turning_back() -> None:
     place = world()
     body = Body(place, 900)
     body.begin(4)
-    x, y, z = body.cell
-    for i, k in itertools.product(range(-3, 18), repeat=2):
-        place.grid.set(x + i, y - 1, z + k, BLOCKS.id("ice"))
-    body.act()
+    x, y, z = icy(place, body)
     begun = body.steps
     walk.go_to(body, (x + 12, y, z + 12))
     assert body.cell == (x + 12, y, z + 12) and body.steps - begun < 170

@@ -26,7 +26,7 @@ SEEN, SHORES = 48, 60  # blocks in which water is known, and places by it that a
 OPEN = 7  # blocks up to which nothing may be above it
 EARTH = ("grass", "dirt", "farmland")
 MOST, LEAST = 12, 2  # plants of a field
-LIGHTS, SPOTS = 2, 3  # torches beside it, and places that are tried for each
+SPOTS = 3  # places that are tried for a torch
 APART = (4.0, 8.0)  # blocks from its middle to where one waits
 LOOKS = 20  # ticks between two looks at it
 Cell = tuple[int, int, int]
@@ -40,20 +40,22 @@ def grow(body: Body, crop: str, seed: str, missing: Callable[[], int], end: int)
 
     Raises:
         SkillFailed: "not found" without earth by water, "no material" without seed, "no tool" without a hoe,
-            "time" where it is not ripe when time is up, or what walking raises.
+            "time" where it is not ripe when time is up, "no way" where nothing could be harvested, or what walking
+            raises.
     """
-    while missing() > 0:
+    while (before := missing()) > 0:
         plants = standing(body, crop)
         if not plants:
             plants = sow(body, crop, seed)
-        wait(body, plants, crop, missing(), end)
+        wait(body, plants, crop, before, end)
         for plant in ripe(body, plants, crop):
             with unless_dead():
                 go_near(body, plant, REACH, 300)
                 dig(body, plant, collect=False)
         collect(body, patience=PICK_UP)
-        if body.steps >= end and missing() > 0:
-            raise SkillFailed("time", f"{crop} is not ripe")
+        if missing() >= before:  # nothing came of it, and nothing may come of it again and again
+            late = body.steps >= end
+            raise SkillFailed("time" if late else "no way", f"{crop} is not ripe" if late else f"to harvest {crop}")
 
 
 def standing(body: Body, crop: str) -> list[Cell]:
@@ -159,7 +161,7 @@ def work(body: Body, ground: Cell, item: str, becomes: str) -> None:
 
 def light(body: Body, plants: list[Cell]) -> None:
     """Torches, where some are carried, by the first and the last plant: then they grow at night too."""
-    for x, y, z in (plants[0], plants[-1])[:LIGHTS]:
+    for x, y, z in (plants[0], plants[-1]):
         cells = [(x + i, y, z + k) for i in (-1, 1, -2, 2, 0) for k in (0, -1, 1, -2, 2)]
         dry = [cell for cell in cells if name_of(body.block(cell[0], y - 1, cell[2])) in ("grass", "dirt", "sand")]
         before = body.items["torch"]

@@ -102,15 +102,15 @@ def cells_to_clear(before: tuple[int, int, int], step: Step) -> list[tuple[int, 
 def walk_into(body: Body, step: Step, sprint: bool = False, stop: Callable[[], bool] | None = None) -> bool:
     """Walk, jump or swim into the next cell."""
     x, z = step.x + 0.5, step.z + 0.5
-    there = 1.0 if name_of(body.block(step.x, step.y - 1, step.z)) in ICE else CLOSE
+    slides = name_of(body.block(step.x, step.y - 1, step.z)) in ICE
     low = kinds()[body.block(step.x, step.y + 2, step.z)] not in (FREE, WATER)  # no room to float above the floor
     nearest, held = math.inf, 0
     for tick in range(PATIENCE):
         px, py, pz = (float(v) for v in body.pos)
         away = math.hypot(x - px, z - pz)
         wet = kinds()[body.block(*body.cell)] == WATER
-        over = there == CLOSE or body.cell[::2] == (step.x, step.z)
-        if away < there and over and (body.cell[1] == step.y or (step.move == Move.DOWN and py < step.y + 1.2)):
+        over = body.cell[::2] == (step.x, step.z) if slides else away < CLOSE
+        if over and (body.cell[1] == step.y or (step.move == Move.DOWN and py < step.y + 1.2)):
             return True
         if py < step.y - (0.9 if step.move == Move.WALK and not wet else 1.5) and step.move != Move.DOWN:
             return False  # fell, or was thrown off a ledge
