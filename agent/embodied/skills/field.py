@@ -28,6 +28,7 @@ EARTH = ("grass", "dirt", "farmland")
 MOST, LEAST = 12, 2  # plants of a field
 SPOTS = 3  # places that are tried for a torch
 APART = (4.0, 8.0)  # blocks from its middle to where one waits
+STEPS, HIDEOUTS = (0, 1, 2, -1), 6  # heights over the field's at which one waits, and places that are tried
 LOOKS = 20  # ticks between two looks at it
 Cell = tuple[int, int, int]
 
@@ -192,20 +193,7 @@ def hide(body: Body, plants: list[Cell]) -> None:
     Raises:
         SkillFailed: "no way": nowhere here.
     """
-    x, y, z = plants[len(plants) // 2]
-    table = kinds()
-    spots = []
-    for i in range(-8, 9):
-        for k in range(-8, 9):
-            for up in (0, 1, 2, -1):
-                spot = (x + i, y + up, z + k)
-                ground = [body.block(spot[0] + a, spot[1] - down, spot[2] + c)
-                          for a in (-1, 0, 1) for c in (-1, 0, 1) for down in (1, 2, 3)]
-                if APART[0] <= math.hypot(i, k) <= APART[1] and table[body.block(*spot)] == FREE and all(
-                        table[block] == SOLID and name_of(block) != "farmland" for block in ground):
-                    spots.append(spot)
-    spots.sort(key=lambda spot: math.dist(spot, [float(v) for v in body.pos]))
-    for spot in spots[::4][:6]:
+    for spot in hideouts(body, plants[len(plants) // 2])[::4][:HIDEOUTS]:  # neighbours are alike
         with unless_dead():
             go_to(body, spot, most_ticks=300)
             shelter.burrow(body)
@@ -215,3 +203,19 @@ def hide(body: Body, plants: list[Cell]) -> None:
             shelter.burrow(body)
             return
     raise SkillFailed("no way", "to dig in beside the field")
+
+
+def hideouts(body: Body, middle: Cell) -> list[Cell]:
+    """Free cells on rock or earth three deep and three wide, at some distance from a field's middle; nearest first."""
+    x, y, z = middle
+    far = range(-math.floor(APART[1]), math.floor(APART[1]) + 1)
+    ring = [(x + i, z + k) for i in far for k in far if APART[0] <= math.hypot(i, k) <= APART[1]]
+    spots = [(i, y + up, k) for i, k in ring for up in STEPS]
+    below = [(i, -down, k) for i in (-1, 0, 1) for k in (-1, 0, 1) for down in (1, 2, 3)]
+
+    def fit(spot: Cell) -> bool:
+        ground = [body.block(spot[0] + i, spot[1] + j, spot[2] + k) for i, j, k in below]
+        return kinds()[body.block(*spot)] == FREE and all(
+            kinds()[block] == SOLID and name_of(block) != "farmland" for block in ground)
+
+    return sorted(filter(fit, spots), key=lambda spot: math.dist(spot, [float(v) for v in body.pos]))
