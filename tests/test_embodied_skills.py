@@ -21,7 +21,7 @@ from veclink.agent.embodied.goals import Goal
 from veclink.agent.embodied.guard import Alarm, Guard
 from veclink.agent.embodied.path import Move, Step
 from veclink.agent.embodied.planner import met
-from veclink.agent.embodied.skills import dig, field, fight, gather, shelter, survive, walk
+from veclink.agent.embodied.skills import blows, dig, field, fight, fuse, gather, shelter, survive, walk
 from veclink.agent.embodied.skills.roam import Roamer
 from veclink.agent.embodied.terms import best_tool, dig_ticks
 from veclink.agent.embodied.tree import decompose
@@ -145,16 +145,16 @@ def test_a_blow_needs_a_view_that_meets_the_mob() -> None:
     body.begin(4)
     x, y, z = (float(v) for v in body.pos)
     zombie = {"name": "zombie", "id": 1, "position": (x + 2.2, y, z), "distance": 2.2, "baby": False}
-    view = fight.meets(body, zombie)
+    view = blows.meets(body, zombie)
     assert view is not None and fight.at_arm(body, zombie)
     low, high = (x + 1.9, y, z - 0.3), (x + 2.5, y + 1.95, z + 0.3)
     assert to_box(body.eye, direction(*view), low, high) < 3.0
-    assert fight.meets(body, {**zombie, "position": (x + 3.6, y, z)}) is None, "out of reach"
+    assert blows.meets(body, {**zombie, "position": (x + 3.6, y, z)}) is None, "out of reach"
     for up in range(3):
         place.grid.set(body.cell[0] + 1, body.cell[1] + up, body.cell[2], BLOCKS.id("stone"))
     body.act()
     body.look_again()
-    assert fight.meets(body, zombie) is None and not fight.at_arm(body, zombie)
+    assert blows.meets(body, zombie) is None and not fight.at_arm(body, zombie)
     assert fight.at_arm(body, {**zombie, "name": "creeper"}), "nearer to it one does not go"
 
 
@@ -181,14 +181,50 @@ def test_another_that_strikes_is_struck_on_the_way() -> None:
     assert body.info["stat"]["kill_entity"] == {"cow": 1, "zombie": 1} and set(near) == {"zombie"}
 
 
-def test_a_creeper_is_struck_before_it_lights() -> None:
-    sword = [{"slot": 0, "name": "iron_sword", "variant": 0, "quantity": 1}]
-    body = Body(make_world("open-ended", 0, generate_world_type="flat", allow_mob_spawn=False, start_time=18_000,
-                           initial_mobs=("creeper",), initial_mob_spawn_range_low=(-9, 1, -9),
-                           initial_mob_spawn_range_high=(9, 1, 9), initial_inventory=sword), 1500)
-    body.begin(0)
+def lone_creeper(seed: int, far: int, tool: str) -> Body:
+    """Alone with one on flat ground by night, a tool in the hand."""
+    stacks = [{"slot": 0, "name": tool, "variant": 0, "quantity": 1}]
+    body = Body(make_world("open-ended", seed, generate_world_type="flat", allow_mob_spawn=False, start_time=18_000,
+                           initial_mobs=("creeper",), initial_mob_spawn_range_low=(-far, 1, -far),
+                           initial_mob_spawn_range_high=(far, 1, far), initial_inventory=stacks), 1500)
+    body.begin(seed)
+    return body
+
+
+@pytest.mark.parametrize(("seed", "tool"), [(0, "iron_sword"), (1, "iron_sword"), (3, "stone_sword")])
+def test_a_creeper_is_struck_before_it_lights(seed: int, tool: str) -> None:
+    body = lone_creeper(seed, 9, tool)
     fight.attack(body, ("creeper",))
     assert body.info["stat"]["kill_entity"]["creeper"] == 1 and body.life == 20
+
+
+def test_a_creeper_that_lights_is_got_clear_of_and_fought_again() -> None:
+    """One stood and watched it burn down."""
+    body = lone_creeper(2, 2, "iron_sword")
+    burnt = []
+    seen = fuse.Fuse.turn
+
+    def turn(self: fuse.Fuse, *args: Any) -> bool:
+        burnt.append(self.burnt)
+        return seen(self, *args)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fuse.Fuse, "turn", turn)
+        fight.attack(body, ("creeper",))
+    assert body.info["stat"]["kill_entity"]["creeper"] == 1 and body.life == 20
+    lit = [number for number, before in zip(burnt[1:], burnt, strict=False) if number and not before]
+    assert lit and max(burnt) < fuse.SWELL
+
+
+def test_only_a_blow_that_met_counts() -> None:
+    body = lone_creeper(0, 3, "iron_sword")
+    mob = blows.find(body, ("creeper",))
+    assert mob is not None
+    assert not fuse.met(body, mob)
+    x, y, z = mob["position"]
+    assert fuse.met(body, {**mob, "position": (x, y - 0.4, z)}), "it was thrown up"
+    assert fuse.met(body, {**mob, "distance": mob["distance"] - 0.3}), "it was thrown back"
+    assert fuse.met(body, {**mob, "id": -1}), "it is gone"
 
 
 def test_a_lone_spider_is_fought_to_the_last() -> None:

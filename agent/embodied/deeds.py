@@ -13,9 +13,9 @@ from veclink.agent.embodied.caution import WOUNDED
 from veclink.agent.embodied.knowledge import outside
 from veclink.agent.embodied.path import NEAR, WATER
 from veclink.agent.embodied.sense import Past, biome, night, realm, state_of, underground
+from veclink.agent.embodied.skills import blows, fight, gather, make, portal, pour, shelter, survive, walk
 from veclink.agent.embodied.skills import dig as digging
 from veclink.agent.embodied.skills import field as field_work
-from veclink.agent.embodied.skills import fight, gather, make, portal, pour, shelter, survive, walk
 from veclink.agent.embodied.skills.roam import Roamer
 from veclink.agent.embodied.skills.stuck import get_free
 from veclink.agent.embodied.sources import mob_info, signs
@@ -91,7 +91,7 @@ def is_found(body: Body, thing: str, biomes: Collection[str] = (), exact: bool =
         return bool(places) and math.dist([v + 0.5 for v in places[0]], [float(v) for v in body.pos]) <= SIGHT
     if thing == "drops":
         return bool(body.drops())
-    return thing in MOBS and fight.find(body, (thing,)) is not None
+    return thing in MOBS and blows.find(body, (thing,)) is not None
 
 
 def equip(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
@@ -346,7 +346,7 @@ def _use_on(doer: Doer, args: Mapping[str, Any], tool: str, limit: int) -> None:
     while body.count(item) < wanted:
         if body.steps >= end:
             raise SkillFailed("time", item)
-        if fight.find(body, (mob,)) is None:
+        if blows.find(body, (mob,)) is None:
             doer.roamer.leg(body)
             continue
         before = len(body.drops()), body.count(item)

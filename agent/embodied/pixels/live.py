@@ -12,8 +12,9 @@ from veclink.agent.embodied.eyes import Sight
 from veclink.agent.embodied.pixels import dig, make, walk
 from veclink.agent.embodied.pixels.body import PixelBody
 from veclink.agent.embodied.sense import hostile
+from veclink.agent.embodied.skills.blows import rest, weapon
 from veclink.agent.embodied.skills.dig import building_block, equip
-from veclink.agent.embodied.skills.fight import ARCHERS, WEAK, rest, weapon
+from veclink.agent.embodied.skills.fight import ARCHERS, WEAK
 from veclink.envs.facts import ITEMS, MOBS
 
 ARM = 3.0  # blocks
