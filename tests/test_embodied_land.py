@@ -14,6 +14,7 @@ from veclink.agent.embodied.deeds import Doer
 from veclink.agent.embodied.episode import make_world
 from veclink.agent.embodied.goals import Goal
 from veclink.agent.embodied.planner import Planner, met
+from veclink.agent.embodied.sense import Past
 from veclink.agent.embodied.skills.land import Land, strangeness
 from veclink.agent.embodied.skills.roam import Roamer
 from veclink.agent.embodied.sources import found, lands, mob_info, signs
@@ -124,6 +125,35 @@ def test_the_night_before_one_is_there_is_spent_in_safety() -> None:
     doer.body.begin(3)
     with pytest.raises(SkillFailed, match="night"):
         doer.do(Action("explore", {"find": "slime", "how": "dark", "lands": ["swampland"]}, limit=150))
+
+
+def test_one_goes_back_to_the_swamp_that_was_crossed() -> None:
+    """It was crossed on the way to wood; what comes there comes again every night, so that old ground is no matter."""
+    roamer = Roamer(heading=8.0)
+    roamer.been = {(i, 0): 3 for i in range(-2, 12)}
+    roamer.land = Land(("swampland",), biomes={(i, 0): "swampland" if i > 9 else "plains" for i in range(-2, 12)})
+    body: Any = SimpleNamespace(cell=(0, 64, 8))
+    assert roamer._headings(body)[0][1] not in EAST, "what grows there is sought on new ground"
+    roamer.land.returns = True
+    assert roamer.land.back_to(0, 8) == (168.0, 8.0) and roamer._headings(body)[0] == (0.0, 0)
+    assert roamer.land.back_to(-2000, 8) is None, "another will be nearer"
+    roamer.land.wanted = ("desert",)
+    assert roamer.land.back_to(0, 8) is None
+
+
+def test_a_step_out_of_the_swamp_does_not_end_the_night() -> None:
+    goal, armed = Goal("slime_ball"), {"inventory": {"iron_sword": 1}, "time": 14_000, "biome": "plains"}
+    assert Planner(goal).next(State(**armed, around=("plains", "swampland")))[0].args.get("find") == "slime"
+    doer = Doer(Body(make_world("open-ended", 3, generate_world_type="specified_biome", specified_biome="plains",
+                                allow_mob_spawn=False, start_time=18_000), 400))
+    doer.body.begin(3)
+    x, _, z = doer.body.cell
+    doer.roamer.land.biomes[x // 16 + 3, z // 16] = "swampland"
+    assert doer.state(Past()).around == ("swampland",)
+    before = doer.body.pos.copy()
+    with pytest.raises(SkillFailed, match="not found"):
+        doer.do(Action("explore", {"find": "slime", "how": "dark", "lands": ["swampland"]}, limit=150))
+    assert doer.body.pos[0] - before[0] > 8 and set(doer.roamer.around(doer.body)) == {"plains", "swampland"}
 
 
 def test_the_wood_of_one_tree_is_not_found_beside_another() -> None:

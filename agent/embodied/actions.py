@@ -238,7 +238,7 @@ class State:
 
     Attributes:
         inventory: "planks:2" -> 5. wear: tool -> uses left in each. equipment: slot ("mainhand", "feet", ...) -> item.
-        life, food: 0 to 20. time: of day, 0 to 23,999. biome: or "".
+        life, food: 0 to 20. time: of day, 0 to 23,999. biome: or "". around: biomes known a short way off.
         position: (x, y, z), or None where only pixels are seen. underground: or None where it is not known.
         near: names of blocks and mobs in sight or reach. known: name -> (x, y, z) where one was seen.
         threats: hostile mobs near. free: empty slots.
@@ -253,6 +253,7 @@ class State:
     food: float = 20.0
     time: int = 1000
     biome: str = ""
+    around: tuple[str, ...] = ()
     position: tuple[float, float, float] | None = None
     underground: bool | None = None
     near: tuple[str, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from veclink.agent.embodied.actions import Action, State, alike_names
@@ -55,11 +55,13 @@ class Doer:
         land, thing = self.roamer.land, next((str(action.args[key]) for key in SOUGHT if key in action.args), "")
         land.wanted, land.signs = tuple(action.args.get("lands", ())), signs(thing)
         land.swims = thing in MOBS and mob_info(thing).where == "water"
+        land.returns = thing in MOBS and mob_info(thing).time == "night"
+        land.note(self.body)
         DEEDS[action.name](self, action.args, action.limit)
 
     def state(self, past: Past) -> State:
         """What is known now, for the planner."""
-        return state_of(self.body, past)
+        return replace(state_of(self.body, past), around=self.roamer.around(self.body))
 
     def reflex(self, kind: str) -> Callable[[Body], None] | None:
         """What is done at once when the guard calls."""
@@ -126,12 +128,22 @@ def explore(doer: Doer, args: Mapping[str, Any], limit: int) -> None:
             marked = body.steps, tuple(float(v) for v in body.pos)
         if tunnel and "y" in args and abs(body.cell[1] - args["y"]) > DIGGABLE_LEVELS:
             walk.go_level(body, int(args["y"]), end - body.steps)
-        if args["how"] == "dark" and body.dark == outside(biome(body), args.get("lands", ())):
-            if body.dark:
-                raise SkillFailed("night", "before one is there")
-            body.act()  # this is the place, but not yet the time
+        if args["how"] == "dark" and waits(doer, args.get("lands", ())):
+            body.act()
             continue
         doer.roamer.leg(body, min(500, end - body.steps), dig=tunnel)
+
+
+def waits(doer: Doer, biomes: Collection[str]) -> bool:
+    """Whether this is the place for what comes by night, but not yet the time.
+
+    Raises:
+        SkillFailed: "night": it is the time, and no such place is known near.
+    """
+    there, dark = not outside(biome(doer.body), biomes), doer.body.dark
+    if dark and not there and all(outside(name, biomes) for name in doer.roamer.around(doer.body)):
+        raise SkillFailed("night", "before one is there")
+    return there and not dark
 
 
 def approach(doer: Doer, args: Mapping[str, Any], limit: int) -> None:

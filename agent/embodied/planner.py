@@ -246,7 +246,8 @@ class Planner:
         hurried = any(goal.before or goal.within or (goal.kind == "kill" and mob_info(goal.object).time == "night")
                       for goal in self.goals)
         quick = step.kind in ("craft", "smelt", "use", "wear", "eat", "sleep")
-        comes = step.info.time == "night" and not outside(state.biome, lands(_target(step), step.info))
+        where = lands(_target(step), step.info)
+        comes = step.info.time == "night" and not all(outside(name, where) for name in (state.biome, *state.around))
         return not (hurried or quick or comes or step.underground or (state.underground and at_hand(step, state.near)))
 
 

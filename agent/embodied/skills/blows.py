@@ -10,7 +10,7 @@ import numpy as np
 
 from veclink.agent.embodied.aim import direction, nearest_view, to_box
 from veclink.agent.embodied.body import Body, SkillFailed
-from veclink.agent.embodied.path import DEADLY, DEEPEST, FREE, NEAR, SOLID, find_path
+from veclink.agent.embodied.path import COLUMN, DEADLY, DEEPEST, FREE, NEAR, SOLID, Path, find_path
 from veclink.agent.embodied.skills.walk import follow
 from veclink.agent.embodied.terms import kinds as block_kinds
 from veclink.agent.embodied.terms import terms_with
@@ -23,6 +23,8 @@ AT_HAND = 2.2  # blocks from the eye to a mob, to which a way to it leads
 DROP, LEDGE = 3.0, 1.3  # blocks that one runs down after a mob, and up
 STRAIGHT = 6.0  # blocks within which one runs at a mob without looking for a way
 STILL = 0.03  # blocks: who gets no farther in a tick stands before something
+SPRINTS = 6  # food above which one can sprint
+OFF_BY = 2.0  # blocks from the end of a way that is clear enough
 
 
 def weapon(body: Body) -> str | None:
@@ -102,6 +104,14 @@ def back_is_free(body: Body, mob: dict[str, Any]) -> bool:
     return room and SOLID in (table[body.block(x, y - 1, z)], table[body.block(x, y - 2, z)])
 
 
+def way_off(body: Body, x: float, z: float, far: int, steps: int) -> Path:
+    """The first steps of a way over ground in the direction (x, z), to where it is `far` blocks off."""
+    length = math.hypot(x, z) or 1.0
+    goal = (body.cell[0] + round(far * x / length), body.cell[1], body.cell[2] + round(far * z / length))
+    path = find_path(body.known, terms_with(body.items, dig=False), body.cell, goal, COLUMN, OFF_BY, 8_000)
+    return Path(path.steps[:steps], path.cost, path.arrives)
+
+
 def close_in(body: Body, mob: dict[str, Any], end: int, steps: int = 1, hurry: bool = False,
              stop: Callable[[], bool] | None = None) -> None:
     """A tick's run straight at a mob, or some steps of the way to it.
@@ -116,7 +126,7 @@ def close_in(body: Body, mob: dict[str, Any], end: int, steps: int = 1, hurry: b
     reach = DROP if mob["position"][1] < float(body.pos[1]) else LEDGE
     if (mob["distance"] < STRAIGHT or lies_open(body, mob)) and gap < reach and not at_edge(body, mob):
         before = body.pos.copy()
-        body.act(forward=1, sprint=body.food > 6, view=aim_at(body, mob))
+        body.act(forward=1, sprint=body.food > SPRINTS, view=aim_at(body, mob))
         if abs(body.pos - before).sum() < STILL:
             body.act(forward=1, jump=True)
         return
@@ -126,4 +136,4 @@ def close_in(body: Body, mob: dict[str, Any], end: int, steps: int = 1, hurry: b
     elif not path.steps:
         raise SkillFailed("no way", f"to the {mob['name']}")
     else:
-        follow(body, type(path)(path.steps[:steps], path.cost, path.arrives), end, hurry, stop)
+        follow(body, Path(path.steps[:steps], path.cost, path.arrives), end, hurry, stop)

@@ -19,6 +19,7 @@ from veclink.agent.embodied.skills.blows import (
     find,
     meets,
     rest,
+    way_off,
     weapon,
 )
 from veclink.agent.embodied.skills.dig import equip
@@ -38,6 +39,7 @@ ARCHERS = ("skeleton", "stray")
 SHOOTERS = (*ARCHERS, "witch", "blaze", "ghast", "shulker", "guardian", "elder_guardian", "evoker")
 CLEAR_OF = 2.4  # blocks from the middle of a mob that strikes: beyond its arms, within a player's
 BESIDE, FOLLOWS = 4.0, 100  # blocks within which one stays with an animal, and ticks of one walk after it
+FLIGHT, FLIGHT_STEPS = 14, 10  # blocks of a way from mobs, and steps of it that are taken at once
 COMING = 5.0  # blocks within which what strikes is fought before anything is picked up
 
 
@@ -236,10 +238,7 @@ def flee(body: Body, kinds: Collection[str] | None = None, most_ticks: int = 160
             return
         x = sum((float(body.pos[0]) - mob["position"][0]) / mob["distance"] ** 2 for mob in near)
         z = sum((float(body.pos[2]) - mob["position"][2]) / mob["distance"] ** 2 for mob in near)
-        length = math.hypot(x, z) or 1.0
-        goal = (body.cell[0] + round(14 * x / length), body.cell[1], body.cell[2] + round(14 * z / length))
         before = body.steps
-        path = find_path(body.known, terms_with(body.items, dig=False), body.cell, goal, COLUMN, 2.0, 8_000)
-        follow(body, type(path)(path.steps[:10], path.cost, path.arrives), end, hurry=True)
+        follow(body, way_off(body, x, z, FLIGHT, FLIGHT_STEPS), end, hurry=True)
         if body.steps == before:
             body.act(forward=1, jump=True)

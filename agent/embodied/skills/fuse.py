@@ -11,10 +11,17 @@ from typing import Any
 
 from veclink.agent.embodied.aim import nearest_view
 from veclink.agent.embodied.body import Body
-from veclink.agent.embodied.path import COLUMN, find_path
-from veclink.agent.embodied.skills.blows import STILL, aim_at, back_is_free, close_in, find, meets
+from veclink.agent.embodied.skills.blows import (
+    SPRINTS,
+    STILL,
+    aim_at,
+    back_is_free,
+    close_in,
+    find,
+    meets,
+    way_off,
+)
 from veclink.agent.embodied.skills.walk import follow
-from veclink.agent.embodied.terms import terms_with
 from veclink.envs.facts import MOBS
 
 LIGHTS, BURNS_ON, SWELL = 3.0, 7.0, 30  # blocks, blocks and ticks of the fuse
@@ -26,7 +33,7 @@ RESTED = 2  # ticks before the next blow from which one lets it come
 WAITS = 30  # ticks after which one goes up to what does not come
 AT_ARM = 2.4  # blocks within which one only turns to a lit one
 THROWN = 0.1  # blocks in a tick by which one tells that a blow met
-AWAY, STEPS = 9, 2  # blocks of a way from it, and steps of that way that are taken at once
+AWAY, STEPS, AWAY_TICKS = 9, 2, 12  # blocks of a way from it, steps of it that are taken at once, and ticks for them
 
 
 class Fuse:
@@ -64,14 +71,17 @@ class Fuse:
         dies = self.burnt + rests + (blows - 1) * self.rest + LATE <= SWELL
         self.leaving = lit and (not dies if away < CLEAR else self.leaving)
         view = None if self.leaving or rests else meets(body, mob)
-        if self.leaving:
-            leave(body, mob) if away < CLEAR else body.act(view=aim_at(body, mob))
+        goes_up = away > AT_ARM if lit else rests <= RESTED and (away > COMES or self.waited > WAITS)
+        if self.leaving and away < CLEAR:
+            leave(body, mob)
+        elif self.leaving:
+            body.act(view=aim_at(body, mob))
         elif view is not None:
             body.act(view=view, function="attack")
             self.left -= self.damage if met(body, mob) else 0.0
             self.waited = 0
             return True
-        elif away > AT_ARM if lit else (rests <= RESTED and (away > COMES or self.waited > WAITS)):
+        elif goes_up:
             close_in(body, mob, end, hurry=True)
         elif not lit and rests > RESTED:
             body.act(view=aim_at(body, mob), forward=-1 if away < KEPT and back_is_free(body, mob) else 0)
@@ -108,12 +118,9 @@ def leave(body: Body, mob: dict[str, Any]) -> None:
     yaw, _ = aim_at(body, mob)
     before = body.pos.copy()
     if back_is_free(body, mob):
-        body.act(view=(yaw + 180, 0.0), forward=1, sprint=body.food > 6)
+        body.act(view=(yaw + 180, 0.0), forward=1, sprint=body.food > SPRINTS)
     else:
         x, z = (float(body.pos[i]) - mob["position"][i] for i in (0, 2))
-        far = math.hypot(x, z) or 1.0
-        goal = (body.cell[0] + round(AWAY * x / far), body.cell[1], body.cell[2] + round(AWAY * z / far))
-        path = find_path(body.known, terms_with(body.items, dig=False), body.cell, goal, COLUMN, 3.0, 8_000)
-        follow(body, type(path)(path.steps[:STEPS], path.cost, path.arrives), body.steps + 12, hurry=True)
+        follow(body, way_off(body, x, z, AWAY, STEPS), body.steps + AWAY_TICKS, hurry=True)
     if abs(body.pos - before).sum() < STILL:
         body.act(forward=1, jump=True)

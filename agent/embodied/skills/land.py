@@ -21,6 +21,7 @@ CELL, PATCH = 16, 6  # blocks: side of a piece of land, and of a patch in which 
 NEXT = ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1))  # the nearest cells first
 ANY_CLIMATE = ("ocean", "river", "beach")  # land that says nothing of the climate around it
 SIGNS_WITHIN = 40  # blocks
+BACK_WITHIN, AROUND = 1000.0, 64.0  # blocks to known land that one goes back to, and by night
 
 
 @dataclass
@@ -29,13 +30,15 @@ class Land:
 
     Attributes:
         wanted: names of biomes in which it is worth looking; none: anywhere. signs: blocks that stand near what is
-            looked for. swims: whether it lives in water.
+            looked for. swims: whether it lives in water. returns: whether to go back to land that is known: to what
+            comes there again and again.
         biomes: cell of 16 blocks -> the biome found there. gone_to: patches of 6 blocks whose signs were gone to.
     """
 
     wanted: tuple[str, ...] = ()
     signs: tuple[str, ...] = ()
     swims: bool = False
+    returns: bool = False
     biomes: dict[tuple[int, int], str] = field(default_factory=dict)
     gone_to: set[tuple[int, int]] = field(default_factory=set)
 
@@ -54,6 +57,20 @@ class Land:
         cells = ((i + di, k + dk) for di, dk in NEXT)
         name = next((self.biomes[cell] for cell in cells if cell in self.biomes), self.biomes.get(here, ""))
         return strangeness(name, self.wanted)
+
+    def around(self, x: float, z: float) -> tuple[str, ...]:
+        """Biomes that are known within 64 blocks."""
+        return tuple(sorted({name for (i, k), name in self.biomes.items()
+                             if math.dist(((i + 0.5) * CELL, (k + 0.5) * CELL), (x, z)) <= AROUND}))
+
+    def back_to(self, x: float, z: float) -> tuple[float, float] | None:
+        """Middle of the nearest known piece of wanted land that one goes back to."""
+        if not self.returns or not self.wanted:
+            return None
+        middles = (((i + 0.5) * CELL, (k + 0.5) * CELL) for (i, k), name in self.biomes.items()
+                   if not outside(name, self.wanted))
+        nearest = min(middles, key=lambda middle: math.dist(middle, (x, z)), default=None)
+        return nearest if nearest is not None and math.dist(nearest, (x, z)) <= BACK_WITHIN else None
 
     def sign(self, body: Body) -> tuple[int, int, int] | None:
         """The nearest sign that was not gone to yet; it counts as gone to from now on."""

@@ -23,6 +23,7 @@ HEADINGS, REACHES = 16, (16, 32, 48)  # directions, and blocks along each that a
 ROOF = 16  # blocks above the head that are looked at for a roof
 TREES = ("log", "log2", "leaves", "leaves2")
 STRANGE = 10.0  # 16ths of a turn that land unlike what is wanted counts as
+AT_HOME = 16.0  # blocks from land that one goes back to within which one looks about
 SIGN_NEAR = 3.0  # blocks from the eye to a sign that was gone to: from there the next one is seen
 OUTWARD, SLANT = 3.0, 2.0  # how much being led back, and going on a slant, weighs beside a 16th of a turn
 SEA = 9.0  # 16ths of a turn that one rather makes than swim, or than stay ashore where what one is after swims
@@ -80,6 +81,10 @@ class Roamer:
         if may_dig and self._through(body, most_ticks):
             return
         raise SkillFailed("no way", "anywhere from here")
+
+    def around(self, body: Body) -> tuple[str, ...]:
+        """Biomes that are known a short way off."""
+        return self.land.around(body.cell[0], body.cell[2])
 
     def _to_sign(self, body: Body, most_ticks: int) -> bool:
         """Go to the next sign of what is looked for, if there is one; whether that led anywhere."""
@@ -161,6 +166,11 @@ class Roamer:
         away_z = z / 16 - sum(place[1] + 0.5 for place in self.been) / number
         far = math.hypot(away_x, away_z)
         strange = self._strange(x, z)
+        place = self.land.back_to(x, z)
+        if place is not None and math.dist(place, (x, z)) > AT_HOME:
+            ahead = math.atan2(place[1] - z, place[0] - x) * HEADINGS / (2 * math.pi)
+            return sorted((abs((number - ahead + HEADINGS / 2) % HEADINGS - HEADINGS / 2), number)
+                          for number in range(HEADINGS))
 
         def cost(number: int) -> tuple[float, int]:
             angle = number * 2 * math.pi / HEADINGS
