@@ -13,7 +13,7 @@ from veclink.agent.embodied.body import Body, SkillFailed
 from veclink.agent.embodied.deeds import Doer
 from veclink.agent.embodied.episode import make_world
 from veclink.agent.embodied.goals import Goal
-from veclink.agent.embodied.planner import Planner, met
+from veclink.agent.embodied.planner import Planner, hunts, met
 from veclink.agent.embodied.sense import Past
 from veclink.agent.embodied.skills.land import Land, strangeness
 from veclink.agent.embodied.skills.roam import Roamer
@@ -154,6 +154,29 @@ def test_a_step_out_of_the_swamp_does_not_end_the_night() -> None:
     with pytest.raises(SkillFailed, match="not found"):
         doer.do(Action("explore", {"find": "slime", "how": "dark", "lands": ["swampland"]}, limit=150))
     assert doer.body.pos[0] - before[0] > 8 and set(doer.roamer.around(doer.body)) == {"plains", "swampland"}
+
+
+def test_what_comes_by_night_everywhere_is_hunted_where_the_others_come() -> None:
+    """A lead wants string and slime: spiders come to the swamp as well."""
+    armed = State({"iron_sword": 1, "planks": 8, "stone_pickaxe": 1}, time=14_000, biome="plains", underground=False)
+    sought = {action.args["find"]: action.args.get("lands") for action in Planner(Goal("lead")).next(armed)
+              if action.name == "explore"}
+    assert sought["spider"] == sought["slime"] == ["swampland"]
+    string = Planner(Goal("string")).next(armed)[0]
+    assert string.args["find"] == "spider" and "lands" not in string.args
+
+
+def test_meat_that_comes_by_is_taken_on_a_long_way() -> None:
+    hands = {"iron_sword": 1, "stone_pickaxe": 1, "planks": 8}
+    beside: dict[str, Any] = {"biome": "plains", "near": ("pig",), "underground": False}
+    away = Action("explore", {"find": "slime", "how": "dark", "lands": ["swampland"]})
+    few, enough = State({**hands, "porkchop": 1}, **beside), State({**hands, "porkchop": 3}, **beside)
+    assert hunts(away, few) and not hunts(away, enough) and not hunts(away, State(hands, biome="swampland"))
+    planner = Planner(Goal("slime_ball"))
+    first, other = (next(a for a in planner.next(state) if a.name in ("attack", "explore")) for state in (few, enough))
+    assert first.args["mob"] == "pig" and first.args["count"] >= 1 and other.args["find"] != "pig"
+    at_night = Planner(Goal("slime_ball")).next(State({**hands, "porkchop": 1}, time=14_000, **beside))
+    assert not any(action.args.get("mob") == "pig" for action in at_night)
 
 
 def test_the_wood_of_one_tree_is_not_found_beside_another() -> None:

@@ -29,11 +29,10 @@ from veclink.agent.embodied.keep import Folder
 from veclink.agent.embodied.knowledge import realm_of
 from veclink.agent.embodied.memory import LONGEST_PLAN, Memory
 from veclink.agent.embodied.pixels.doer import PixelDoer
-from veclink.agent.embodied.planner import ROOM, diagnose, met, reached
+from veclink.agent.embodied.planner import ROOM, diagnose, hunts, met, reached
 from veclink.agent.embodied.recall import Advice
 from veclink.agent.embodied.sense import Past, failure_of
 from veclink.agent.embodied.skills import make
-from veclink.agent.embodied.sources import meat
 from veclink.envs.errors import VeclinkError
 from veclink.envs.facts import MOBS
 
@@ -162,8 +161,8 @@ def act(loop: Loop, runtime: Runtime[Crew]) -> dict[str, Any]:
     crew.current, crew.before, crew.outcome, crew.words = action, crew.state(), None, ""
     began, deaths, over = body.steps, body.deaths, ""
     failures = loop["failures"] if action.name in AT_ONCE else moving_on(loop["failures"], body.cell)
-    hunts = bool(meat(str(action.args.get("find", ""))))
-    crew.guard.begin(body, "hunt" if game(action) else action.name, shy(action) and not crew.before.underground, hunts)
+    crew.guard.begin(body, "hunt" if game(action) else action.name, shy(action) and not crew.before.underground,
+                     hunts(action, crew.before))
     try:
         if loop["idle"] >= IDLE:
             crew.doer.get_free(loop["actions"])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from veclink.agent.embodied.actions import DAWN, FEARED, SHUNNED, Action, Failure, State, alike_names
@@ -155,13 +155,13 @@ class Planner:
     def _armed(self, state: State, steps: list[Step], failures: Sequence[Failure]) -> list[Step]:
         """With arms, armour and meals first, where what is next comes out at night and the day is long enough; where
         it is night and what is next waits for the day, with what of it can be won under ground."""
-        if not steps or self._hurried(state) or _target(steps[0]) in state.near:
+        if not steps or self._hurried(state) or steps[0].target in state.near:
             return steps
         dug = state.night and self._shy(state, None, steps[0]) and not state.stock.has(Item("bed"))
         if not dug and (state.night or not _of_night(steps[:1])):
             return steps
         left = (DAWN if dug else NIGHT_FALLS - AT_DUSK) - state.time % DAY
-        if not dug and outside(state.biome, lands(_target(steps[0]), steps[0].info)):
+        if not dug and outside(state.biome, lands(steps[0].target, steps[0].info)):
             left -= JOURNEY  # it is gone to by day
         banned = knowledge(self.places).outdoors if dug else ()
         for group in ARMS:
@@ -186,9 +186,12 @@ class Planner:
         """With a meal first, if one must be found."""
         if any(step.kind == "survive" for step in steps):
             return [*self._stored(state, failures), *steps]
+        beside = not state.night and any(map(meat, state.near))
+        if steps and beside and not self._hurried(state) and _short(state, lands(steps[0].target, steps[0].info)):
+            return [*self._food(state, failures, STORES, stored=True), *steps]
         if not steps or _meal(state) or any(step.kind == "eat" for step in steps):
             return steps
-        if peckish(state.life, state.food) and not state.night and any(map(meat, state.near)):
+        if peckish(state.life, state.food) and beside:
             return [*self._food(state, failures, MEALS), *steps]
         spent = state.life <= least(state) and state.food < FED and _hostile(steps[0]) and not state.night
         if state.food > STARVING and not spent:
@@ -216,7 +219,7 @@ class Planner:
     def _urgent(self, state: State, failures: Sequence[Failure], steps: Sequence[Step], writer: Writer) -> list[Action]:
         """What cannot wait."""
         dressed = writer.dressed(steps) if steps else []
-        hunted = {_target(step) for step in steps if step.kind == "kill"}
+        hunted = {step.target for step in steps if step.kind == "kill"}
         actions = dressed + danger(state, hunted | set((*FEARED, *SHUNNED) if besieged(failures) else ()))
         if state.fell_at and state.position and not state.threats and _can_return(state):
             place = list(state.fell_at)
@@ -246,7 +249,7 @@ class Planner:
         hurried = any(goal.before or goal.within or (goal.kind == "kill" and mob_info(goal.object).time == "night")
                       for goal in self.goals)
         quick = step.kind in ("craft", "smelt", "use", "wear", "eat", "sleep")
-        where = lands(_target(step), step.info)
+        where = lands(step.target, step.info)
         comes = step.info.time == "night" and not all(outside(name, where) for name in (state.biome, *state.around))
         return not (hurried or quick or comes or step.underground or (state.underground and at_hand(step, state.near)))
 
@@ -260,6 +263,16 @@ def needed(goals: Sequence[Goal], places: Sequence[str]) -> tuple[str, ...]:
                 if goal.kind in ("have", "use", "wear", "eat") and goal.object != "food")
     beyond = any(goal.kind == "kill" and mob_info(goal.object).place != "overworld" for goal in goals)
     return tuple(places) if gains or beyond else ("overworld",)
+
+
+def hunts(action: Action, state: State) -> bool:
+    """Whether one stops for an animal that comes by: meat is what one is after, or will be missed on a long way."""
+    return bool(meat(str(action.args.get("find", "")))) or _short(state, action.args.get("lands", ()))
+
+
+def _short(state: State, biomes: Collection[str]) -> bool:
+    """Whether another land is to be come to, and meals are few."""
+    return outside(state.biome, biomes) and meals(state) < STORES
 
 
 def meals(state: State) -> int:
@@ -399,11 +412,6 @@ def _after(steps: Iterable[Step], state: State) -> State:
     return replace(state, inventory={str(item): number for item, number in stock}, wear=stock.tools)
 
 
-def _target(step: Step) -> str:
-    """What a step is after."""
-    return step.way.target if step.way else step.item.name
-
-
 def _arm(piece: str) -> Goal:
     """A weapon is had, armour is worn."""
     return Goal(piece, 1, "wear" if ITEMS.slot[item_ids()[piece]] else "have")
@@ -423,7 +431,7 @@ def _outdoors(step: Step) -> bool:
 
 def _long_way(step: Step, state: State) -> bool:
     """Whether a step is a search over land that is likely to lead far."""
-    target, seek = _target(step), step.way.first if step.way else step.ticks
+    target, seek = step.target, step.way.first if step.way else step.ticks
     if step.item.variant is not None and outside(state.biome, step.info.biomes):
         return _outdoors(step)  # its kind may be here, the variety is not
     hunt = step.info.time == "night"  # for which one arms
@@ -432,7 +440,7 @@ def _long_way(step: Step, state: State) -> bool:
 
 def _hostile(step: Step) -> bool:
     """Whether a step is a fight."""
-    mob = _target(step)
+    mob = step.target
     return step.kind == "kill" and mob in MOBS and bool(MOBS.hostile[MOBS.id(mob)])
 
 

@@ -43,6 +43,11 @@ class Step:
         return self.way.key if self.way else f"{self.kind}:{self.item}"
 
     @property
+    def target(self) -> str:
+        """What it is after: the way's block or mob, or the goal's item or mob."""
+        return self.way.target if self.way else self.item.name
+
+    @property
     def underground(self) -> bool:
         """Whether one digs for it."""
         return self.info.where == "underground" or (self.info.where == "lava" and self.kind == "fill")

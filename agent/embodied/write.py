@@ -55,9 +55,11 @@ class Writer:
         self.near = set(state.near)
         self.hand = state.equipment.get("mainhand", "")
         self.standing = set(stations_of(state))  # stations put down, not carried
+        self.haunt: tuple[str, ...] = ()
 
     def actions(self, step: Step, later: Sequence[Step]) -> list[Action]:
         """The actions of a step; `later` are those after it."""
+        self.haunt = haunt((step, *later))
         if step.kind in ("craft", "smelt"):
             return self._crafted(step, later)
         if step.kind in ("use", "wear", "eat", "sleep", "survive"):
@@ -124,7 +126,7 @@ class Writer:
 
     def _reached(self, step: Step) -> list[Action]:
         """Go where it is: to its height, in search of it, up to it."""
-        target = step.way.target if step.way else step.item.name
+        target = step.target
         actions: list[Action] = []
         if (step.way is None and target in self.near) or (self.deep and at_hand(step, self.near)):
             pass  # a mob to kill that is here, or water that one has poured
@@ -155,11 +157,13 @@ class Writer:
         """{"lands": biomes} where what is looked for above ground, and what serves as well, is in some only."""
         if step.underground or step.info.place != "overworld":
             return {}
-        names = lands(step.way.target if step.way else step.item.name, step.info)
+        names = lands(step.target, step.info)
         if step.kind == "mine" and step.item.variant is None and not self._exact(step):
             others = [found()["blocks"][name].get("biomes", ()) for name in alike_names(step.item.name)[1:]
                       if name in found()["blocks"]]
             names = tuple(sorted({*names, *(name for each in others for name in each)})) if names else ()
+        if step.info.time == "night":
+            names = names or self.haunt
         return {"lands": list(names)} if names else {}
 
     def _knows(self, step: Step, target: str) -> bool:
@@ -354,3 +358,10 @@ def stations_of(state: State) -> tuple[str, ...]:
         if name in state.near or close:
             found_here.append(name)
     return tuple(found_here)
+
+
+def haunt(steps: Sequence[Step]) -> tuple[str, ...]:
+    """The biomes of what comes by night in some only: what comes by night everywhere is hunted there as well."""
+    places = (lands(step.target, step.info) for step in steps
+              if step.info.time == "night")
+    return next(filter(None, places), ())
