@@ -106,7 +106,13 @@ def attack(body: Body, kinds: Collection[str], most_ticks: int = 600) -> None:
         return False
 
     chase(body, kinds, blow, most_ticks, fights=True)
-    while body.steps < end and (foe := pressed(body)) is not None:  # before what lies on the ground
+    while body.steps < end:
+        foe = pressed(body)
+        if foe is None:
+            collect(body, stop=lambda: pressed(body) is not None)
+            if pressed(body) is None:
+                return
+            continue
         try:
             chase(body, (foe["name"],), blow, end - body.steps, fights=True)
         except SkillFailed as failure:
@@ -117,14 +123,20 @@ def attack(body: Body, kinds: Collection[str], most_ticks: int = 600) -> None:
 
 
 def pressed(body: Body) -> dict[str, Any] | None:
-    """The nearest mob that is coming to strike."""
-    return next((mob for mob in threats(body) if mob["distance"] <= COMING and mob["name"] in DUELS), None)
+    """The nearest mob that is coming to strike; with a sword also what is feared."""
+    kinds = (*DUELS, *FEARED) if has_sword(body) else DUELS
+    return next((mob for mob in threats(body) if mob["distance"] <= COMING and mob["name"] in kinds), None)
+
+
+def has_sword(body: Body) -> bool:
+    """Whether there is one at hand."""
+    return any(name.endswith("_sword") for name in body.items)
 
 
 def to_the_last(body: Body, mob: dict[str, Any]) -> bool:
     """Whether to strike on however weak: a mob that is best met, alone, with a sword."""
     alone = not any(each["id"] != mob["id"] for each in threats(body))  # as the planner sees it
-    return alone and mob["name"] in DUELS and any(name.endswith("_sword") for name in body.items)
+    return alone and mob["name"] in DUELS and has_sword(body)
 
 
 def at_arm(body: Body, mob: dict[str, Any]) -> bool:

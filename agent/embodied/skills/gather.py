@@ -124,12 +124,13 @@ def look_for(body: Body, roamer: Roamer, level: tuple[int, int] | None, end: int
 
 
 def collect(body: Body, reach: float = 6.0, most_ticks: int = 120, patience: int = 1,
-            out_of_reach: set[tuple[int, ...]] | None = None) -> None:
+            out_of_reach: set[tuple[int, ...]] | None = None, stop: Callable[[], bool] | None = None) -> None:
     """Pick up what lies near; what cannot be reached is left.
 
     Args:
         patience: ticks to stand beside a thing; a new one can be picked up after half a second.
         out_of_reach: cells that took too long to get to before; those of now are added.
+        stop: whether to leave it at that, asked in every tick.
     """
     hopeless = set() if out_of_reach is None else out_of_reach
     waited_at: set[tuple[int, ...]] = set()
@@ -140,13 +141,14 @@ def collect(body: Body, reach: float = 6.0, most_ticks: int = 120, patience: int
         near = [drop for drop in body.drops() if drop["distance"] <= reach
                 and drop["position"][1] < float(body.pos[1]) + HIGH
                 and tuple(int(v) for v in drop["position"]) not in hopeless | waited_at]
-        if not near:
+        if not near or (stop and stop()):
             return
         x, y, z = near[0]["position"]
         place, began = (int(x), int(y), int(z)), body.steps
         try:
             if near[0]["distance"] > NEAR_ENOUGH:
-                go_to(body, (int(np.floor(x)), int(np.floor(y + 0.1)), int(np.floor(z))), AT, most_ticks=60)
+                go_to(body, (int(np.floor(x)), int(np.floor(y + 0.1)), int(np.floor(z))), AT, most_ticks=60,
+                      stop=stop)
             if body.steps == began:  # one is there; it may still be falling
                 for _ in range(patience):
                     body.act()

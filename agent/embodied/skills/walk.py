@@ -19,12 +19,13 @@ HELD, BESIDE = 6, 0.2  # ticks without getting nearer after which an edge is in 
 
 
 def go_to(body: Body, goal: tuple[float, ...], kind: int = AT, reach: float = 3.5, most_ticks: int = 1200,
-          dig: bool = True) -> None:
+          dig: bool = True, stop: Callable[[], bool] | None = None) -> None:
     """Bring the body to a goal.
 
     Args:
         goal: x, y, z: a cell for AT, a point for NEAR, its y for LEVEL.
         reach: for NEAR, how near the eye must come.
+        stop: asked after every tick of walking; where it says so, the rest of the way is left.
 
     Raises:
         SkillFailed: "no way", "time" or "lost".
@@ -40,7 +41,7 @@ def go_to(body: Body, goal: tuple[float, ...], kind: int = AT, reach: float = 3.
         if not path.arrives and path.cost >= nearest:
             raise SkillFailed("no way", f"to {tuple(round(v, 1) for v in goal)}")
         nearest = math.inf if path.arrives else path.cost
-        if follow(body, path, end) and path.arrives:
+        if (follow(body, path, end, stop=stop) and path.arrives) or (stop and stop()):
             return
         if body.steps >= end:
             raise SkillFailed("time", f"after {most_ticks} ticks on the way")
