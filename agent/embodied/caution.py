@@ -7,10 +7,12 @@ from collections.abc import Collection, Sequence
 from veclink.agent.embodied.actions import DUELS, FEARED, SHUNNED, Action, Failure, State
 from veclink.agent.embodied.items import item_ids
 from veclink.agent.embodied.knowledge import SEA, SUNLESS
+from veclink.agent.embodied.terms import BUILDING, EARTH
 from veclink.envs.facts import ITEMS
 
 WEAK, HUNGRY = 6.0, 14.0  # life to run at; food to eat at
 FRAIL = 10.0  # life with which one does not go to a fight hungry and without armour
+HEALING = 500  # ticks spent in safety between two fights
 WOUNDED = 14.0  # life at which a meal is taken, since life grows back only with food above 17
 SIEGE = 5  # failures in a row by danger
 FED = 18.0  # food below which life does not grow back
@@ -47,18 +49,30 @@ def besieged(failures: Sequence[Failure]) -> bool:
     return len(failures) >= SIEGE and all(failure.reason == "danger" for failure in failures[-SIEGE:])
 
 
-def danger(state: State, hunted: Collection[str] = ()) -> list[Action]:
-    """Run or fight; what is hunted is not run from by one who is well."""
+def can_dig_in(state: State) -> bool:
+    """Whether one can shut oneself in at once: with something that digs, and blocks to close the hole with."""
+    blocks = sum(number for item, number in state.stock if item.name in BUILDING)
+    digs = any(item.name.endswith("_pickaxe") for item, _ in state.stock)
+    return digs and blocks >= EARTH and state.position is not None and state.biome not in (*SUNLESS, *SEA)
+
+
+def danger(state: State, hunted: Collection[str] = (), hides: bool = True) -> list[Action]:
+    """Fight, run or hide; what is hunted is not run from by one who is well.
+
+    Args:
+        hides: whether one who is weak digs in, where that can be done: it costs less than running (docs/LOG.md).
+    """
     if not state.threats:
         return []
     feared = [mob for mob in (*FEARED, *SHUNNED) if mob not in hunted or state.life <= WEAK]
     worst = next((mob for mob in state.threats if mob in feared), state.threats[0])
     blow = Action("attack", {"mob": worst, "count": 1}, {"killed": {worst: 1}}, limit=400)
-    if worst in feared:
-        return [Action("flee", {"from": worst}, {"safe": True}, limit=200)]
     sword = any(item.name.endswith("_sword") for item, _ in state.stock)
-    if state.life <= WEAK and not (sword and len(state.threats) == 1 and worst in DUELS):
-        return [Action("flee", {"from": worst}, {"safe": True}, limit=300)]
+    to_the_last = sword and len(state.threats) == 1 and worst in DUELS
+    if state.life <= WEAK and not to_the_last and hides and can_dig_in(state):
+        return [Action("build", {"what": "shelter", "wait": HEALING}, {}, limit=HEALING + 600)]
+    if worst in feared or (state.life <= WEAK and not to_the_last):
+        return [Action("flee", {"from": worst}, {"safe": True}, limit=200 if worst in feared else 300)]
     best = max(
         (item.name for item, _ in state.stock if item.name.endswith(("_sword", "_axe", "_pickaxe"))),
         key=lambda name: (name.endswith("_sword"), float(ITEMS.damage[item_ids()[name]]), name),

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from veclink.agent.embodied.actions import DAWN, FEARED, SHUNNED, Action, Failure, State, alike_names
-from veclink.agent.embodied.caution import FED, besieged, danger, exposed, least, peckish, worn_out
+from veclink.agent.embodied.caution import FED, HEALING, besieged, danger, exposed, least, peckish, worn_out
 from veclink.agent.embodied.goals import DAY, NIGHT_FALLS, REALMS, Goal, ImpossibleGoal
 from veclink.agent.embodied.items import Item, item_ids
 from veclink.agent.embodied.knowledge import AT_PORTAL, SEA, SUNLESS, knowledge, outside, realm_of
@@ -28,7 +28,6 @@ PATIENCE = 3  # failures of one way before it counts as dearer
 DEARER, DEAREST = 5.0, 25.0  # times as dear with every failure from there on, and at most
 HARD = {"not near", "timeout", "unreachable", "no change"}  # failures that another way may mend
 STARVING = 6.0  # food to look for food at
-HEALING = 500  # ticks spent in safety between two fights
 MEALS = 2  # pieces of meat of an animal that came by
 MOST_HUNTS = 6  # failures after which one who must only survive looks for no more food
 ROOM = 1  # free slots that are too few
@@ -220,12 +219,13 @@ class Planner:
         """What cannot wait."""
         dressed = writer.dressed(steps) if steps else []
         hunted = {step.target for step in steps if step.kind == "kill"}
-        actions = dressed + danger(state, hunted | set((*FEARED, *SHUNNED) if besieged(failures) else ()))
+        last = failures[-1] if failures else None
+        wild = hunted | set((*FEARED, *SHUNNED) if besieged(failures) else ())
+        actions = dressed + danger(state, wild, hides=last is None or last.action != "build")
         if state.fell_at and state.position and not state.threats and _can_return(state):
             place = list(state.fell_at)
             actions.append(Action("approach", {"what": "drops", "at": place}, {"near": "drops"}, limit=2400))
         meal, out = _meal(state), bool(steps) and (_hostile(steps[0]) or exposed(state))
-        last = failures[-1] if failures else None
         tired, frail = out and worn_out(state), state.night and state.life <= least(state)
         famished = out and not tired and frail and not meal  # nothing grows back: another night, after a meal
         rests = bool(steps) and (famished or self._shy(state, last, steps[0]))

@@ -15,6 +15,7 @@ DEADLY_BLOCKS = ("lava", "flowing_lava", "fire", "cactus", "magma", "end_portal"
 TALL = ("fence", "_wall", "fence_gate")
 KEPT = ("chest", "trapped_chest", "crafting_table", "furnace", "lit_furnace", "bed", "mob_spawner", "monster_egg")
 BUILDING = ("cobblestone", "dirt", "netherrack", "stone", "planks", "sandstone", "end_stone", "hardened_clay")
+EARTH = 4  # of them at hand before one digs in
 HAND, GOOD = 1.0, 30.0  # Minecraft's digging: speed / hardness / 30 a tick with the right tool, / 100 without
 BAD = 100.0
 UNSEEN = 45.0  # ticks that a cell is taken to cost of which nothing is known: stone with a wooden pickaxe, and a turn

@@ -8,10 +8,9 @@ from veclink.agent.embodied.skills.dig import building_block, clear, place
 from veclink.agent.embodied.skills.gather import gather
 from veclink.agent.embodied.skills.roam import Roamer
 from veclink.agent.embodied.skills.walk import go_to, take
-from veclink.agent.embodied.terms import BUILDING, kinds
+from veclink.agent.embodied.terms import BUILDING, EARTH, kinds
 
 DEEP, DEEPEST = 3, 8  # blocks down: with three the hole can be closed above; on a slope more are needed
-EARTH = 4  # blocks at hand before one digs in
 LOOSE = ("sand", "gravel")  # stands on a floor, but is no roof
 SIDES = ((1, 0), (-1, 0), (0, 1), (0, -1))
 Cell = tuple[int, int, int]
