@@ -563,3 +563,16 @@ def test_who_is_weak_digs_in_and_runs_only_where_that_cannot_be_done() -> None:
     tried = [Failure("build", "unreachable")]
     first, second = (Planner(Goal("diamond")).next(State(kit, **hurt), failures)[0] for failures in ([], tried))
     assert (first.name, second.name) == ("build", "flee")
+
+
+def test_who_died_in_a_night_goes_out_in_armour_the_next_time() -> None:
+    """All that is carried is lost again otherwise. By night what is missing is sought under ground, or one hides."""
+    goal, sword = Goal("gunpowder", 5), {"iron_sword": 1, "stone_pickaxe": 1, "planks": 8, "beef": 3}
+    at: dict[str, Any] = {"biome": "plains", "underground": False, "died_lately": True}
+    for hour in (11_000, 15_000):
+        bare = Planner(goal).next(State(sword, time=hour, **at))
+        assert bare[0].args.get("find") != "creeper" and any(action.name in ("dig_down", "mine") for action in bare)
+        worn = State(sword, time=hour, equipment={"chest": "iron_chestplate", "legs": "iron_leggings"}, **at)
+        assert any(action.args.get("find") == "creeper" for action in Planner(goal).next(worn)[:2])
+    late = State(sword, time=15_000, **{**at, "died_lately": False})
+    assert Planner(goal).next(late)[0].args["find"] == "creeper"

@@ -243,7 +243,7 @@ class State:
         near: names of blocks and mobs in sight or reach. known: name -> (x, y, z) where one was seen.
         threats: hostile mobs near. free: empty slots.
         kills: mob -> number since the start. days: survived. slept: nights slept through. eaten, used: items.
-        fell_at: where the player died with things still lying there, or None.
+        fell_at: where the player died with things still lying there, or None. died_lately: within two days.
     """
 
     inventory: Mapping[str, int] = field(default_factory=dict)
@@ -266,6 +266,7 @@ class State:
     eaten: Mapping[str, int] = field(default_factory=dict)
     used: Mapping[str, int] = field(default_factory=dict)
     fell_at: tuple[float, float, float] | None = None
+    died_lately: bool = False
 
     @property
     def night(self) -> bool:

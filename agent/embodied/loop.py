@@ -449,6 +449,7 @@ def buried(crew: Crew) -> None:
         return
     again = any(math.dist(place, grave) <= DEADLY_PLACE for grave in past.graves)
     past.graves.append(list(place))
+    past.died_step = body.steps
     past.fell_at, past.fell_step = (None, 0) if again else (place, body.steps)
     if again:
         body.known.forget(place, DEADLY_PLACE)

@@ -162,6 +162,8 @@ class Planner:
         left = (DAWN if dug else NIGHT_FALLS - AT_DUSK) - state.time % DAY
         if not dug and outside(state.biome, lands(steps[0].target, steps[0].info)):
             left -= JOURNEY  # it is gone to by day
+        if _unready(state):
+            left = math.inf
         banned = knowledge(self.places).outdoors if dug else ()
         for group in ARMS:
             for pieces in (group, *((piece,) for piece in group)):  # one way for all where there is time
@@ -250,7 +252,8 @@ class Planner:
                       for goal in self.goals)
         quick = step.kind in ("craft", "smelt", "use", "wear", "eat", "sleep")
         where = lands(step.target, step.info)
-        comes = step.info.time == "night" and not all(outside(name, where) for name in (state.biome, *state.around))
+        here = not all(outside(name, where) for name in (state.biome, *state.around))
+        comes = step.info.time == "night" and here and not _unready(state)
         return not (hurried or quick or comes or step.underground or (state.underground and at_hand(step, state.near)))
 
 
@@ -415,6 +418,11 @@ def _after(steps: Iterable[Step], state: State) -> State:
 def _arm(piece: str) -> Goal:
     """A weapon is had, armour is worn."""
     return Goal(piece, 1, "wear" if ITEMS.slot[item_ids()[piece]] else "have")
+
+
+def _unready(state: State) -> bool:
+    """Whether a night out was the end lately, and arms for the next are missing: all that is carried is lost again."""
+    return state.died_lately and not all(_has(state, goal) for goal in map(_arm, ARMS[0]))
 
 
 def _has(state: State, goal: Goal) -> bool:

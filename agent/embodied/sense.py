@@ -17,7 +17,7 @@ import numpy as np
 from veclink.agent.embodied.actions import DAWN, Action, Failure, State
 from veclink.agent.embodied.aim import first_hit
 from veclink.agent.embodied.body import Body, SkillFailed
-from veclink.agent.embodied.goals import NIGHT_FALLS
+from veclink.agent.embodied.goals import DAY, NIGHT_FALLS
 from veclink.agent.embodied.knowledge import biome_names, realm_of
 from veclink.agent.embodied.terms import name_of
 from veclink.envs.facts import BLOCKS, ITEMS, MOBS
@@ -27,6 +27,7 @@ FAR, CLOSE = 48, 12  # blocks within which known blocks are told to the planner,
 SLOTS = ("mainhand", "offhand", "feet", "legs", "chest", "head")
 DARK = 0.45  # brightness of the sun below which it is night, where the world has no clock
 MIDNIGHT, NOON = 18_000, 6_000
+LATELY = 2 * DAY  # ticks after a death in which one is more careful
 ROOFED = 3  # blocks of roof that make a place underground
 COMMON = frozenset({"air", "stone", "dirt", "grass", "bedrock", "sandstone", "leaves", "leaves2"})
 EYES_OPEN = {"skeleton": 6.0, "stray": 6.0, "creeper": 6.5, "witch": 8.0, "blaze": 10.0}  # blocks; others FIGHT
@@ -45,12 +46,14 @@ class Past:
 
     Attributes:
         fell_at: where it died and its things may still lie; fell_step: when.
-        graves: every place where it died. slept: nights slept through. days: survived. eaten: food -> pieces.
+        graves: every place where it died; died_step: when it did last, -1 for never.
+        slept: nights slept through. days: survived. eaten: food -> pieces.
     """
 
     fell_at: tuple[float, float, float] | None = None
     fell_step: int = 0
     graves: list[list[float]] = field(default_factory=list)
+    died_step: int = -1
     slept: int = 0
     first_day: int = -1
     days: int = 0
@@ -58,16 +61,17 @@ class Past:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON can hold it."""
-        return {"fell_at": self.fell_at, "fell_step": self.fell_step, "graves": self.graves, "slept": self.slept,
-                "days": self.days, "first_day": self.first_day, "eaten": dict(self.eaten)}
+        return {"fell_at": self.fell_at, "fell_step": self.fell_step, "graves": self.graves,
+                "died_step": self.died_step, "slept": self.slept, "days": self.days,
+                "first_day": self.first_day, "eaten": dict(self.eaten)}
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Past:
         """What `to_dict` gave."""
         fell = document["fell_at"]
         at = (float(fell[0]), float(fell[1]), float(fell[2])) if fell else None
-        return cls(at, document["fell_step"], document["graves"], document["slept"], document["first_day"],
-                   document["days"], dict(document["eaten"]))
+        return cls(at, document["fell_step"], document["graves"], document.get("died_step", -1), document["slept"],
+                   document["first_day"], document["days"], dict(document["eaten"]))
 
 
 def state_of(body: Body, past: Past | None = None) -> State:
@@ -85,6 +89,7 @@ def state_of(body: Body, past: Past | None = None) -> State:
         free=int(np.count_nonzero(body.observation["inventory"]["name"] == "air")),
         kills=dict(stat.get("kill_entity", {})), days=past.days, slept=past.slept, eaten=dict(past.eaten),
         used=dict(stat.get("use_item", {}).get("minecraft", {})), fell_at=past.fell_at,
+        died_lately=past.died_step >= 0 and body.steps - past.died_step < LATELY,
     )
 
 
