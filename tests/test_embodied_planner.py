@@ -549,14 +549,16 @@ def _any(name: str) -> dict[str, Any]:
     return {"item": "log", "count": 1, "mob": "cow", "find": "log", "what": "log", "y": 5} if name else {}
 
 
-def test_who_is_weak_digs_in_and_runs_only_where_that_cannot_be_done() -> None:
-    """Of 16 with life 7 beside a skeleton who ran 12 died, and none who dug in."""
+def test_who_is_weak_digs_in_before_archers_and_runs_where_that_cannot_be_done() -> None:
+    """Of 10 with life 7 beside a skeleton who ran 7 died, and none of 16 who dug in; from a zombie one gets away."""
     hurt: dict[str, Any] = {"life": 5.0, "threats": ("skeleton",), "position": (0.0, 64.0, 0.0), "biome": "plains"}
     kit = {"stone_pickaxe": 1, "cobblestone": 4, "stone_sword": 1}
     assert [action.name for action in danger(State(kit, **hurt))] == ["build"]
     for state in (State({**kit, "cobblestone": 3}, **hurt), State({"cobblestone": 9}, **hurt),
                   State(kit, **{**hurt, "biome": "ocean"}), State(kit, **{**hurt, "position": None})):
         assert [action.name for action in danger(state)] == ["flee"]
+    walkers = State(kit, **{**hurt, "threats": ("zombie", "zombie")})
+    assert [action.name for action in danger(walkers)] == ["flee"]
     assert [action.name for action in danger(State(kit, **hurt), hides=False)] == ["flee"], "it did not work here"
     assert danger(State(kit, **{**hurt, "life": 15.0}))[-1].name == "attack"
     assert danger(State(kit, **{**hurt, "threats": ("zombie",)}))[-1].name == "attack", "alone it is fought"

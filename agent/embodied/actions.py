@@ -50,6 +50,7 @@ CHOICES = {
 ALIKE = (("log", "log2"), ("leaves", "leaves2"))  # items that serve as well as one another, unless exactly one is asked
 DUELS = ("spider", "cave_spider", "zombie", "husk", "zombie_villager")  # alone, struck with a sword to the last
 FEARED = ("creeper",)  # mobs that one gets away from whatever the life, and strikes from afar where one must
+ARCHERS = ("skeleton", "stray")  # who runs from these is shot in the back
 SHUNNED = ("witch",)  # one gets away from them too: armour is no help against what they throw
 NUMBERS = {
     "count": (1, LARGEST),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from veclink.agent.embodied.actions import DUELS, FEARED, SHUNNED, Action, Failure, State
+from veclink.agent.embodied.actions import ARCHERS, DUELS, FEARED, SHUNNED, Action, Failure, State
 from veclink.agent.embodied.items import item_ids
 from veclink.agent.embodied.knowledge import SEA, SUNLESS
 from veclink.agent.embodied.terms import BUILDING, EARTH
@@ -60,7 +60,7 @@ def danger(state: State, hunted: Collection[str] = (), hides: bool = True) -> li
     """Fight, run or hide; what is hunted is not run from by one who is well.
 
     Args:
-        hides: whether one who is weak digs in, where that can be done: it costs less than running (docs/LOG.md).
+        hides: whether one who is weak digs in before archers, where that can be done: it costs less than running.
     """
     if not state.threats:
         return []
@@ -69,7 +69,7 @@ def danger(state: State, hunted: Collection[str] = (), hides: bool = True) -> li
     blow = Action("attack", {"mob": worst, "count": 1}, {"killed": {worst: 1}}, limit=400)
     sword = any(item.name.endswith("_sword") for item, _ in state.stock)
     to_the_last = sword and len(state.threats) == 1 and worst in DUELS
-    if state.life <= WEAK and not to_the_last and hides and can_dig_in(state):
+    if state.life <= WEAK and hides and not set(ARCHERS).isdisjoint(state.threats) and can_dig_in(state):
         return [Action("build", {"what": "shelter", "wait": HEALING}, {}, limit=HEALING + 600)]
     if worst in feared or (state.life <= WEAK and not to_the_last):
         return [Action("flee", {"from": worst}, {"safe": True}, limit=200 if worst in feared else 300)]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from veclink.agent.embodied.actions import FEARED
+from veclink.agent.embodied.actions import ARCHERS, FEARED
 from veclink.agent.embodied.body import SkillFailed, unless_dead
 from veclink.agent.embodied.eyes import Sight
 from veclink.agent.embodied.pixels import dig, make, walk
@@ -14,7 +14,7 @@ from veclink.agent.embodied.pixels.body import PixelBody
 from veclink.agent.embodied.sense import hostile
 from veclink.agent.embodied.skills.blows import rest, weapon
 from veclink.agent.embodied.skills.dig import building_block, equip
-from veclink.agent.embodied.skills.fight import ARCHERS, WEAK
+from veclink.agent.embodied.skills.fight import WEAK
 from veclink.envs.facts import ITEMS, MOBS
 
 ARM = 3.0  # blocks

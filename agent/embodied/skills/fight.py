@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Collection
 from typing import Any
 
-from veclink.agent.embodied.actions import DUELS, FEARED
+from veclink.agent.embodied.actions import ARCHERS, DUELS, FEARED
 from veclink.agent.embodied.body import RADIUS, Body, SkillFailed, unless_dead
 from veclink.agent.embodied.path import COLUMN, find_path
 from veclink.agent.embodied.sense import hostile, threats
@@ -35,7 +35,6 @@ COOLED = 12  # ticks between blows with a sword; a mob feels none that comes soo
 WORTH_GOING = 100.0  # blocks to where a mob was seen last
 ROUND = 14  # places that are looked at round the one where a mob was seen last
 WEAK = 6.0  # life below which one gets away
-ARCHERS = ("skeleton", "stray")
 SHOOTERS = (*ARCHERS, "witch", "blaze", "ghast", "shulker", "guardian", "elder_guardian", "evoker")
 CLEAR_OF = 2.4  # blocks from the middle of a mob that strikes: beyond its arms, within a player's
 BESIDE, FOLLOWS = 4.0, 100  # blocks within which one stays with an animal, and ticks of one walk after it
