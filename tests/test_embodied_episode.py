@@ -185,7 +185,8 @@ class Standing:
     """What a guard looks at."""
 
     def __init__(self, mobs: list[dict[str, Any]], **changes: Any) -> None:
-        self.__dict__.update({"steps": 4, "hurt": False, "food": 20.0, "life": 20.0, "dark": False}, **changes)
+        given = {"steps": 4, "hurt": False, "roams": False, "food": 20.0, "life": 20.0, "dark": False}
+        self.__dict__.update(given, **changes)
         body = Body(make_world(seed=SEED), 10)
         body.begin(SEED)
         self.info, self.known, self.eyes, self.eye = {"mobs": mobs}, body.known, body.eyes, body.eye
@@ -219,6 +220,10 @@ def test_a_mob_that_attacks_interrupts_and_one_that_was_left_alone_does_not() ->
     guard.begin(body, "attack", False)
     guard.quiet.clear()
     guard(body)  # fighting is its business
+    body.roams = True
+    with pytest.raises(Alarm, match="zombie"):  # looking for the next one is not
+        guard(body)
+    body.roams = False
     cow_hunt = Action("attack", {"mob": "cow", "count": 1}, {}, "", 400)
     assert game(cow_hunt) and not game(Action("attack", {"mob": "zombie", "count": 1}, {}, "", 400))
     guard.begin(body, "hunt", True)

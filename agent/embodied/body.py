@@ -67,6 +67,7 @@ class Body:
         guard: called after every step, after `watch`; may raise to break an action off.
         steps: actions done; deaths: how often it died; died_at: where it died last.
         hurt: whether it lost life in the last step.
+        roams: whether a hunt only looks for its mob, so that it may be broken off as a walk is.
         known: the blocks it has seen.
     """
 
@@ -78,7 +79,7 @@ class Body:
         self.eyes = Eyes(self.known, passes)
         self.steps = self.deaths = 0
         self.reward = 0.0
-        self.hurt = False
+        self.hurt = self.roams = False
         self.died_at: tuple[float, float, float] | None = None
         self.action: np.ndarray = np.zeros(8, np.int64)
         self.observation: dict[str, Any] = {}

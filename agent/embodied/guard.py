@@ -72,7 +72,7 @@ class Guard:
             raise Alarm("air")
         if burns(body):
             raise Alarm("lava")
-        if self.action in OWN_BUSINESS:
+        if self.action in OWN_BUSINESS and not body.roams:
             return
         if body.info.get("mobs") and (body.steps % CHECK_EVERY == 0 or body.hurt):
             for mob in self.dangers(body):

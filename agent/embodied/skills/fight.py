@@ -179,8 +179,12 @@ def hunt(body: Body, kinds: Collection[str], done: Callable[[Body], bool], roame
             raise SkillFailed("not found", f"{', '.join(sorted(kinds))} in {most_ticks} ticks")
         mob = find(body, kinds)
         if mob is None:
-            if not look_again(body, kinds, roamer, end):
-                roamer.leg(body)
+            body.roams = True
+            try:
+                if not look_again(body, kinds, roamer, end):
+                    roamer.leg(body)
+            finally:
+                body.roams = False
             continue
         roamer.seen[mob["name"]] = mob["position"]
         try:
