@@ -588,6 +588,20 @@ def test_what_lies_out_of_reach_is_tried_once() -> None:
     assert took[0] > 4 and away and max(took[1:]) <= 2, "a well of bedrock"
 
 
+def test_things_are_left_lying_while_something_comes_to_strike() -> None:
+    place = world()
+    body = Body(place, 400)
+    body.begin(4)
+    x, y, z = body.cell
+    place.drops.add(x + 4.5, float(y), z + 0.5, ITEMS.id("stick"), 0, 1)
+    gather.collect(body, stop=lambda: True)
+    assert body.steps == 1
+    gather.collect(body, stop=lambda: body.steps > 6)  # it comes while one is on the way
+    assert 6 < body.steps < 9 and not body.items["stick"]
+    gather.collect(body)
+    assert body.items["stick"] == 1
+
+
 def test_what_falls_beside_one_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the body's own cell, but farther than it picks things up: nowhere to go, and the world goes on by waiting."""
     body = Body(world(), 200)
