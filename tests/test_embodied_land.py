@@ -175,6 +175,8 @@ def test_meat_that_comes_by_is_taken_on_a_long_way() -> None:
     planner = Planner(Goal("slime_ball"))
     first, other = (next(a for a in planner.next(state) if a.name in ("attack", "explore")) for state in (few, enough))
     assert first.args["mob"] == "pig" and first.args["count"] >= 1 and other.args["find"] != "pig"
+    log = Action("explore", {"find": "log", "how": "walk", "lands": ["forest"]})
+    assert not hunts(log, few), "wood is never far"
     at_night = Planner(Goal("slime_ball")).next(State({**hands, "porkchop": 1}, time=14_000, **beside))
     assert not any(action.args.get("mob") == "pig" for action in at_night)
 

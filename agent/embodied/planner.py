@@ -18,7 +18,7 @@ from veclink.agent.embodied.goals import DAY, NIGHT_FALLS, REALMS, Goal, Impossi
 from veclink.agent.embodied.items import Item, item_ids
 from veclink.agent.embodied.knowledge import AT_PORTAL, SEA, SUNLESS, knowledge, outside, realm_of
 from veclink.agent.embodied.recall import Advice, Plans
-from veclink.agent.embodied.sources import lands, meat, mob_info, wholesome
+from veclink.agent.embodied.sources import lands, meat, mob_info, search, wholesome
 from veclink.agent.embodied.steps import GATHERED, Step, apply, at_hand, names_used, ordered
 from veclink.agent.embodied.tree import Tree, decompose
 from veclink.agent.embodied.write import JOURNEY, STORES, Writer, stations_of
@@ -188,7 +188,7 @@ class Planner:
         if any(step.kind == "survive" for step in steps):
             return [*self._stored(state, failures), *steps]
         beside = not state.night and any(map(meat, state.near))
-        if steps and beside and not self._hurried(state) and _short(state, lands(steps[0].target, steps[0].info)):
+        if beside and steps and not self._hurried(state) and _sets_out(state, steps[0]):
             return [*self._food(state, failures, STORES, stored=True), *steps]
         if not steps or _meal(state) or any(step.kind == "eat" for step in steps):
             return steps
@@ -270,12 +270,18 @@ def needed(goals: Sequence[Goal], places: Sequence[str]) -> tuple[str, ...]:
 
 def hunts(action: Action, state: State) -> bool:
     """Whether one stops for an animal that comes by: meat is what one is after, or will be missed on a long way."""
-    return bool(meat(str(action.args.get("find", "")))) or _short(state, action.args.get("lands", ()))
+    sought = str(action.args.get("find", ""))
+    return bool(meat(sought)) or _short(state, sought, action.args.get("lands", ()))
 
 
-def _short(state: State, biomes: Collection[str]) -> bool:
-    """Whether another land is to be come to, and meals are few."""
-    return outside(state.biome, biomes) and meals(state) < STORES
+def _sets_out(state: State, step: Step) -> bool:
+    """Whether a long way is next, for which meals are few."""
+    return _short(state, step.target, lands(step.target, step.info))
+
+
+def _short(state: State, target: str, biomes: Collection[str]) -> bool:
+    """Whether meals are few for a long way to what is found in other lands only."""
+    return outside(state.biome, biomes) and search(target) >= LONG_WAY and meals(state) < STORES
 
 
 def meals(state: State) -> int:

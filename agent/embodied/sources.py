@@ -169,6 +169,12 @@ def lands(target: str, info: Info) -> tuple[str, ...]:
     return tuple(plain) if len(plain) <= FEW_BIOMES else ()
 
 
+def search(target: str) -> float:
+    """Ticks that it takes to come upon a block or mob, 0 where none are stated."""
+    rows = (found()[kind].get(target, {}) for kind in ("blocks", "mobs"))
+    return float(next((row["seek"] for row in rows if "seek" in row), 0.0))
+
+
 def signs(target: str) -> tuple[str, ...]:
     """Blocks that stand near a block or mob wherever there is one: a path leads to a village's fields."""
     place = next((found()[kind][target].get("part_of") for kind in ("blocks", "mobs") if target in found()[kind]), None)
